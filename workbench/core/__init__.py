@@ -1,0 +1,1 @@
+"""Compiled code: plain arrays in, plain arrays out."""
