@@ -1,0 +1,162 @@
+"""Model functions as data: a readable kernel in, a C address out, one compiled caller for all.
+
+Estimator kernels take addresses (plain integers), so they compile once, are cached on disk, and
+serve every structural and residual model ever added. Without the JIT an address is an index
+into a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from workbench.core.jit import JIT_DISABLED, our_cache
+
+_P = types.CPointer(types.float64)
+_I = types.int64
+
+# predict(order, phi, n_phi, records, n_records, n_columns, out, n_obs, jets, n_jets, n_parts)
+PREDICT = _I(_I, _P, _I, _P, _I, _I, _P, _I, _P, _I, _I)
+# residual(y, f, n, sigma, n_sigma, out, n_columns)
+RESIDUAL = _I(_P, _P, _I, _P, _I, _P, _I)
+
+_table: list[Callable[..., Any]] = []  # used only when the JIT is disabled
+_alive: list[Any] = []  # a C callback dies with its Python object
+
+
+@lru_cache(maxsize=512)
+def export_predict(predict: Callable[..., int]) -> int:
+    """Return the address of a structural kernel ``predict(order, phi, records, out, jets)``."""
+
+    def shim(
+        order: int,
+        phi: Any,
+        n_phi: int,
+        records: Any,
+        n_records: int,
+        n_columns: int,
+        out: Any,
+        n_obs: int,
+        jets: Any,
+        n_jets: int,
+        n_parts: int,
+    ) -> int:
+        return predict(
+            order,
+            _array(phi, (n_phi,)),
+            _array(records, (n_records, n_columns)),
+            _array(out, (n_obs, n_parts)),
+            _array(jets, (n_jets, n_parts)),
+        )
+
+    return _export(shim, PREDICT)
+
+
+@lru_cache(maxsize=512)
+def export_residual(residual: Callable[..., None]) -> int:
+    """Return the address of a residual-error kernel ``residual(y, f, sigma, out)``."""
+
+    def shim(y: Any, f: Any, n: int, sigma: Any, n_sigma: int, out: Any, n_columns: int) -> int:
+        residual(
+            _array(y, (n,)), _array(f, (n,)), _array(sigma, (n_sigma,)), _array(out, (n, n_columns))
+        )
+        return 0
+
+    return _export(shim, RESIDUAL)
+
+
+def _export(shim: Callable[..., int], signature: Any) -> int:
+    if JIT_DISABLED:
+        _table.append(shim)
+        return len(_table) - 1
+    with our_cache():
+        callback = numba.cfunc(signature, nopython=True, cache=True, error_model="numpy")(shim)
+    _alive.append(callback)
+    return int(callback.address)
+
+
+if JIT_DISABLED:
+
+    def _array(flat: Any, shape: tuple[int, ...]) -> Any:
+        size = 1
+        for n in shape:
+            size *= n
+        return flat[:size].reshape(shape)
+
+    def at(array: Any, offset: int) -> Any:
+        """Point at element `offset` of the array's flat storage."""
+        return array.reshape(-1)[offset:]
+
+    def call_predict(address: int, *args: Any) -> int:
+        """Call a structural kernel through the table."""
+        return int(_table[address](*args))
+
+    def call_residual(address: int, *args: Any) -> int:
+        """Call a residual-error kernel through the table."""
+        return int(_table[address](*args))
+
+else:
+    _array = numba.carray
+
+    @intrinsic
+    def at(typingctx: Any, array: Any, offset: Any) -> Any:
+        """Point at element `offset` of the array's flat storage."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            return builder.gep(data, [args[1]])
+
+        return types.CPointer(array.dtype)(array, _I), codegen
+
+    def _through(signature: Any) -> Any:
+        """Return the intrinsic's answer: call the address in the first argument."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            c_args = [context.get_value_type(a) for a in signature.args]
+            c_type = ir.FunctionType(context.get_value_type(signature.return_type), c_args)
+            return builder.call(builder.inttoptr(args[0], c_type.as_pointer()), args[1:])
+
+        return signature.return_type(types.intp, *signature.args), codegen
+
+    @intrinsic
+    def call_predict(
+        typingctx: Any,
+        address: Any,
+        order: Any,
+        phi: Any,
+        n_phi: Any,
+        records: Any,
+        n_records: Any,
+        n_columns: Any,
+        out: Any,
+        n_obs: Any,
+        jets: Any,
+        n_jets: Any,
+        n_parts: Any,
+    ) -> Any:
+        """Call a structural kernel by address."""
+        return _through(PREDICT)
+
+    @intrinsic
+    def call_residual(
+        typingctx: Any,
+        address: Any,
+        y: Any,
+        f: Any,
+        n: Any,
+        sigma: Any,
+        n_sigma: Any,
+        out: Any,
+        n_columns: Any,
+    ) -> Any:
+        """Call a residual-error kernel by address."""
+        return _through(RESIDUAL)
+
+
+__all__ = ["at", "call_predict", "call_residual", "export_predict", "export_residual"]

@@ -1,0 +1,17 @@
+"""Log-normal: the typical value (the median) times exp(eta)."""
+
+from math import exp, log
+
+from workbench.core.transforms import EXP
+from workbench.models.distributions._base import Distribution
+
+DISTRIBUTION = Distribution(
+    name="lognormal",
+    title="Log-normal",
+    code=EXP,
+    to_psi=log,
+    from_psi=exp,
+    positive=True,
+    latex=r"{p}_i = {p}_{{pop}}\, e^{{\eta_{{{p},i}}}}",
+    latex_without_eta=r"{p}_i = {p}_{{pop}}",
+)

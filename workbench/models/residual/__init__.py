@@ -1,0 +1,8 @@
+"""Residual error models: one file each, exporting ERROR_MODEL."""
+
+from workbench.models.residual._base import ErrorModel
+from workbench.registry import Registry
+
+error_models: Registry[ErrorModel] = Registry(
+    __name__, "ERROR_MODEL", ErrorModel, "residual error model"
+)

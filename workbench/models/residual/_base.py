@@ -1,0 +1,42 @@
+"""What every residual error model file exports."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorModel:
+    """A residual error model: its parameters and the kernel of residual and variance.
+
+    Attributes
+    ----------
+    name : registry key; equals the file name
+    title : what a person reads in a picker
+    parameters : names of sigma, in the kernel's order; each an SD or a fraction
+    scales : for each sigma, ``"log"`` (positive, estimated on the log scale) or ``"identity"``
+    defaults : starting values
+    units : for each sigma, a template in the data's units (``{DV}``) or ``""``
+    latex : the model in mathtext
+    residual : kernel ``residual(y, f, sigma, out)``, see `core.residuals`
+    log_jacobian : for observations y, the sum of log |h'(y)|
+    positive_data : True when h needs y > 0 and f > 0
+    """
+
+    name: str
+    title: str
+    parameters: tuple[str, ...]
+    scales: tuple[str, ...]
+    defaults: tuple[float, ...]
+    units: tuple[str, ...]
+    latex: str
+    residual: Callable[..., None]
+    log_jacobian: Callable[[NDArray[np.float64]], float]
+    positive_data: bool = False
+
+
+def no_jacobian(y: NDArray[np.float64]) -> float:
+    """Return 0: the data are modelled as they are."""
+    return 0.0
