@@ -1,0 +1,1 @@
+"""Speed budgets, measured: `make bench` prints the table."""
