@@ -14,9 +14,9 @@ apt_install() {
   command -v apt-get >/dev/null || return 1
   local log
   log=$(mktemp)
-  if as_root apt-get update -qq >"$log" 2>&1 &&
-    as_root env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
+  as_root apt-get update -qq >"$log" 2>&1 || true # an old package list may do
+  if as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
     rm -f "$log"
   else
     tail -n 5 "$log" >&2

@@ -22,7 +22,7 @@ find_python() {
       return 0
     fi
   done
-  echo "The workbench needs Python 3.11 or newer. Found: $(python3 --version 2>&1 || true)" >&2
+  echo "The workbench needs Python 3.11 or newer. Found: $(python3 --version 2>/dev/null || echo none)." >&2
   echo "Install it (Debian 12 or newer: apt-get install python3 python3-venv)," >&2
   echo "or name one: make app PYTHON=/path/to/python3.12" >&2
   return 1
