@@ -30,15 +30,26 @@ class Registry(Generic[T]):
     constant : name of the constant that every plugin file exports
     kind : class of that constant
     noun : what a message calls such a plugin, e.g. ``"structural model"``
+    besides : public modules of the folder that are not plugins, e.g. the theme of the plots
     """
 
-    def __init__(self, package: str, constant: str, kind: type[T], noun: str) -> None:
+    def __init__(
+        self,
+        package: str,
+        constant: str,
+        kind: type[T],
+        noun: str,
+        *,
+        besides: Iterable[str] = (),
+    ) -> None:
         self.package, self.constant, self.kind, self.noun = package, constant, kind, noun
+        self.besides = frozenset(besides)
 
     def names(self) -> list[str]:
         """Return the plugin names without importing (or compiling) any of them."""
         path = importlib.import_module(self.package).__path__
-        return sorted(m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_"))
+        names = {m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_")}
+        return sorted(names - self.besides)
 
     def get(self, name: str) -> T:
         """Import and return one plugin.

@@ -1,0 +1,29 @@
+"""Diagnostics: a fit in, a tidy table out; one file each, exporting DIAGNOSTIC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from workbench.diagnostics._base import Diagnostic
+from workbench.registry import Registry
+
+diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
+
+
+def table(name: str, source: Any) -> pd.DataFrame:
+    """Return one diagnostic table of a fit (or of a dataset, for those that need no fit)."""
+    diagnostic = diagnostics.get(name)
+    if diagnostic.needs == "dataset":
+        source = getattr(source, "data", source)
+    return diagnostic.table(source)
+
+
+def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:
+    """Return several diagnostic tables by name: what `Plot.draw` takes."""
+    return {name: table(name, source) for name in names}
+
+
+__all__ = ["Diagnostic", "diagnostics", "table", "tables"]

@@ -1,0 +1,82 @@
+"""What every plot file exports, and what drawing it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+import pandas as pd
+from matplotlib.artist import Artist
+
+#: Columns of `Drawn.points`.
+POINT_COLUMNS = ("x", "y", "ID", "tip")
+
+#: A subject's label as it stands in the ID column.
+Label = Hashable
+
+
+def no_points() -> pd.DataFrame:
+    """Return the table of hit points of a picture that has none."""
+    return pd.DataFrame({name: pd.Series(dtype=object) for name in POINT_COLUMNS}).astype(
+        {"x": float, "y": float}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a plot has drawn, for whoever makes it react.
+
+    Attributes
+    ----------
+    points : one row per thing that can be pointed at: x, y in data coordinates of the axes that
+        was passed to `draw` (also when the picture is made of small panels inside it), ID the
+        subject's label, tip the text to show, e.g. ``"ID 5 · 2 h · DV 11.89 mg/L"``
+    dynamic : artists that change with the selection, to be drawn over a saved background;
+        None where the picture stays as it is and only the highlight moves
+    update : turns the dynamic artists to another subject and returns the new `points`. It may
+        change the limits of the axes: transform the points after the call, not before.
+    """
+
+    points: pd.DataFrame = field(default_factory=no_points)
+    dynamic: list[Artist] | None = None
+    update: Callable[[Label | None], pd.DataFrame] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """Room round the axes, in CSS pixels: fixed, so that no layout has to be solved."""
+
+    left: float = 50
+    right: float = 12
+    top: float = 26
+    bottom: float = 38
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A picture: which tables it needs and how it is drawn.
+
+    Attributes
+    ----------
+    name : registry key; equals the file name
+    title : what a person reads in a picker
+    diagnostics : names of the diagnostic tables that `draw` finds in `tables`
+    draw : ``draw(ax, tables, *, units, palette, selected=None) -> Drawn``; a plot with `variants`
+        also takes ``variant=``. It draws into the axes it is given and changes nothing else:
+        the tables stay as they are. `units` maps TIME, DV, AMT and parameters to units ("" when
+        unknown). The selected subject is drawn highlighted.
+    alt : one sentence for people who cannot see the picture
+    group : where a picker lists it: "goodness of fit", "residuals", "random effects",
+        "individuals", "estimation" or "data"
+    margins : room that the labels need round the axes
+    variants : what can be shown in the same place (first = default), e.g. ``("CWRES", "IWRES")``
+    """
+
+    name: str
+    title: str
+    diagnostics: tuple[str, ...]
+    draw: Callable[..., Drawn]
+    alt: str
+    group: str
+    margins: Margins = Margins()
+    variants: tuple[str, ...] = ()

@@ -1,0 +1,151 @@
+"""The look of every figure: colours for light and dark, and how an axes is dressed in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from workbench.registry import unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colour tokens of one theme. Data colours are Okabe & Ito's (jfly.uni-koeln.de/color).
+
+    Attributes
+    ----------
+    name : "light" or "dark"
+    background, ink, muted : surface; text; secondary text and reference lines
+    grid, axis : grid lines; spines and tick marks
+    point, point_alpha : one observation among many, and its opacity
+    line : individual prediction and fitted densities, the line to look at
+    population : population prediction, dashed
+    bar : histogram bars
+    trend : smooth curve through a cloud of points
+    selected, outline : the selected subject, and the ring that sets it off from what lies below
+    """
+
+    name: str
+    background: str
+    ink: str
+    muted: str
+    grid: str
+    axis: str
+    point: str
+    point_alpha: float
+    line: str
+    population: str
+    bar: str
+    trend: str
+    selected: str
+    outline: str
+
+
+LIGHT = Palette(
+    name="light",
+    background="#ffffff",
+    ink="#1f2933",
+    muted="#5f6c7b",
+    grid="#e6eaee",
+    axis="#b4bfca",
+    point="#0072B2",
+    point_alpha=0.55,
+    line="#1f2933",
+    population="#5f6c7b",
+    bar="#a9cfe8",
+    trend="#CC79A7",
+    selected="#D55E00",
+    outline="#ffffff",
+)
+
+DARK = Palette(
+    name="dark",
+    background="#14191f",
+    ink="#e6edf3",
+    muted="#9aa8b6",
+    grid="#252d36",
+    axis="#4a5763",
+    point="#56B4E9",
+    point_alpha=0.6,
+    line="#e6edf3",
+    population="#9aa8b6",
+    bar="#2c5470",
+    trend="#CC79A7",
+    selected="#D55E00",
+    outline="#ffffff",
+)
+
+PALETTES: Mapping[str, Palette] = {"light": LIGHT, "dark": DARK}
+
+DASHED = (0, (5, 3))
+DOTTED = (0, (1, 2.5))
+
+
+def palette_of(theme: str | Palette) -> Palette:
+    """Return the palette of a theme's name, or the palette itself."""
+    if isinstance(theme, Palette):
+        return theme
+    if theme not in PALETTES:
+        raise unknown_name("theme", theme, PALETTES)
+    return PALETTES[theme]
+
+
+def rc(palette: Palette) -> dict[str, Any]:
+    """Return matplotlib settings for ``matplotlib.rc_context``; nothing global is touched.
+
+    Keep the context open while the figure is drawn too: matplotlib makes ticks only then.
+    """
+    return {
+        "figure.facecolor": palette.background,
+        "savefig.facecolor": palette.background,
+        "savefig.edgecolor": "none",
+        "axes.facecolor": palette.background,
+        "axes.edgecolor": palette.axis,
+        "axes.linewidth": 0.8,
+        "axes.labelcolor": palette.ink,
+        "axes.labelsize": 8.5,
+        "axes.labelpad": 3.0,
+        "axes.titlesize": 9.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.titlecolor": palette.ink,
+        "axes.titlepad": 6.0,
+        "axes.axisbelow": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.xmargin": 0.02,
+        "axes.ymargin": 0.04,
+        "axes.unicode_minus": True,
+        "axes.formatter.useoffset": False,
+        "axes.formatter.limits": (-4, 5),
+        "axes.formatter.use_mathtext": True,
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 8.5,
+        "mathtext.fontset": "dejavusans",
+        "text.color": palette.ink,
+        "xtick.labelsize": 7.5,
+        "ytick.labelsize": 7.5,
+        "legend.fontsize": 7.5,
+        "legend.frameon": False,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "workbench",
+    }
+
+
+def dress(ax: Axes, palette: Palette, *, grid: str | None = "both") -> None:
+    """Give one axes the theme's colours, whoever made it and whatever the global settings are."""
+    ax.set_facecolor(palette.background)
+    ax.spines[["top", "right"]].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set(color=palette.axis, linewidth=0.8)
+    ax.tick_params(
+        color=palette.axis, labelcolor=palette.muted, labelsize=7.5, length=3, width=0.8, pad=2.5
+    )
+    ax.set_axisbelow(True)
+    ax.grid(False)
+    if grid is not None:
+        ax.grid(True, axis=grid, color=palette.grid, linewidth=0.7, linestyle="-")  # type: ignore[arg-type]
