@@ -1,0 +1,145 @@
+"""Conditional modes of the random effects (EBE, MAP) by a safeguarded Newton search.
+
+The search always starts at eta = 0, so its end is a function of the parameters alone. It uses
+the observed Hessian where that is positive definite and the expected information where it is
+not, and it is driven to rounding error: a tight inner problem makes the outer objective smooth.
+"""
+
+from workbench.core.jit import OutMat, OutVec, Vec, kernel
+from workbench.core.likelihood import (
+    Scratch,
+    Structure,
+    Subjects,
+    Values,
+    freeze_variance,
+    joint,
+    joint_derivatives,
+    predict_subject,
+    residual_table,
+    with_prior,
+)
+from workbench.core.linalg import cholesky, cholesky_solve
+
+MAX_STEPS = 100
+MAX_HALVINGS = 40
+# Stop when the Newton decrement (the decrease of J still to be had, times two) is below this.
+TOLERANCE = 1e-14
+
+_OK = 0
+_MAX_ITER = 1
+_NOT_FINITE = 3
+
+
+@kernel
+def evaluate(
+    interaction: bool,
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    values: Values,
+    eta: Vec,
+    scratch: Scratch,
+) -> float:
+    """Return J(eta) of subject i; predictions and residual table stay in `scratch`."""
+    predict_subject(2, structure, subjects, i, values.theta, eta, scratch, scratch.f)
+    residual_table(
+        structure, subjects, i, values.sigma, scratch.f, scratch.prediction, scratch.table
+    )
+    n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
+    if not interaction:
+        freeze_variance(n_obs, scratch.table_zero, scratch.table)
+    return joint(n_obs, scratch.f, scratch.table, values.precision, eta)
+
+
+@kernel
+def newton_step(structure: Structure, values: Values, eta: Vec, scratch: Scratch) -> float:
+    """Fill scratch.step with the descent step at eta and return the Newton decrement."""
+    n_eta = eta.shape[0]
+    gradient = scratch.eta_gradient
+    for a in range(n_eta):
+        gradient[a] = 0.0
+        for b in range(n_eta):
+            gradient[a] += values.precision[a, b] * eta[b]
+    for k in range(structure.eta_index.shape[0]):
+        if structure.eta_index[k] >= 0:
+            gradient[structure.eta_index[k]] += scratch.gradient[k]
+    with_prior(scratch.hessian, structure.eta_index, values.precision, scratch.matrix)
+    if cholesky(scratch.matrix, n_eta, scratch.low) != 0:
+        with_prior(scratch.weights, structure.eta_index, values.precision, scratch.matrix)
+        cholesky(scratch.matrix, n_eta, scratch.low)
+    cholesky_solve(scratch.low, n_eta, gradient, scratch.step)
+    decrement = 0.0
+    for a in range(n_eta):
+        decrement += gradient[a] * scratch.step[a]
+    return decrement
+
+
+@kernel
+def find_mode(
+    interaction: bool,
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    values: Values,
+    scratch: Scratch,
+    eta: OutVec,
+) -> tuple[int, float]:
+    """Search the mode of J from eta = 0.
+
+    Without `interaction`, scratch.table_zero must hold the residual table at eta = 0. On return
+    `scratch` holds predictions, residual table and derivatives at the mode.
+
+    Returns
+    -------
+    status, J at the mode
+    """
+    n_eta = eta.shape[0]
+    n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
+    for a in range(n_eta):
+        eta[a] = 0.0
+    value = evaluate(interaction, structure, subjects, i, values, eta, scratch)
+    if not abs(value) < 1e300:
+        return _NOT_FINITE, value
+    joint_derivatives(n_obs, scratch)
+    for _ in range(MAX_STEPS):
+        decrement = newton_step(structure, values, eta, scratch)
+        if decrement < TOLERANCE:
+            return _OK, value
+        scale, accepted = 1.0, False
+        slack = 1e-13 * abs(value)
+        for _ in range(MAX_HALVINGS):
+            for a in range(n_eta):
+                scratch.trial[a] = eta[a] - scale * scratch.step[a]
+            trial = evaluate(interaction, structure, subjects, i, values, scratch.trial, scratch)
+            if trial <= value - 1e-4 * scale * decrement + slack:
+                accepted = True
+                break
+            scale *= 0.5
+        if not accepted:
+            # Nothing along the step is lower: leave scratch at the best point and say how far.
+            value = evaluate(interaction, structure, subjects, i, values, eta, scratch)
+            joint_derivatives(n_obs, scratch)
+            newton_step(structure, values, eta, scratch)
+            return (_OK if decrement < 1e-8 else _MAX_ITER), value
+        value = trial
+        for a in range(n_eta):
+            eta[a] = scratch.trial[a]
+        joint_derivatives(n_obs, scratch)
+    return _MAX_ITER, value
+
+
+@kernel
+def variance_at_zero(
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    values: Values,
+    scratch: Scratch,
+    f: OutMat,
+    table: OutMat,
+) -> None:
+    """Predictions (with first derivatives) and residual table at eta = 0."""
+    for a in range(scratch.trial.shape[0]):
+        scratch.trial[a] = 0.0
+    predict_subject(2, structure, subjects, i, values.theta, scratch.trial, scratch, f)
+    residual_table(structure, subjects, i, values.sigma, f, scratch.prediction, table)

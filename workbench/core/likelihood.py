@@ -1,0 +1,362 @@
+r"""One subject's conditional likelihood, with exact derivatives in the random effects.
+
+Everything the linearising estimators share: predictions on the psi scale, the residual-error
+table, and half of minus twice the log joint density,
+
+.. math::
+    J(\eta) = \tfrac12 \sum_j \Big[\frac{r_j^2}{v_j} + \log v_j\Big]
+              + \tfrac12 \eta^\top \Omega^{-1} \eta
+
+with r and v as in `core.residuals`. Constants (n log 2 pi, log |Omega|) are left out here.
+With `interaction`, v follows the prediction at eta; without, it is frozen at eta = 0, in J and
+in everything derived from it (Wang 2007, J Pharmacokinet Pharmacodyn 34:575).
+"""
+
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.core.abi import at, call_predict, call_residual
+from workbench.core.events import N_COLUMNS
+from workbench.core.jets import n_parts
+from workbench.core.jit import Cube, IntVec, Mat, OutMat, OutVec, Vec, kernel
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
+from workbench.core.transforms import transform
+
+
+class Structure(NamedTuple):
+    """The model as compiled code sees it: two addresses and some data."""
+
+    predict: int  # address of the structural kernel
+    residual: int  # address of the residual-error kernel
+    n_jets: int  # rows of scratch of the structural kernel
+    codes: IntVec  # (n_phi,) transformation of each parameter
+    eta_index: IntVec  # (n_phi,) number of its random effect, -1 without one
+
+
+class Subjects(NamedTuple):
+    """The data as compiled code sees them; rows of subject i are start[i]:start[i + 1]."""
+
+    record_start: IntVec  # (n_sub + 1,)
+    records: Mat  # (n_rec, events.N_COLUMNS)
+    obs_start: IntVec  # (n_sub + 1,)
+    dv: Vec  # (n_obs,)
+    design: Cube  # (n_sub or 1, n_phi, n_theta): psi = design theta + eta
+
+
+class Values(NamedTuple):
+    """Population parameters at which the likelihood is asked for."""
+
+    theta: Vec  # (n_theta,) on the psi scale
+    precision: Mat  # (n_eta, n_eta) inverse of omega
+    log_det_omega: float
+    sigma: Vec  # (n_sigma,)
+
+
+class Scratch(NamedTuple):
+    """Working memory of one thread; allocated once per range of subjects."""
+
+    psi: OutVec
+    phi: OutVec
+    first: OutVec
+    second: OutVec
+    jets: OutMat
+    prediction: OutVec
+    f: OutMat  # predictions and their psi-derivatives at eta
+    f_zero: OutMat  # the same at eta = 0
+    table: OutMat  # residual-error table at eta
+    table_zero: OutMat  # the same at eta = 0
+    gradient: OutVec  # dJ/dpsi without the prior
+    weights: OutMat  # expected information in psi (no second derivatives)
+    hessian: OutMat  # observed Hessian in psi
+    spread: OutMat  # H^-1 spread out to psi
+    trace: OutVec  # d log|H| / dpsi
+    leverage: OutVec  # per observation
+    matrix: OutMat  # in eta
+    low: OutMat
+    inverse: OutMat
+    eta_gradient: OutVec
+    step: OutVec
+    trial: OutVec
+
+
+@kernel
+def make_scratch(
+    structure: Structure, max_obs: int, n_phi: int, n_eta: int, n_sigma: int
+) -> Scratch:
+    """Allocate the working memory of one thread."""
+    parts = n_parts(2, n_phi)
+    columns = FIRST_SIGMA + 2 * n_sigma
+    return Scratch(
+        np.zeros(n_phi),
+        np.zeros(n_phi),
+        np.zeros(n_phi),
+        np.zeros(n_phi),
+        np.zeros((structure.n_jets, parts)),
+        np.zeros(max_obs),
+        np.zeros((max_obs, parts)),
+        np.zeros((max_obs, parts)),
+        np.zeros((max_obs, columns)),
+        np.zeros((max_obs, columns)),
+        np.zeros(n_phi),
+        np.zeros((n_phi, n_phi)),
+        np.zeros((n_phi, n_phi)),
+        np.zeros((n_phi, n_phi)),
+        np.zeros(n_phi),
+        np.zeros(max_obs),
+        np.zeros((n_eta, n_eta)),
+        np.zeros((n_eta, n_eta)),
+        np.zeros((n_eta, n_eta)),
+        np.zeros(n_eta),
+        np.zeros(n_eta),
+        np.zeros(n_eta),
+    )
+
+
+@kernel
+def individual_parameters(
+    structure: Structure, subjects: Subjects, i: int, theta: Vec, eta: Vec, scratch: Scratch
+) -> None:
+    """Fill scratch.psi, phi, first and second for subject i."""
+    who = i if subjects.design.shape[0] > 1 else 0
+    for k in range(structure.codes.shape[0]):
+        s = 0.0
+        for t in range(theta.shape[0]):
+            s += subjects.design[who, k, t] * theta[t]
+        if structure.eta_index[k] >= 0:
+            s += eta[structure.eta_index[k]]
+        scratch.psi[k] = s
+    transform(structure.codes, scratch.psi, scratch.phi, scratch.first, scratch.second)
+
+
+@kernel
+def to_psi_scale(order: int, n_obs: int, first: Vec, second: Vec, f: OutMat) -> None:
+    """Turn derivatives with respect to phi into derivatives with respect to psi, in place."""
+    p = first.shape[0]
+    if order >= 2:
+        for j in range(n_obs):
+            at_pair = 1 + p
+            for k in range(p):
+                for q in range(k):
+                    f[j, at_pair] *= first[k] * first[q]
+                    at_pair += 1
+                f[j, at_pair] = f[j, at_pair] * first[k] * first[k] + f[j, 1 + k] * second[k]
+                at_pair += 1
+    if order >= 1:
+        for j in range(n_obs):
+            for k in range(p):
+                f[j, 1 + k] *= first[k]
+
+
+@kernel
+def predict_subject(
+    order: int,
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    theta: Vec,
+    eta: Vec,
+    scratch: Scratch,
+    f: OutMat,
+) -> int:
+    """Write the predictions of subject i, with psi-derivatives up to `order`, to `f`.
+
+    Returns the structural kernel's status.
+    """
+    individual_parameters(structure, subjects, i, theta, eta, scratch)
+    row = subjects.record_start[i]
+    n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
+    p = scratch.phi.shape[0]
+    status = call_predict(
+        structure.predict,
+        order,
+        at(scratch.phi, 0),
+        p,
+        at(subjects.records, row * N_COLUMNS),
+        subjects.record_start[i + 1] - row,
+        N_COLUMNS,
+        at(f, 0),
+        n_obs,
+        at(scratch.jets, 0),
+        structure.n_jets,
+        f.shape[1],
+    )
+    to_psi_scale(order, n_obs, scratch.first, scratch.second, f)
+    return status
+
+
+@kernel
+def residual_table(
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    sigma: Vec,
+    f: Mat,
+    prediction: OutVec,
+    table: OutMat,
+) -> None:
+    """Fill the residual-error table of subject i for the predictions in column 0 of `f`."""
+    start = subjects.obs_start[i]
+    n_obs = subjects.obs_start[i + 1] - start
+    for j in range(n_obs):
+        prediction[j] = f[j, 0]
+    call_residual(
+        structure.residual,
+        at(subjects.dv, start),
+        at(prediction, 0),
+        n_obs,
+        at(sigma, 0),
+        sigma.shape[0],
+        at(table, 0),
+        table.shape[1],
+    )
+
+
+@kernel
+def freeze_variance(n_obs: int, at_zero: Mat, table: OutMat) -> None:
+    """Replace the variance by the one at eta = 0: a constant as far as eta is concerned."""
+    for j in range(n_obs):
+        table[j, V] = at_zero[j, V]
+        table[j, V_F] = 0.0
+        table[j, V_FF] = 0.0
+        for c in range(FIRST_SIGMA, table.shape[1], 2):
+            table[j, c] = at_zero[j, c]
+            table[j, c + 1] = 0.0
+
+
+@kernel
+def slope(row: Vec) -> float:
+    r"""Return :math:`\partial \ell_j / \partial f` for :math:`\ell_j = (r^2/v + \log v)/2`."""
+    r, v = row[R], row[V]
+    return r * row[R_F] / v + 0.5 * row[V_F] * (1.0 - r * r / v) / v
+
+
+@kernel
+def curvature(row: Vec) -> float:
+    r"""Return :math:`\partial^2 \ell_j / \partial f^2`."""
+    r, v, vf = row[R], row[V], row[V_F]
+    z = r * r / v
+    return (
+        (row[R_F] * row[R_F] + r * row[R_FF]) / v
+        - 2.0 * r * row[R_F] * vf / (v * v)
+        + 0.5 * row[V_FF] * (1.0 - z) / v
+        + vf * vf * (z - 0.5) / (v * v)
+    )
+
+
+@kernel
+def weight(row: Vec) -> float:
+    r"""Expected information about f: :math:`r_f^2/v + v_f^2/(2 v^2)`."""
+    v = row[V]
+    return row[R_F] * row[R_F] / v + 0.5 * row[V_F] * row[V_F] / (v * v)
+
+
+@kernel
+def weight_slope(row: Vec) -> float:
+    r"""Return :math:`\partial w / \partial f` of `weight`."""
+    v, vf = row[V], row[V_F]
+    v2 = v * v
+    return (
+        2.0 * row[R_F] * row[R_FF] / v
+        - row[R_F] * row[R_F] * vf / v2
+        + vf * row[V_FF] / v2
+        - vf * vf * vf / (v2 * v)
+    )
+
+
+@kernel
+def variance_terms(row: Vec, vs: float, vfs: float) -> tuple[float, float, float]:
+    r"""Derivatives of :math:`\ell_j`, its slope and its weight in a parameter s of the variance.
+
+    Parameters
+    ----------
+    row : one row of the residual-error table
+    vs, vfs : dv/ds and d2v/(df ds)
+
+    Returns
+    -------
+    l_s, l_fs, w_s
+    """
+    r, v, vf = row[R], row[V], row[V_F]
+    z = r * r / v
+    v2 = v * v
+    l_s = 0.5 * vs * (1.0 - z) / v
+    l_fs = -r * row[R_F] * vs / v2 + 0.5 * vfs * (1.0 - z) / v + vf * vs * (z - 0.5) / v2
+    w_s = -row[R_F] * row[R_F] * vs / v2 + vf * vfs / v2 - vf * vf * vs / (v2 * v)
+    return l_s, l_fs, w_s
+
+
+@kernel
+def prior_term(precision: Mat, eta: Vec) -> float:
+    r"""Return :math:`\tfrac12 \eta^\top \Omega^{-1} \eta`."""
+    total = 0.0
+    for k in range(eta.shape[0]):
+        for q in range(eta.shape[0]):
+            total += 0.5 * eta[k] * precision[k, q] * eta[q]
+    return total
+
+
+@kernel
+def joint(n_obs: int, f: Mat, table: Mat, precision: Mat, eta: Vec) -> float:
+    """Return J(eta), NaN where a variance is not positive."""
+    total = prior_term(precision, eta)
+    for j in range(n_obs):
+        v = table[j, V]
+        if not v > 0.0:
+            return np.nan
+        total += 0.5 * (table[j, R] * table[j, R] / v + log(v))
+    return total
+
+
+@kernel
+def joint_derivatives(n_obs: int, scratch: Scratch) -> None:
+    """Fill gradient, weights (expected) and hessian (observed) in psi, without the prior."""
+    p = scratch.psi.shape[0]
+    for k in range(p):
+        scratch.gradient[k] = 0.0
+        for q in range(p):
+            scratch.weights[k, q] = 0.0
+            scratch.hessian[k, q] = 0.0
+    f = scratch.f
+    for j in range(n_obs):
+        row = scratch.table[j]
+        lf, lff, w = slope(row), curvature(row), weight(row)
+        at_pair = 1 + p
+        for k in range(p):
+            fk = f[j, 1 + k]
+            scratch.gradient[k] += lf * fk
+            for q in range(k + 1):
+                fkq = fk * f[j, 1 + q]
+                scratch.weights[k, q] += w * fkq
+                scratch.hessian[k, q] += lff * fkq + lf * f[j, at_pair]
+                at_pair += 1
+    for k in range(p):
+        for q in range(k):
+            scratch.weights[q, k] = scratch.weights[k, q]
+            scratch.hessian[q, k] = scratch.hessian[k, q]
+
+
+@kernel
+def with_prior(in_psi: Mat, eta_index: IntVec, precision: Mat, out: OutMat) -> None:
+    """Gather a psi matrix into eta and add the precision of the prior."""
+    n_eta = precision.shape[0]
+    for a in range(n_eta):
+        for b in range(n_eta):
+            out[a, b] = precision[a, b]
+    for k in range(eta_index.shape[0]):
+        a = eta_index[k]
+        if a >= 0:
+            for q in range(eta_index.shape[0]):
+                b = eta_index[q]
+                if b >= 0:
+                    out[a, b] += in_psi[k, q]
+
+
+@kernel
+def most_observations(obs_start: IntVec, first: int, last: int) -> int:
+    """Largest number of observations of one subject in a range."""
+    most = 0
+    for i in range(first, last):
+        most = max(most, obs_start[i + 1] - obs_start[i])
+    return most
