@@ -93,7 +93,12 @@ def test_every_imported_distribution_is_a_declared_dependency():
         for name in project["dependencies"] + extras
     }
     # Modules that always come with a declared distribution, in their only sensible version.
-    with_another = {"IPython": "ipykernel", "traitlets": "ipywidgets", "llvmlite": "numba"}
+    with_another = {
+        "IPython": "ipykernel",
+        "traitlets": "ipywidgets",
+        "llvmlite": "numba",
+        "PIL": "matplotlib",
+    }
     with_another |= {"tornado": "ipykernel", "jupyter_server": "voila", "jupyter_client": "voila"}
     with_another |= {"jupyter_core": "voila", "nbformat": "voila", "click": "typer"}
     known = declared | {"workbench", "__future__"}
