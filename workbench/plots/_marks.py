@@ -1,0 +1,139 @@
+"""What several plots draw alike: point clouds, the selected subject, labels, tips, sentences."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from workbench.plots._base import Label
+from workbench.plots._lowess import lowess
+from workbench.plots.theme import DASHED, DOTTED, Palette, dress
+
+Values = NDArray[Any]
+
+MANY = 1500  # points from which marks get smaller, fainter and, in vector files, a bitmap
+
+
+def labelled(name: str, unit: str | None) -> str:
+    """Return ``"DV (mg/L)"``, or ``"DV"`` where the unit is unknown."""
+    return f"{name} ({unit})" if unit else name
+
+
+def quantity(value: float, unit: str | None) -> str:
+    """Return ``"11.89 mg/L"``."""
+    return f"{value:.4g} {unit}" if unit else f"{value:.4g}"
+
+
+def observation_tips(table: pd.DataFrame, column: str, units: Mapping[str, str]) -> list[str]:
+    """Return one text per row, such as ``"ID 5 · 2 h · DV 11.89 mg/L"``."""
+    unit = {name: f" {units[name]}" if units.get(name) else "" for name in ("TIME", "DV")}
+    has_unit = column in ("DV", "PRED", "IPRED")
+    form = f"ID %s · %.4g{unit['TIME']} · {column} %.4g{unit['DV'] if has_unit else ''}"
+    if not unit["TIME"]:
+        form = form.replace("· %.4g", "· TIME %.4g", 1)
+    rows = zip(table["ID"].tolist(), table["TIME"].tolist(), table[column].tolist(), strict=True)
+    return [form % row for row in rows]
+
+
+def points(x: Values, y: Values, labels: Iterable[Label], tips: Iterable[str]) -> pd.DataFrame:
+    """Return the table of hit points, without those that have no place."""
+    frame = pd.DataFrame(
+        {
+            "x": np.asarray(x, float),
+            "y": np.asarray(y, float),
+            "ID": pd.Series(list(labels), dtype=object),
+            "tip": pd.Series(list(tips), dtype=object),
+        }
+    )
+    seen = np.isfinite(frame["x"].to_numpy()) & np.isfinite(frame["y"].to_numpy())
+    return frame if seen.all() else frame[seen].reset_index(drop=True)
+
+
+def cloud(ax: Axes, x: Values, y: Values, palette: Palette) -> None:
+    """Draw many observations: smaller and fainter the more there are."""
+    n = len(x)
+    size = float(np.clip(4.4 - 0.5 * np.log10(max(n, 100) / 100), 2.0, 4.4))
+    opacity = palette.point_alpha * min(1.0, (MANY / n) ** 0.4 if n else 1.0)
+    ax.plot(
+        x,
+        y,
+        "o",
+        markersize=size,
+        markerfacecolor=palette.point,
+        markeredgecolor="none",
+        alpha=opacity,
+        rasterized=n > MANY,
+        zorder=2,
+    )
+
+
+def highlight(ax: Axes, x: Values, y: Values, palette: Palette) -> None:
+    """Draw the selected subject: vermilion, larger, outlined (so not by colour alone)."""
+    if len(x):
+        ax.plot(
+            x,
+            y,
+            "o",
+            markersize=6.5,
+            markerfacecolor=palette.selected,
+            markeredgecolor=palette.outline,
+            markeredgewidth=0.9,
+            zorder=6,
+        )
+
+
+def belongs(labels: pd.Series, selected: Label | None) -> NDArray[np.bool_]:
+    """Return which rows are the selected subject's."""
+    if selected is None:
+        return np.zeros(len(labels), dtype=bool)
+    return np.asarray(labels == selected, dtype=bool)
+
+
+def trend(ax: Axes, x: Values, y: Values, palette: Palette) -> None:
+    """Draw the smooth curve through the points, where there are enough of them."""
+    places, curve = lowess(x, y)
+    if len(places):
+        ax.plot(places, curve, color=palette.trend, linewidth=1.5, zorder=4)
+
+
+def zero_lines(ax: Axes, palette: Palette, *, bounds: bool = True) -> None:
+    """Draw the zero line of residuals and, dotted, the 95 % range of a standard normal."""
+    ax.axhline(0, color=palette.muted, linewidth=0.9, linestyle=DASHED, zorder=1)
+    for value in (-1.96, 1.96) if bounds else ():
+        ax.axhline(value, color=palette.muted, linewidth=0.8, linestyle=DOTTED, zorder=1)
+
+
+def room(values: Values, *, share: float = 0.05) -> tuple[float, float]:
+    """Return axis limits with some air; from 0 where positive values come near it."""
+    seen = np.asarray(values, float)
+    seen = seen[np.isfinite(seen)]
+    if not len(seen):
+        return 0.0, 1.0
+    low, high = float(seen.min()), float(seen.max())
+    if low >= 0 and low <= 0.6 * high:
+        return (0.0 if low > 0.02 * high else -0.02 * high), high * (1 + share)
+    air = share * (high - low) or 0.1 * abs(high) or 1.0
+    return low - air, high + air
+
+
+def say(ax: Axes, sentence: str, palette: Palette) -> None:
+    """Write why there is nothing to draw, in the place of the drawing."""
+    dress(ax, palette, grid=None)
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.set_axis_off()
+    ax.text(
+        0.5,
+        0.5,
+        textwrap.fill(sentence, 46),
+        ha="center",
+        va="center",
+        fontsize=8.5,
+        linespacing=1.5,
+        color=palette.muted,
+    )

@@ -1,0 +1,41 @@
+"""Observations against population predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._marks import say
+from workbench.plots._scatter import against_prediction, finite
+from workbench.plots.theme import Palette
+
+
+def draw(
+    ax: Axes,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    units: Mapping[str, str],
+    palette: Palette,
+    selected: Label | None = None,
+) -> Drawn:
+    """Draw DV against PRED: a good model scatters round the dashed line of identity."""
+    table = tables["gof"]
+    if finite(table, "DV", "PRED").empty:
+        say(ax, "There is no observation with a prediction to draw.", palette)
+        return Drawn()
+    hits = against_prediction(ax, table, "PRED", units=units, palette=palette, selected=selected)
+    ax.set_title("DV vs PRED")
+    return Drawn(hits)
+
+
+PLOT = Plot(
+    name="dv_pred",
+    title="DV vs PRED",
+    diagnostics=("gof",),
+    draw=draw,
+    alt="Scatter plot of observations against population predictions, with the line of identity",
+    group="goodness of fit",
+)
