@@ -55,7 +55,8 @@ _UNUSED = {
     "L2": "correlated observations (L2) are not supported yet",
 }
 
-_UNIT = re.compile(r"^(.*\S)\s*[\(\[]([^\)\]]*)[\)\]]$")
+# "Time (h)", but not NONMEM's "ETA(1)".
+_UNIT = re.compile(r"^(.*\S)\s*[\(\[]([^\)\]]*[^\d,\)\]][^\)\]]*)[\)\]]$")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -102,10 +103,10 @@ def _drop_ignored_rows(raw: RawTable, findings: Findings) -> None:
     """Leave out the rows marked C in a first column C (NONMEM's IGNORE=C)."""
     first = next(iter(raw.columns))
     values = raw.columns[first]
-    if first.upper() != "C" or values.dtype != object:
+    if first != "C" or values.dtype != object:
         return
     marked = values == "C"
-    if not np.all(marked | is_missing(values)):
+    if np.any(to_numbers(values)[1] & ~marked):
         return
     del raw.columns[first]
     if marked.any():

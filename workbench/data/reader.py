@@ -217,6 +217,8 @@ def _header_index(lines: list[list[str]], findings: Findings) -> int:
         if " ".join(line).upper().startswith("TABLE NO"):
             continue
         following = lines[filled[position + 1]] if position + 1 < len(filled) else []
+        if line[0] == "C" and following[:1] == ["C"]:  # titles in NONMEM's IGNORE=C layout
+            continue
         if line[0].startswith("#") and not _is_marked_header(line, following):
             continue
         if all(is_number(cell) for cell in line if cell):
