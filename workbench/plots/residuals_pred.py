@@ -22,7 +22,7 @@ def draw(
     selected: Label | None = None,
     variant: str = "CWRES",
 ) -> Drawn:
-    """Draw CWRES (or IWRES) against population predictions: no pattern, 95 % within the dotted lines."""
+    """Draw CWRES (or IWRES) against PRED: no pattern, 95 % within the dotted lines."""
     table = tables["residuals"]
     missing = why_no_residuals(table, variant)
     if missing:
@@ -40,7 +40,7 @@ PLOT = Plot(
     title="Residuals vs PRED",
     diagnostics=("residuals",),
     draw=draw,
-    alt="Scatter plot of weighted residuals against population predictions, with lines at 0 and ±1.96",
+    alt="Scatter plot of weighted residuals against PRED, with lines at 0 and ±1.96",
     group="residuals",
     variants=("CWRES", "IWRES"),
 )

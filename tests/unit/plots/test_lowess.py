@@ -8,11 +8,13 @@ SPEED = np.repeat(
     np.array([4, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25.0]),
     [2, 2, 1, 1, 3, 2, 4, 4, 4, 3, 2, 3, 4, 3, 5, 1, 1, 4, 1],
 )
-DISTANCE = np.array(
-    [2, 10, 4, 22, 16, 10, 18, 26, 34, 17, 28, 14, 20, 24, 28, 26, 34, 34, 46, 26, 36, 60, 80, 20]
-    + [26, 54, 32, 40, 32, 40, 50, 42, 56, 76, 84, 36, 46, 68, 32, 48, 52, 56, 64, 66, 54, 70, 92]
-    + [93, 120, 85.0]
-)
+# fmt: off
+DISTANCE = np.array([
+    2, 10, 4, 22, 16, 10, 18, 26, 34, 17, 28, 14, 20, 24, 28, 26, 34, 34, 46, 26, 36, 60, 80, 20,
+    26, 54, 32, 40, 32, 40, 50, 42, 56, 76, 84, 36, 46, 68, 32, 48, 52, 56, 64, 66, 54, 70, 92, 93,
+    120, 85.0,
+])
+# fmt: on
 
 
 def test_lowess_of_cars_against_r():
@@ -79,6 +81,6 @@ def test_too_few_distinct_places_give_no_curve(n):
 def test_many_ties_do_not_divide_by_zero():
     x = np.array([0.0] * 50 + [1, 2, 3, 4, 5.0])
     y = np.arange(55.0)
-    places, curve = lowess(x, y)
+    _, curve = lowess(x, y)
     assert np.isfinite(curve).all()
     assert curve[0] == pytest.approx(24.5, abs=1e-9)

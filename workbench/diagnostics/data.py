@@ -1,0 +1,36 @@
+"""The data as they are: observations and doses; no fit is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.diagnostics._base import Diagnostic
+
+if TYPE_CHECKING:
+    from workbench.data import Dataset
+
+COLUMNS = ["ID", "KIND", "TIME", "TAD", "DV", "AMT", "DURATION", "ROW"]
+
+
+def table(data: Dataset) -> pd.DataFrame:
+    """Return one row per observation, then one per dose: ID KIND TIME TAD DV AMT DURATION ROW.
+
+    KIND is "observation" or "dose"; additional doses are written out. TAD is the time after the
+    last dose. What a kind does not have is missing.
+    """
+    parts = {"observation": data.observations, "dose": data.doses}
+    long = pd.concat(
+        [
+            frame.reindex(columns=COLUMNS).assign(KIND=kind, ID=frame["ID"].astype(object))
+            for kind, frame in parts.items()
+        ],
+        ignore_index=True,
+    )
+    numbers = [name for name in COLUMNS if name not in ("ID", "KIND")]
+    long[numbers] = long[numbers].astype(float)
+    return long
+
+
+DIAGNOSTIC = Diagnostic(name="data", title="Data", table=table, needs="dataset")

@@ -1,0 +1,28 @@
+"""Observations beside their population and individual predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.diagnostics._base import Diagnostic
+
+if TYPE_CHECKING:
+    from workbench.results import FitResult
+
+COLUMNS = ["ROW", "ID", "TIME", "TAD", "DV", "PRED", "IPRED"]
+
+
+def table(fit: FitResult) -> pd.DataFrame:
+    r"""Return one row per observation: ROW ID TIME TAD DV PRED IPRED.
+
+    .. math:: PRED_{ij} = f(\hat\theta, \eta = 0, t_{ij}), \qquad
+              IPRED_{ij} = f(\hat\theta, \hat\eta_i, t_{ij})
+
+    with the empirical Bayes estimate of eta. TAD is the time after the last dose.
+    """
+    return fit.predictions[COLUMNS].reset_index(drop=True)
+
+
+DIAGNOSTIC = Diagnostic(name="gof", title="Observations and predictions", table=table)
