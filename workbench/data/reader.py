@@ -157,21 +157,21 @@ def _encoding(content: bytes) -> str:
 
 def _from_text(text: str, findings: Findings) -> RawTable:
     """Split the text into rows and columns; drop blank rows and comments."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     separator = _separator(text)
     lines = _split(text, separator, findings)
     start = _header_index(lines, findings)
     names = _header(lines[start], findings)
-    body = [(k + 1, line) for k, line in enumerate(lines[start + 1 :], start=start + 1) if line]
-    body, units = _drop_comments(body, names, findings)
-    _refuse_ragged(body, names, separator, findings)
+    numbers = [k for k, line in enumerate(lines[start + 1 :], start=start + 2) if line]
+    body = [line for line in lines[start + 1 :] if line]
+    body, numbers, units = _drop_comments(body, numbers, names, findings)
+    _refuse_ragged(body, numbers, names, separator, findings)
     if not body:
         raise DataError(
             f"{findings.source} holds column names but no data rows. Columns: {', '.join(names)}."
         )
-    cells = [
-        np.array(column, dtype=object) for column in zip(*(line for _, line in body), strict=True)
-    ]
-    rows = np.array([row for row, _ in body], dtype=np.int64)
+    cells = [np.array(column, dtype=object) for column in zip(*body, strict=True)]
+    rows = np.array(numbers, dtype=np.int64)
     table = RawTable(_name_columns(names, cells, findings), rows, separator, units)
     filled = np.zeros(len(rows), dtype=bool)
     for column in table.columns.values():
@@ -184,10 +184,10 @@ def _from_text(text: str, findings: Findings) -> RawTable:
 
 
 def _separator(text: str) -> str:
-    """Return the separator of the first filled line: comma, semicolon, tab or blanks."""
-    first = next(line for line in text.splitlines() if line.strip())
-    if first.upper().startswith("TABLE NO"):
-        return " "
+    """Return the separator of the first line that is no title: comma, semicolon, tab, blanks."""
+    filled = [line for line in text[:100_000].split("\n") if line.strip()]
+    titles = ("#", "TABLE NO")
+    first = next((line for line in filled if not line.upper().startswith(titles)), filled[0])
     counts = {mark: first.count(mark) for mark in (";", "\t", ",")}
     best = max(counts, key=lambda mark: counts[mark])
     if counts[best]:
@@ -198,7 +198,9 @@ def _separator(text: str) -> str:
 def _split(text: str, separator: str, findings: Findings) -> list[list[str]]:
     """Return the stripped cells of every line; a blank line is an empty list."""
     if separator == " ":
-        return [line.split() for line in text.splitlines()]
+        return [line.split() for line in text.split("\n")]
+    if '"' not in text and " " not in text and (separator == "\t" or "\t" not in text):
+        return [line.split(separator) if line else [] for line in text.split("\n")]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     try:
         return [[cell.strip() for cell in line] for line in reader]
@@ -216,9 +218,9 @@ def _header_index(lines: list[list[str]], findings: Findings) -> int:
         line = lines[k]
         if " ".join(line).upper().startswith("TABLE NO"):
             continue
-        following = lines[filled[position + 1]] if position + 1 < len(filled) else []
-        if line[0] == "C" and following[:1] == ["C"]:  # titles in NONMEM's IGNORE=C layout
-            continue
+        following = lines[filled[position + 1]] if position + 1 < len(filled) else [""]
+        if line[0] == following[0] == "C" and not any(map(is_number, filter(None, following))):
+            continue  # a title above the header, as NONMEM's IGNORE=C allows
         if line[0].startswith("#") and not _is_marked_header(line, following):
             continue
         if all(is_number(cell) for cell in line if cell):
@@ -249,22 +251,23 @@ def _header(line: list[str], findings: Findings) -> list[str]:
 
 
 def _drop_comments(
-    body: list[tuple[int, list[str]]], names: list[str], findings: Findings
-) -> tuple[list[tuple[int, list[str]]], dict[str, str]]:
+    body: list[list[str]], numbers: list[int], names: list[str], findings: Findings
+) -> tuple[list[list[str]], list[int], dict[str, str]]:
     """Drop rows that start with # or @; directly below the header such a row holds units."""
-    marked = [(row, line) for row, line in body if line[0][:1] in ("#", "@")]
+    marked = [k for k, line in enumerate(body) if line[0].startswith(("#", "@"))]
     if not marked:
-        return body, {}
+        return body, numbers, {}
+    dropped = set(marked)
     units: dict[str, str] = {}
-    row, line = marked[0]
-    if row == body[0][0] and len(line) == len(names) and len(names) > 1:
-        units = units_of_row(names, line)
-        findings.add(NOTE, "", f"Row {row} was read as units: {describe_units(units)}.")
+    if marked[0] == 0 and len(body[0]) == len(names) > 1:
+        units = units_of_row(names, body[0])
+        findings.add(NOTE, "", f"Row {numbers[0]} was read as units: {describe_units(units)}.")
         marked = marked[1:]
     if marked:
-        rows = ", ".join(str(row) for row, _ in marked[:5]) + ("…" if len(marked) > 5 else "")
+        rows = ", ".join(str(numbers[k]) for k in marked[:5]) + ("…" if len(marked) > 5 else "")
         findings.add(NOTE, "", f"{len(marked)} comment rows (# or @) were skipped: {rows}.")
-    return [(row, line) for row, line in body if line[0][:1] not in ("#", "@")], units
+    kept = [k for k in range(len(body)) if k not in dropped]
+    return [body[k] for k in kept], [numbers[k] for k in kept], units
 
 
 def units_of_row(names: list[str], cells: list[str]) -> dict[str, str]:
@@ -283,16 +286,22 @@ def describe_units(units: dict[str, str]) -> str:
 
 
 def _refuse_ragged(
-    body: list[tuple[int, list[str]]], names: list[str], separator: str, findings: Findings
+    body: list[list[str]],
+    numbers: list[int],
+    names: list[str],
+    separator: str,
+    findings: Findings,
 ) -> None:
     """Refuse rows with more or fewer cells than the header; extra blank cells are dropped."""
     n = len(names)
     bad: list[tuple[int, int]] = []
-    for row, line in body:
-        if len(line) > n and not any(line[n:]):
-            del line[n:]
-        if len(line) != n:
-            bad.append((row, len(line)))
+    for k in [k for k, line in enumerate(body) if len(line) != n]:
+        if len(body[k]) > n and not any(body[k][n:]):
+            del body[k][n:]
+        elif any(body[k]):
+            bad.append((numbers[k], len(body[k])))
+        else:
+            body[k] = [""] * n
     if bad:
         listed = ", ".join(f"row {row} has {count}" for row, count in bad[:3])
         more = f" (and {len(bad) - 3} more rows)" if len(bad) > 3 else ""
