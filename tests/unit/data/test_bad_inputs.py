@@ -1,4 +1,4 @@
-"""Bad inputs: each is refused in words that name row, subject and column, or repaired as documented."""
+"""Bad inputs: refused in words that name row, subject and column, or repaired as documented."""
 
 import gzip
 import io
