@@ -1,0 +1,256 @@
+"""Figures for notebooks and scripts: one function per picture, each returns what it drew on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from workbench.diagnostics import tables
+from workbench.errors import OptionError
+from workbench.plots._base import Label, Margins, Plot
+from workbench.plots.theme import Palette, palette_of, rc
+from workbench.registry import Registry
+
+if TYPE_CHECKING:
+    from workbench.data import Dataset
+    from workbench.results import FitResult
+
+plots: Registry[Plot] = Registry("workbench.plots", "PLOT", Plot, "plot", besides=("theme",))
+
+DPI = 100  # one CSS pixel is 1/100 inch
+SHARP = 2  # pixels per CSS pixel in notebooks
+
+
+class Picture(Figure):
+    """A figure that shows itself in a notebook without pyplot, in the theme it was drawn with."""
+
+    def __init__(self, width: float, height: float, palette: Palette) -> None:
+        super().__init__(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=palette.background)
+        FigureCanvasAgg(self)
+        self.palette = palette
+
+    def room(self, left: float, top: float, width: float, height: float, margins: Margins) -> Axes:
+        """Add an axes with its margins inside a box given in CSS pixels from the top left."""
+        wide, high = self.get_size_inches() * DPI
+        return self.add_axes(
+            (
+                (left + margins.left) / wide,
+                1 - (top + height - margins.bottom) / high,
+                (width - margins.left - margins.right) / wide,
+                (height - margins.top - margins.bottom) / high,
+            )
+        )
+
+    def savefig(self, *args: Any, **kwargs: Any) -> None:
+        """Save as matplotlib does, with the theme's settings while it is drawn."""
+        with rc_context(rc(self.palette)):
+            super().savefig(*args, **kwargs)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """Return the picture and the size to show it at."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=SHARP * DPI)
+        width, height = (int(side * DPI) for side in self.get_size_inches())
+        return buffer.getvalue(), {"width": width, "height": height}
+
+
+def all_units(source: FitResult | Dataset) -> dict[str, str]:
+    """Return the units of the data and, for a fit, of its parameters."""
+    data = getattr(source, "data", source)
+    return {**data.units, **source.units}
+
+
+def show(
+    name: str,
+    source: FitResult | Dataset,
+    *,
+    size: tuple[float, float] = (640, 380),
+    theme: str | Palette = "light",
+    selected: Label | None = None,
+    ax: Axes | None = None,
+    **options: Any,
+) -> Figure | Axes:
+    """Draw any registered plot of a fit (or of a dataset, for plots of data).
+
+    Parameters
+    ----------
+    name : as in ``plots.names()``
+    size : CSS pixels (1/100 inch) of a new figure
+    theme : "light", "dark" or a Palette
+    selected : subject to highlight
+    ax : axes to draw on instead of a new figure; it is returned
+    options : what the plot itself takes, e.g. ``variant="IWRES"``
+    """
+    plot = plots.get(name)
+    palette = palette_of(theme)
+    _check(plot, source, selected, options)
+    with rc_context(rc(palette)):
+        if ax is not None:
+            _draw(plot, source, ax, palette, selected, options)
+            return ax
+        figure = Picture(*size, palette)
+        _draw(plot, source, figure.room(0, 0, *size, plot.margins), palette, selected, options)
+    return figure
+
+
+def _check(
+    plot: Plot, source: FitResult | Dataset, selected: Label | None, options: dict[str, Any]
+) -> None:
+    """Refuse an unknown variant or subject."""
+    variant = options.get("variant")
+    if variant is not None and variant not in plot.variants:
+        known = ", ".join(repr(name) for name in plot.variants) or "none"
+        raise OptionError(f"The plot {plot.name!r} has no variant {variant!r}. Known: {known}.")
+    subjects = getattr(source, "data", source).subjects
+    if selected is not None and selected not in subjects:
+        shown = ", ".join(str(label) for label in subjects[:12])
+        more = f" … ({len(subjects)} in all)" if len(subjects) > 12 else ""
+        raise OptionError(f"There is no subject {selected!r}. Subjects: {shown}{more}.")
+
+
+def _draw(
+    plot: Plot,
+    source: FitResult | Dataset,
+    ax: Axes,
+    palette: Palette,
+    selected: Label | None,
+    options: dict[str, Any],
+) -> None:
+    """Make the tables and draw."""
+    found = tables(plot.diagnostics, source)
+    plot.draw(ax, found, units=all_units(source), palette=palette, selected=selected, **options)
+
+
+def gof(
+    fit: FitResult,
+    *,
+    theme: str | Palette = "light",
+    selected: Label | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] = (900, 640),
+) -> Figure | Axes:
+    """Draw goodness of fit: DV vs PRED, DV vs IPRED, CWRES vs time, CWRES vs PRED.
+
+    With `ax`, only DV vs PRED and IPRED, on that axes.
+    """
+    if ax is not None:
+        return show("dv_predictions", fit, theme=theme, selected=selected, ax=ax)
+    names = ("dv_pred", "dv_ipred", "residuals_time", "residuals_pred")
+    palette = palette_of(theme)
+    _check(plots.get(names[0]), fit, selected, {})
+    with rc_context(rc(palette)):
+        figure = Picture(*size, palette)
+        width, height = size[0] / 2, size[1] / 2
+        for i, name in enumerate(names):
+            row, column = divmod(i, 2)
+            plot = plots.get(name)
+            place = figure.room(column * width, row * height, width, height, plot.margins)
+            _draw(plot, fit, place, palette, selected, {})
+    return figure
+
+
+def residuals(
+    fit: FitResult,
+    *,
+    variant: str = "CWRES and IWRES",
+    theme: str | Palette = "light",
+    selected: Label | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] = (900, 520),
+) -> Figure | Axes:
+    """Draw weighted residuals against time and against PRED (`variant`: both, CWRES or IWRES)."""
+    return show(
+        "residual_panels", fit, size=size, theme=theme, selected=selected, ax=ax, variant=variant
+    )
+
+
+def etas(
+    fit: FitResult,
+    *,
+    theme: str | Palette = "light",
+    selected: Label | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] = (900, 300),
+) -> Figure | Axes:
+    """Draw the random effects against N(0, omega²), with shrinkage."""
+    return show("eta_distributions", fit, size=size, theme=theme, selected=selected, ax=ax)
+
+
+def individual(
+    fit: FitResult,
+    subject: Label,
+    *,
+    theme: str | Palette = "light",
+    ax: Axes | None = None,
+    size: tuple[float, float] = (640, 380),
+) -> Figure | Axes:
+    """Draw one subject: observations, doses, PRED and IPRED."""
+    return show("individual_fit", fit, size=size, theme=theme, selected=subject, ax=ax)
+
+
+def individual_fits(
+    fit: FitResult,
+    subjects: Iterable[Label] | None = None,
+    columns: int = 4,
+    *,
+    theme: str | Palette = "light",
+    selected: Label | None = None,
+    ax: Axes | None = None,
+    width: float = 900,
+) -> Figure | Axes:
+    """Draw small multiples, one cell per subject (by default the first 60)."""
+    plot = plots.get("individual_grid")
+    wanted = list(fit.data.subjects[:60] if subjects is None else subjects)
+    for label in wanted:
+        _check(plot, fit, label, {})
+    _check(plot, fit, selected, {})
+    table = tables(plot.diagnostics, fit)["individual"]
+    chosen = {"individual": table[table["ID"].isin(wanted)]}
+    palette = palette_of(theme)
+    rows = max(1, -(-len(wanted) // columns))
+    size = (width, 64 + rows * max(110.0, 0.62 * (width - 62) / columns))
+    with rc_context(rc(palette)):
+        target = ax or Picture(*size, palette)
+        place = target if isinstance(target, Axes) else target.room(0, 0, *size, plot.margins)
+        plot.draw(
+            place,
+            chosen,
+            units=all_units(fit),
+            palette=palette,
+            selected=selected,
+            columns=columns,
+            most=len(wanted),
+        )
+    return target
+
+
+def data(
+    dataset: Dataset,
+    *,
+    variant: str = "linear",
+    theme: str | Palette = "light",
+    selected: Label | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] = (640, 380),
+) -> Figure | Axes:
+    """Draw the raw data, one line per subject, doses marked (`variant`: "linear" or "log")."""
+    return show(
+        "raw_data", dataset, size=size, theme=theme, selected=selected, ax=ax, variant=variant
+    )
+
+
+def trace(
+    fit: FitResult,
+    *,
+    theme: str | Palette = "light",
+    ax: Axes | None = None,
+    size: tuple[float, float] = (900, 320),
+) -> Figure | Axes:
+    """Draw objective and parameters by iteration."""
+    return show("iterations", fit, size=size, theme=theme, ax=ax)
