@@ -1,0 +1,149 @@
+"""What a person at the dashboard waits for, measured inside a real Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.measure import Row
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+# The pictures on view, each with the page's clock at which it was last drawn and marked.
+ON_VIEW = """
+window.onView = () => [...document.querySelectorAll('.wb-figure-box')]
+  .filter(box => box.offsetParent !== null);
+window.when = name => Math.max(...onView().map(box => Number(box.dataset[name] || Infinity)));
+window.since = (name, start) => onView().length > 0
+  && onView().every(box => Number(box.dataset[name] || 0) > start);
+"""
+CLICK_FIT = """() => {
+  window.start = performance.now();
+  document.querySelector('.wb-fit').click();
+}"""
+SELECT_NEXT = """() => {
+  const box = onView()[0];
+  box.focus();
+  window.start = performance.now();
+  box.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }));
+}"""
+
+
+@contextlib.contextmanager
+def server(log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run `workbench` on a free loopback port; end it, and the kernels it started, by its id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    program = Path(sys.executable).parent / "workbench"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [str(program), "--port", str(port), "--no-browser"],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            wait_for_port(process, port, log)
+            yield process, f"http://127.0.0.1:{port}"
+        finally:
+            for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+                if process.poll() is None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, sign)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(10)
+
+
+def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Return when the server answers; fail with its log when it has ended."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended:\n{log.read_text()[-2000:]}")
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), 1),
+        ):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"no answer from the server:\n{log.read_text()[-2000:]}")
+
+
+def kernel_memory(process: subprocess.Popen[bytes]) -> float:
+    """Return the resident MB of the largest kernel: the one that has fitted and drawn."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return max(child.memory_info().rss for child in children) / 1e6
+
+
+def fit_once(page: Any) -> float:
+    """Press Fit; return the seconds until every picture on view is new."""
+    page.evaluate(CLICK_FIT)
+    page.wait_for_function("since('drawn', start) && document.querySelector('[data-ofv]')")
+    page.wait_for_selector("[data-status=done]")
+    return float(page.evaluate("when('drawn') - start")) / 1e3
+
+
+def select_once(page: Any) -> float:
+    """Turn to the next subject; return the seconds until it is marked in every view."""
+    page.evaluate(SELECT_NEXT)
+    page.wait_for_function("since('painted', start)")
+    return float(page.evaluate("when('painted') - start")) / 1e3
+
+
+def dashboard() -> Iterator[Row]:
+    """Open, fit, select; the page's own clock decides."""
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        raise RuntimeError("no Chromium on this machine")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        server(Path(folder) / "log") as (process, url),
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        opened = []
+        for visit in range(3):
+            time.sleep(5)  # the next kernel gets ready
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(60_000)
+            page.add_init_script(ON_VIEW)
+            start = time.perf_counter()
+            page.goto(url, wait_until="commit")
+            page.wait_for_selector(".wb-fit:enabled")
+            page.wait_for_selector("[data-status=idle]")
+            opened.append(time.perf_counter() - start)
+            if visit < 2:
+                page.close()
+        yield Row("page usable (preheated kernel)", min(opened), 3)
+        first = fit_once(page)
+        yield Row("first fit click in a page → all views new", first, None)
+        yield Row("fit click → all views new", min(fit_once(page) for _ in range(5)), 0.5)
+        select_once(page)
+        selected = min(select_once(page) for _ in range(10))
+        yield Row("click → subject highlighted everywhere", selected, 0.05)
+        yield Row("memory of one dashboard session", kernel_memory(process), 300, "MB")
+        browser.close()
+
+
+SECTIONS = (dashboard,)
