@@ -21,9 +21,10 @@ from workbench.core.jit import JIT_DISABLED, our_cache
 _P = types.CPointer(types.float64)
 _I = types.int64
 
-# predict(order, phi, n_phi, records, n_records, n_columns, out, n_obs, jets, n_jets, n_parts)
+# Arguments of a structural kernel: order; phi and its length; records, rows, columns; out, rows;
+# jets, rows; columns of out and jets. Every matrix is row-major and comes with its sizes.
 PREDICT = _I(_I, _P, _I, _P, _I, _I, _P, _I, _P, _I, _I)
-# residual(y, f, n, sigma, n_sigma, out, n_columns)
+# Arguments of a residual kernel: y, f, their length; sigma, its length; out, its columns.
 RESIDUAL = _I(_P, _P, _I, _P, _I, _P, _I)
 
 _table: list[Callable[..., Any]] = []  # used only when the JIT is disabled

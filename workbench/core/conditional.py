@@ -205,9 +205,7 @@ def conditional_subject(
         variance_at_zero(
             structure, subjects, i, values, scratch, scratch.f_zero, scratch.table_zero
         )
-    status, value = find_mode(
-        interaction, structure, subjects, i, values, scratch, out.eta[i]
-    )
+    status, value = find_mode(interaction, structure, subjects, i, values, scratch, out.eta[i])
     if status == _NOT_FINITE:
         return status
     with_prior(scratch.weights, structure.eta_index, values.precision, scratch.matrix)

@@ -48,7 +48,7 @@ def evaluate(
     n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
     if not interaction:
         freeze_variance(n_obs, scratch.table_zero, scratch.table)
-    return joint(n_obs, scratch.f, scratch.table, values.precision, eta)
+    return joint(n_obs, scratch.table, values.precision, eta)
 
 
 @kernel

@@ -83,6 +83,22 @@ def linear_residual(structure: Structure, f: Mat, table: Mat, mode: OutVec, j: i
 
 
 @kernel
+def second_sums(
+    structure: Structure, f: Mat, mode: OutVec, u: OutVec, j: int, k: int
+) -> tuple[float, float]:
+    """Sums over q of f_kq b_q and of f_kq u_q, with f_kq second derivatives of observation j."""
+    p = u.shape[0]
+    by_mode, by_u = 0.0, 0.0
+    for q in range(p):
+        high, low = max(k, q), min(k, q)
+        second = f[j, 1 + p + high * (high + 1) // 2 + low]
+        by_u += second * u[q]
+        if structure.eta_index[q] >= 0:
+            by_mode += second * mode[structure.eta_index[q]]
+    return by_mode, by_u
+
+
+@kernel
 def gradient_subject(
     structure: Structure,
     subjects: Subjects,
@@ -117,12 +133,7 @@ def gradient_subject(
             by_sigma[s] += by_variance * table[j, FIRST_SIGMA + 2 * s]
         h_f = -table[j, R_FF]
         for k in range(p):
-            second_mode, second_spread = 0.0, 0.0  # sums over q of f_kq b_q and f_kq u_q
-            for q in range(p):
-                at_pair = 1 + p + (k * (k + 1) // 2 + q if q <= k else q * (q + 1) // 2 + k)
-                second_spread += f[j, at_pair] * scratch.first[q]
-                if structure.eta_index[q] >= 0:
-                    second_mode += f[j, at_pair] * mode[structure.eta_index[q]]
+            second_mode, second_spread = second_sums(structure, f, mode, scratch.first, j, k)
             fk = f[j, 1 + k]
             e_k = -h * fk - h_f * fk * slope_of_mode - h * second_mode
             spread_k = 2.0 * h * (h_f * fk * spread_of_f + h * second_spread)

@@ -112,7 +112,7 @@ def kernel(func: F) -> F:
         compiled = numba.njit(cache=True, **OPTIONS)(func)
     _identify_by_source(compiled, func)
     _compile_on_first_use(compiled, signature)
-    return compiled  # type: ignore[no-any-return]
+    return compiled
 
 
 def _compile_on_first_use(compiled: Any, signature: Any) -> None:

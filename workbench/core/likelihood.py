@@ -298,7 +298,7 @@ def prior_term(precision: Mat, eta: Vec) -> float:
 
 
 @kernel
-def joint(n_obs: int, f: Mat, table: Mat, precision: Mat, eta: Vec) -> float:
+def joint(n_obs: int, table: Mat, precision: Mat, eta: Vec) -> float:
     """Return J(eta), NaN where a variance is not positive."""
     total = prior_term(precision, eta)
     for j in range(n_obs):

@@ -31,7 +31,7 @@ FIRST_MODE_ROW = 4
 
 
 @kernel
-def rate_row(n_modes: int, i: int) -> int:
+def rate_row(i: int) -> int:
     """Row of the disposition rate of mode i."""
     return FIRST_MODE_ROW + i
 
@@ -129,7 +129,7 @@ def advance_mode(
 ) -> None:
     """Advance mode i over an interval `dt` with constant input `rate_in`, fed by the depot."""
     mode = mode_row(n_modes, i)
-    rate = rate_row(n_modes, i)
+    rate = rate_row(i)
     coefficient = coefficient_row(n_modes, i)
     decay(order, p, jets, rate, dt, SPARE_ROW)
     multiply(order, p, jets, mode, SPARE_ROW, mode)

@@ -6,3 +6,5 @@ from workbench.registry import Registry
 distributions: Registry[Distribution] = Registry(
     __name__, "DISTRIBUTION", Distribution, "parameter distribution"
 )
+
+__all__ = ["Distribution", "distributions"]

@@ -12,18 +12,19 @@ class Distribution:
     ----------
     name : registry key; equals the file name
     title : what a person reads in a picker
+    constructor : name of the public function that makes such a parameter
     code : the transformation's code in `core.transforms`
     to_psi, from_psi : between the natural scale and the one on which eta is added
     positive : True when the parameter, so its typical value, must be > 0
-    latex : individual parameter as a function of typical value and eta; ``{p}`` stands for the
-        parameter's symbol, ``{eta}`` for its random effect (empty without one)
+    latex : mathtext of the individual parameter with a random effect; ``@`` stands for the
+        parameter's symbol
     """
 
     name: str
     title: str
+    constructor: str
     code: int
     to_psi: Callable[[float], float]
     from_psi: Callable[[float], float]
     positive: bool
     latex: str
-    latex_without_eta: str

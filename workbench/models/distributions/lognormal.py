@@ -8,10 +8,10 @@ from workbench.models.distributions._base import Distribution
 DISTRIBUTION = Distribution(
     name="lognormal",
     title="Log-normal",
+    constructor="LogNormal",
     code=EXP,
     to_psi=log,
     from_psi=exp,
     positive=True,
-    latex=r"{p}_i = {p}_{{pop}}\, e^{{\eta_{{{p},i}}}}",
-    latex_without_eta=r"{p}_i = {p}_{{pop}}",
+    latex=r"@_i = @_{pop}\, e^{\eta_{@,i}}",
 )

@@ -12,10 +12,10 @@ def same(value: float) -> float:
 DISTRIBUTION = Distribution(
     name="normal",
     title="Normal",
+    constructor="Normal",
     code=IDENTITY,
     to_psi=same,
     from_psi=same,
     positive=False,
-    latex=r"{p}_i = {p}_{{pop}} + \eta_{{{p},i}}",
-    latex_without_eta=r"{p}_i = {p}_{{pop}}",
+    latex=r"@_i = @_{pop} + \eta_{@,i}",
 )

@@ -6,3 +6,5 @@ from workbench.registry import Registry
 error_models: Registry[ErrorModel] = Registry(
     __name__, "ERROR_MODEL", ErrorModel, "residual error model"
 )
+
+__all__ = ["ErrorModel", "error_models"]

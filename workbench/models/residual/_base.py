@@ -15,6 +15,7 @@ class ErrorModel:
     ----------
     name : registry key; equals the file name
     title : what a person reads in a picker
+    constructor : the public call that makes it, with ``...`` in place of the values
     parameters : names of sigma, in the kernel's order; each an SD or a fraction
     scales : for each sigma, ``"log"`` (positive, estimated on the log scale) or ``"identity"``
     defaults : starting values
@@ -27,6 +28,7 @@ class ErrorModel:
 
     name: str
     title: str
+    constructor: str
     parameters: tuple[str, ...]
     scales: tuple[str, ...]
     defaults: tuple[float, ...]

@@ -23,6 +23,7 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
 ERROR_MODEL = ErrorModel(
     name="additive",
     title="Additive",
+    constructor="Additive(...)",
     parameters=("additive",),
     scales=("log",),
     defaults=(1.0,),

@@ -30,6 +30,7 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
 ERROR_MODEL = ErrorModel(
     name="combined1",
     title="Combined 1 (SD = a + b·f)",
+    constructor="Combined(..., kind=1)",
     parameters=("additive", "proportional"),
     scales=("identity", "identity"),
     defaults=(0.5, 0.1),

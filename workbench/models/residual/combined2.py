@@ -28,6 +28,7 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
 ERROR_MODEL = ErrorModel(
     name="combined2",
     title="Combined 2 (SD² = a² + b²·f²)",
+    constructor="Combined(..., kind=2)",
     parameters=("additive", "proportional"),
     scales=("log", "log"),
     defaults=(0.5, 0.1),

@@ -33,6 +33,7 @@ def log_jacobian(y: NDArray[np.float64]) -> float:
 ERROR_MODEL = ErrorModel(
     name="lognormal",
     title="Log-normal (exponential)",
+    constructor="LogNormal(...)",
     parameters=("sd",),
     scales=("log",),
     defaults=(0.2,),

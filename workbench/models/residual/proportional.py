@@ -23,6 +23,7 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
 ERROR_MODEL = ErrorModel(
     name="proportional",
     title="Proportional",
+    constructor="Proportional(...)",
     parameters=("proportional",),
     scales=("log",),
     defaults=(0.2,),

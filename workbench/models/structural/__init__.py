@@ -6,3 +6,16 @@ from workbench.registry import Registry
 structures: Registry[StructuralModel] = Registry(
     __name__, "MODEL", StructuralModel, "structural model"
 )
+
+__all__ = ["StructuralModel", "structure", "structures"]
+
+
+def structure(name: str) -> StructuralModel:
+    """Return a structural model by its name.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none of that name; the message names the nearest and lists all.
+    """
+    return structures.get(name)

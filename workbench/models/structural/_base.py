@@ -13,6 +13,7 @@ class StructuralModel:
     name : registry key; equals the file name
     title : what a person reads in a picker
     parameters : names of phi, in the kernel's order, e.g. ``("ka", "cl", "v")``
+    symbols : mathtext of each parameter, e.g. ``("k_a", "CL", "V")``
     units : one template per parameter in the data's units: ``{TIME}``, ``{VOLUME}`` (amount unit
         over concentration unit), ``{DV}``, ``{AMT}``
     meanings : one short phrase per parameter
@@ -28,6 +29,7 @@ class StructuralModel:
     name: str
     title: str
     parameters: tuple[str, ...]
+    symbols: tuple[str, ...]
     units: tuple[str, ...]
     meanings: tuple[str, ...]
     typical: tuple[float, ...]

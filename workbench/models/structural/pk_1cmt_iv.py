@@ -25,7 +25,7 @@ def predict(order: int, phi: Vec, records: Mat, out: OutMat, jets: OutMat) -> in
     variable(order, 2, jets, _row(1, 0), 0, phi[0])
     variable(order, 2, jets, _row(1, 1), 1, phi[1])
     reciprocal(order, 2, jets, _row(1, 1), _coefficient(1, 0))
-    multiply(order, 2, jets, _row(1, 0), _coefficient(1, 0), _rate(1, 0))
+    multiply(order, 2, jets, _row(1, 0), _coefficient(1, 0), _rate(0))
     return _advance(order, 2, 1, False, records, out, jets)
 
 
@@ -33,6 +33,7 @@ MODEL = StructuralModel(
     name="pk_1cmt_iv",
     title="1 compartment, intravenous",
     parameters=("cl", "v"),
+    symbols=("CL", "V"),
     units=("{VOLUME}/{TIME}", "{VOLUME}"),
     meanings=("clearance", "volume of distribution"),
     typical=(1.0, 10.0),

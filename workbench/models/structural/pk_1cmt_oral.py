@@ -31,7 +31,7 @@ def predict(order: int, phi: Vec, records: Mat, out: OutMat, jets: OutMat) -> in
     variable(order, 3, jets, _row(1, 1), 1, phi[1])
     variable(order, 3, jets, _row(1, 2), 2, phi[2])
     reciprocal(order, 3, jets, _row(1, 2), _coefficient(1, 0))
-    multiply(order, 3, jets, _row(1, 1), _coefficient(1, 0), _rate(1, 0))
+    multiply(order, 3, jets, _row(1, 1), _coefficient(1, 0), _rate(0))
     return _advance(order, 3, 1, True, records, out, jets)
 
 
@@ -39,6 +39,7 @@ MODEL = StructuralModel(
     name="pk_1cmt_oral",
     title="1 compartment, first-order absorption",
     parameters=("ka", "cl", "v"),
+    symbols=("k_a", "CL", "V"),
     units=("1/{TIME}", "{VOLUME}/{TIME}", "{VOLUME}"),
     meanings=("absorption rate constant", "clearance (CL/F)", "volume of distribution (V/F)"),
     typical=(1.0, 1.0, 10.0),

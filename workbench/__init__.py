@@ -1,0 +1,65 @@
+"""NLME workbench: nonlinear mixed-effects models, fitted and looked at in one place.
+
+>>> import workbench as wb
+>>> data = wb.load_dataset("theophylline")
+>>> model = wb.Model.from_dict(data.info.suggested_model)
+>>> fit = wb.fit(model, data, method="focei")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench import plots
+    from workbench.app import Workbench
+    from workbench.data.dataset import Dataset, read_dataset
+    from workbench.datasets import list_datasets, load_dataset
+    from workbench.estimation import CancelToken, Progress, evaluate, fit
+    from workbench.models import error
+    from workbench.models.model import Model, pk
+    from workbench.models.parameter import Fixed, LogNormal, Normal
+    from workbench.models.structural import structure
+    from workbench.results import FitResult, load_fit
+
+__version__ = "0.1.0"
+
+# Name → module that defines it; imported when first used, so that `import workbench` stays quick.
+_PUBLIC = {
+    "CancelToken": "workbench.estimation",
+    "Dataset": "workbench.data.dataset",
+    "FitResult": "workbench.results",
+    "Fixed": "workbench.models.parameter",
+    "LogNormal": "workbench.models.parameter",
+    "Model": "workbench.models.model",
+    "Normal": "workbench.models.parameter",
+    "Progress": "workbench.estimation",
+    "Workbench": "workbench.app",
+    "evaluate": "workbench.estimation",
+    "fit": "workbench.estimation",
+    "list_datasets": "workbench.datasets",
+    "load_dataset": "workbench.datasets",
+    "load_fit": "workbench.results",
+    "pk": "workbench.models.model",
+    "read_dataset": "workbench.data.dataset",
+    "structure": "workbench.models.structural",
+}
+_MODULES = {"error": "workbench.models.error", "plots": "workbench.plots"}
+
+__all__ = [*_PUBLIC, *_MODULES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = importlib.import_module(_MODULES[name])
+    elif name in _PUBLIC:
+        value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    else:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,86 @@
+"""What every estimator file exports, and how a fit talks to whoever started it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from workbench.problem import Problem
+from workbench.results import FitResult
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One iteration of a running fit.
+
+    Attributes
+    ----------
+    iteration, max_iter : how far
+    ofv, best_ofv : objective now and the best so far
+    values : current values on the natural scale, by parameter name
+    """
+
+    iteration: int
+    max_iter: int
+    ofv: float
+    best_ofv: float
+    values: Mapping[str, float]
+
+
+class CancelToken:
+    """Asks a running fit to stop; may be set from any thread. The best point so far is kept."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Ask the fit to stop."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """True after `set`."""
+        return self._event.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Who listens to a fit, and who may stop it."""
+
+    on_iteration: Callable[[Progress], None] | None = None
+    cancel: CancelToken | None = None
+
+    def cancelled(self) -> bool:
+        """True when the fit has been asked to stop."""
+        return self.cancel is not None and self.cancel.is_set()
+
+
+class Run(Protocol):
+    """Signature of the work of an estimator."""
+
+    def __call__(
+        self, problem: Problem, options: Any, monitor: Monitor, estimate: bool
+    ) -> FitResult:
+        """Estimate from the model's values, or only evaluate at them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """An estimation method.
+
+    Attributes
+    ----------
+    name : registry key; equals the file name
+    title : what a person reads in a picker
+    description : one line on what it does and when it is right
+    options : frozen dataclass of its options with their defaults
+    run : ``run(problem, options, monitor, estimate) -> FitResult``
+    """
+
+    name: str
+    title: str
+    description: str
+    options: type[Any]
+    run: Run

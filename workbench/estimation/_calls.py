@@ -1,0 +1,100 @@
+"""`fit` and `evaluate`: from a model and data to a result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+from workbench.data.dataset import Dataset
+from workbench.errors import ModelError
+from workbench.estimation._base import CancelToken, Estimator, Monitor, Progress
+from workbench.estimation._registry import estimators
+from workbench.models.model import Model
+from workbench.problem import Problem
+from workbench.registry import unknown_name
+from workbench.results import FitResult
+
+
+def fit(
+    model: Model,
+    data: Dataset,
+    *,
+    method: str = "focei",
+    seed: int = 0,
+    on_iteration: Callable[[Progress], None] | None = None,
+    cancel: CancelToken | None = None,
+    **options: Any,
+) -> FitResult:
+    """Estimate the parameters of `model` from `data`.
+
+    Parameters
+    ----------
+    model : its values are the starting values
+    data : a `Dataset`
+    method : ``"fo"``, ``"foce"`` or ``"focei"``
+    seed : recorded; these methods use no random numbers
+    on_iteration : called after every iteration, from the calling thread
+    cancel : set it from another thread to stop; the best values so far are returned
+    options : of the method, by name (``max_iter=...``, ``covariance="sandwich"``)
+
+    Returns
+    -------
+    FitResult
+        Non-convergence is a result, with `verdict` and `reasons`, not an exception.
+
+    Raises
+    ------
+    DataError, ModelError, OptionError, UnknownNameError, EstimationError
+        The fit cannot start; the message says why, where and what to do.
+    """
+    return _run(model, data, method, seed, Monitor(on_iteration, cancel), options, estimate=True)
+
+
+def evaluate(
+    model: Model, data: Dataset, *, method: str = "focei", seed: int = 0, **options: Any
+) -> FitResult:
+    """Return objective, EBEs and residuals at the model's values; nothing is estimated.
+
+    Parameters and errors are those of `fit`.
+    """
+    return _run(model, data, method, seed, Monitor(), options, estimate=False)
+
+
+def _run(
+    model: Model,
+    data: Dataset,
+    method: str,
+    seed: int,
+    monitor: Monitor,
+    options: dict[str, Any],
+    *,
+    estimate: bool,
+) -> FitResult:
+    if not isinstance(model, Model):
+        raise ModelError(f"The first argument must be a wb.Model, not {type(model).__name__}.")
+    if not isinstance(data, Dataset):
+        raise ModelError(
+            f"The second argument must be a data set, not {type(data).__name__}. Read one with "
+            "wb.read_dataset(...) or wb.load_dataset(...)."
+        )
+    began = time.perf_counter()
+    estimator = estimators.get(method)
+    chosen = make_options(estimator, options)
+    result = estimator.run(Problem(model, data), chosen, monitor, estimate)
+    return replace(result, given=dict(options), seed=seed, seconds=time.perf_counter() - began)
+
+
+def make_options(estimator: Estimator, options: dict[str, Any]) -> Any:
+    """Return the estimator's options; a misspelt one is refused with the nearest name.
+
+    Raises
+    ------
+    UnknownNameError, OptionError
+    """
+    known = [field.name for field in fields(estimator.options)]
+    for name in options:
+        if name not in known:
+            raise unknown_name(f"option of {estimator.title}", name, known)
+    return estimator.options(**options)

@@ -1,0 +1,348 @@
+"""Maximum likelihood for estimators that have an objective with exact gradients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.core.conditional import Objective, conditional_range
+from workbench.core.likelihood import Values
+from workbench.core.optimize import Minimum, Step, minimise
+from workbench.core.status import Status
+from workbench.errors import EstimationError, OptionError
+from workbench.estimation._base import Monitor, Progress
+from workbench.estimation._uncertainty import Uncertainty, uncertainty
+from workbench.estimation._verdict import Verdict, judge
+from workbench.problem import Problem
+from workbench.problem.residuals import predictions_table
+from workbench.problem.workers import Workers
+from workbench.results import FitResult
+
+Floats = NDArray[np.float64]
+
+# (first, last, want_gradient, problem, values, cancel flag, out) -> status
+RangeObjective = Callable[[int, int, bool, Problem, Values, NDArray[np.int64], Objective], int]
+
+COVARIANCES = ("hessian", "sandwich", "none")
+LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+@dataclass(frozen=True, slots=True)
+class LikelihoodOptions:
+    """Options of FO, FOCE and FOCEI.
+
+    Attributes
+    ----------
+    max_iter : most iterations of the outer search
+    tolerance : stop when less than this decrease of the OFV is still promised
+    covariance : ``"hessian"`` (inverse observed information, R⁻¹), ``"sandwich"`` (R⁻¹SR⁻¹,
+        NONMEM's default) or ``"none"``
+    threads : threads over subjects; None chooses by the size of the data. Never changes results.
+
+    Raises
+    ------
+    OptionError
+        A value is out of range.
+    """
+
+    max_iter: int = 500
+    tolerance: float = 1e-8
+    covariance: str = "hessian"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_iter, int) or self.max_iter < 0:
+            raise OptionError(
+                f"max_iter must be a whole number of at least 0, not {self.max_iter}."
+            )
+        if not 0 < self.tolerance < 1:
+            raise OptionError(f"tolerance must lie between 0 and 1, not {self.tolerance}.")
+        if self.covariance not in COVARIANCES:
+            raise OptionError(
+                f"covariance must be one of {', '.join(COVARIANCES)}, not {self.covariance!r}."
+            )
+        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+            raise OptionError(f"threads must be None or at least 1, not {self.threads}.")
+
+
+class MarginalLikelihood:
+    """The objective of one estimator on one problem: a pure function of x."""
+
+    def __init__(self, problem: Problem, objective: RangeObjective, workers: Workers) -> None:
+        self.problem, self.objective, self.workers = problem, objective, workers
+        self.cancel = np.zeros(1, dtype=np.int64)
+
+    def arrays(self, x: Floats, *, gradient: bool) -> tuple[Values, Objective]:
+        """Run the kernels at x over all subjects."""
+        values = self.problem.space.values(x)
+        out = self.problem.objective_arrays()
+        self.workers.run(
+            lambda first, last: self.objective(
+                first, last, gradient, self.problem, values, self.cancel, out
+            )
+        )
+        return values, out
+
+    def __call__(self, x: Floats) -> tuple[float, Floats]:
+        """Return the OFV and the subjects' gradients, (n_sub, n_free)."""
+        with np.errstate(all="ignore"):
+            values, out = self.arrays(x, gradient=True)
+            if out.status.max(initial=0) > Status.MAX_ITER:
+                return np.inf, np.empty((0, len(x)))
+            return float(out.ofv.sum()), self.problem.space.gradient(x, values, out)
+
+
+def run(
+    problem: Problem,
+    options: LikelihoodOptions,
+    monitor: Monitor,
+    *,
+    estimate: bool,
+    method: str,
+    interaction: bool,
+    objective: RangeObjective,
+) -> FitResult:
+    """Estimate (or only evaluate) and gather everything a result holds.
+
+    Parameters
+    ----------
+    interaction : whether the residual variance follows the individual prediction; decides how
+        EBEs and CWRES are computed
+    objective : the estimator's kernel
+
+    Raises
+    ------
+    EstimationError
+        The objective is not finite at the starting values.
+    """
+    began = time.perf_counter()
+    with Workers(options.threads, problem.n_sub, problem.n_obs) as workers:
+        likelihood = MarginalLikelihood(problem, objective, workers)
+        trace: list[dict[str, float]] = []
+        minimum = _search(likelihood, options, monitor, trace, estimate=estimate, method=method)
+        x = minimum.x
+        wanted = options.covariance if estimate else "none"
+        known = uncertainty(likelihood, minimum, wanted)
+        values, out = likelihood.arrays(x, gradient=False)
+        modes = _conditional_modes(likelihood, values, interaction)
+        verdict = judge(problem, minimum, known, out, modes, options, estimate=estimate)
+    return _result(
+        problem,
+        options,
+        method,
+        interaction,
+        estimate,
+        values,
+        out,
+        modes,
+        known,
+        verdict,
+        trace,
+        minimum,
+        time.perf_counter() - began,
+    )
+
+
+def _search(
+    likelihood: MarginalLikelihood,
+    options: LikelihoodOptions,
+    monitor: Monitor,
+    trace: list[dict[str, float]],
+    *,
+    estimate: bool,
+    method: str,
+) -> Minimum:
+    problem = likelihood.problem
+    names = [entry.name for entry in problem.space.entries]
+
+    def on_step(step: Step) -> None:
+        natural = dict(zip(names, problem.space.natural(step.x), strict=True))
+        trace.append(
+            {
+                "iteration": step.iteration,
+                "ofv": step.value,
+                "gradient": step.gradient_norm,
+                "step": step.step_length,
+                **natural,
+            }
+        )
+        if monitor.on_iteration is not None:
+            best = min(row["ofv"] for row in trace)
+            monitor.on_iteration(
+                Progress(step.iteration, options.max_iter, step.value, best, natural)
+            )
+
+    start = problem.space.start
+    try:
+        return minimise(
+            likelihood,
+            start,
+            tolerance=options.tolerance,
+            max_iter=options.max_iter if estimate else 0,
+            on_step=on_step,
+            cancelled=monitor.cancelled,
+        )
+    except ValueError:
+        raise EstimationError(_why_not_finite(likelihood, start, method)) from None
+
+
+def _why_not_finite(likelihood: MarginalLikelihood, x: Floats, method: str) -> str:
+    """Name the subject whose part of the objective does not exist at the starting values."""
+    _, out = likelihood.arrays(x, gradient=False)
+    bad = np.flatnonzero(out.status > Status.MAX_ITER)
+    subjects = likelihood.problem.data.population.subjects
+    if not len(bad):
+        return f"The {method.upper()} gradient is not finite at the starting values."
+    names = ", ".join(str(subjects[i]) for i in bad[:5]) + (" …" if len(bad) > 5 else "")
+    return (
+        f"The {method.upper()} objective does not exist at the starting values for "
+        f"{len(bad)} of {len(subjects)} subjects (ID {names}). {Status(out.status[bad[0]]).message}"
+    )
+
+
+def _conditional_modes(
+    likelihood: MarginalLikelihood, values: Values, interaction: bool
+) -> Objective:
+    """Conditional modes (EBE) at the final values; for FO the post-hoc ones."""
+    problem = likelihood.problem
+    out = problem.objective_arrays()
+    likelihood.workers.run(
+        lambda first, last: conditional_range(
+            first,
+            last,
+            interaction,
+            False,
+            problem.structure,
+            problem.subjects,
+            values,
+            likelihood.cancel,
+            out,
+        )
+    )
+    return out
+
+
+def _result(
+    problem: Problem,
+    options: LikelihoodOptions,
+    method: str,
+    interaction: bool,
+    estimate: bool,
+    values: Values,
+    out: Objective,
+    modes: Objective,
+    known: Uncertainty,
+    verdict: Verdict,
+    trace: list[dict[str, float]],
+    minimum: Minimum,
+    seconds: float,
+) -> FitResult:
+    space, data = problem.space, problem.data
+    x = minimum.x
+    subjects = pd.Index(data.population.subjects, name="ID")
+    omega = space.omega(x)
+    etas = pd.DataFrame(modes.eta, index=subjects, columns=list(space.etas))
+    predictions = predictions_table(problem, values, omega, modes.eta, interaction=interaction)
+    shrinkage = _shrinkage(etas, omega)
+    ofv = float(out.ofv.sum())
+    individual = problem.individual_parameters(values.theta, modes.eta)
+    return FitResult(
+        model=problem.model,
+        final_model=space.model_at(x),
+        data=data,
+        method=method,
+        options=asdict(options),
+        given={},
+        seed=0,
+        estimated=estimate,
+        ofv=ofv,
+        m2ll=ofv + problem.n_obs * LOG_2PI + problem.jacobian,
+        n_parameters=space.n_free,
+        verdict=verdict.verdict,
+        reasons=verdict.reasons,
+        warnings=tuple(problem.notes) + verdict.warnings,
+        seconds=seconds,
+        parameters=_parameters(problem, x, known, shrinkage),
+        covariance=known.natural,
+        etas=etas,
+        individual_parameters=pd.DataFrame(
+            individual, index=subjects, columns=list(problem.model.parameters)
+        ),
+        individual_ofv=pd.Series(out.ofv, index=subjects, name="ofv"),
+        predictions=predictions,
+        shrinkage=shrinkage,
+        epsilon_shrinkage=_epsilon_shrinkage(predictions["IWRES"].to_numpy()),
+        trace=pd.DataFrame(trace),
+        condition_number=known.condition_number,
+    )
+
+
+def _shrinkage(etas: pd.DataFrame, omega: Floats) -> pd.DataFrame:
+    variance = etas.var(ddof=0).to_numpy() if len(etas.columns) else np.zeros(0)
+    ratio = variance / np.diag(omega)
+    return pd.DataFrame(
+        {"sd": 100.0 * (1.0 - np.sqrt(ratio)), "variance": 100.0 * (1.0 - ratio)},
+        index=pd.Index(etas.columns, name="parameter"),
+    )
+
+
+def _epsilon_shrinkage(iwres: Floats) -> float:
+    finite = iwres[np.isfinite(iwres)]
+    return 100.0 * (1.0 - float(np.sqrt(np.mean(finite**2)))) if len(finite) else float("nan")
+
+
+def _parameters(
+    problem: Problem, x: Floats, known: Uncertainty, shrinkage: pd.DataFrame
+) -> pd.DataFrame:
+    """Build the parameter table; see `FitResult.parameters`."""
+    units = problem.model.units(problem.data.units)
+    rows = []
+    for entry, estimate, se in zip(
+        problem.space.entries, problem.space.natural(x), known.se, strict=True
+    ):
+        lower, upper = _interval(entry.interval, estimate, se)
+        row = {
+            "parameter": entry.name,
+            "kind": entry.kind,
+            "unit": units.get(entry.name.removeprefix("sigma[").removesuffix("]"), ""),
+            "estimate": estimate,
+            "se": se,
+            "rse": 100.0 * se / abs(estimate) if estimate != 0 else np.nan,
+            "lower": lower,
+            "upper": upper,
+            "fixed": entry.fixed,
+            "sd": np.nan,
+            "cv_percent": np.nan,
+            "shrinkage_sd": np.nan,
+            "shrinkage_var": np.nan,
+        }
+        if entry.kind == "omega":
+            name = entry.name[len("omega[") : -1]
+            row["sd"] = np.sqrt(estimate)
+            row["shrinkage_sd"], row["shrinkage_var"] = shrinkage.loc[name]
+            if problem.model.parameters[name].distribution == "lognormal":
+                row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
+            row["unit"] = ""
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("parameter")
+
+
+def _interval(scale: str, estimate: float, se: float) -> tuple[float, float]:
+    """95 % Wald interval, computed on a scale on which it respects the parameter's range."""
+    z = 1.959963984540054
+    if not np.isfinite(se):
+        return np.nan, np.nan
+    if scale == "log" and estimate > 0:
+        factor = np.exp(z * se / estimate)
+        return estimate / factor, estimate * factor
+    if scale == "fisher" and abs(estimate) < 1:
+        half = z * se / (1.0 - estimate**2)
+        return float(np.tanh(np.arctanh(estimate) - half)), float(
+            np.tanh(np.arctanh(estimate) + half)
+        )
+    return estimate - z * se, estimate + z * se

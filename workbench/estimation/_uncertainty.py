@@ -1,0 +1,122 @@
+r"""Covariance of the estimates from the observed information.
+
+With OFV = -2 log L: :math:`R = \tfrac12 \nabla^2 OFV`, :math:`S = \tfrac14 \sum_i g_i g_i^\top`
+over the subjects' gradients; R⁻¹ (``"hessian"``) or R⁻¹SR⁻¹ (``"sandwich"``, NONMEM's default).
+The Hessian comes from central differences of the exact gradient; both matrices are computed in
+the optimiser's vector and carried to the natural scale by the delta method, which at a minimum
+is the same as computing them there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.core.optimize import Minimum
+from workbench.problem.space import ParameterSpace
+
+Floats = NDArray[np.float64]
+
+STEP = 1e-4  # in x, which is of order one; gradients are exact to about 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """What is known about the precision of the estimates.
+
+    Attributes
+    ----------
+    natural : covariance of the estimated entries on the natural scale, labelled; empty without
+    se : (n_entries,) standard errors, NaN for fixed entries or when there is no covariance
+    decrement : decrease of the OFV that a Newton step with R still promises; NaN without R
+    condition_number : of the correlation matrix
+    problem : a sentence when the covariance could not be computed, else ""
+    """
+
+    natural: pd.DataFrame
+    se: Floats
+    decrement: float
+    condition_number: float
+    problem: str = ""
+
+
+def hessian(gradient: Callable[[Floats], Floats], x: Floats) -> Floats:
+    """Return the Hessian at x by central differences of a gradient, symmetrised."""
+    columns = []
+    for k in range(len(x)):
+        step = np.zeros(len(x))
+        step[k] = STEP
+        columns.append((gradient(x + step) - gradient(x - step)) / (2.0 * STEP))
+    raw = np.array(columns).reshape(len(x), len(x))
+    return 0.5 * (raw + raw.T)
+
+
+def uncertainty(likelihood: object, minimum: Minimum, kind: str) -> Uncertainty:
+    """Return the covariance of the estimates at a minimum.
+
+    Parameters
+    ----------
+    likelihood : the estimator's `MarginalLikelihood`
+    kind : ``"hessian"``, ``"sandwich"`` or ``"none"``
+    """
+    space: ParameterSpace = likelihood.problem.space  # type: ignore[attr-defined]
+    x = minimum.x
+    if kind == "none" or not len(x):
+        return _nothing(space)
+
+    def gradient(at: Floats) -> Floats:
+        _, subjects = likelihood(at)  # type: ignore[operator]
+        return subjects.sum(axis=0) if len(subjects) else np.full(len(at), np.nan)
+
+    r = 0.5 * hessian(gradient, x)
+    if not np.isfinite(r).all():
+        return _nothing(
+            space, "The objective does not exist close to the estimates, so there are no SEs."
+        )
+    total = minimum.gradients.sum(axis=0)
+    eigenvalues, vectors = _scaled_eigen(r)
+    if eigenvalues[0] <= 1e-10 * max(eigenvalues[-1], 1e-300):
+        return _nothing(space, _flat_direction(space, vectors[:, 0], eigenvalues[0]))
+    inverse = np.linalg.inv(r)
+    covariance = inverse
+    if kind == "sandwich":
+        s = 0.25 * minimum.gradients.T @ minimum.gradients
+        covariance = inverse @ s @ inverse
+    jacobian = space.jacobian(x)
+    natural = jacobian @ covariance @ jacobian.T
+    estimated = [k for k, entry in enumerate(space.entries) if not entry.fixed]
+    names = [space.entries[k].name for k in estimated]
+    se = np.full(len(space.entries), np.nan)
+    se[estimated] = np.sqrt(np.diag(natural)[estimated])
+    table = pd.DataFrame(natural[np.ix_(estimated, estimated)], index=names, columns=names)
+    correlation = table.to_numpy() / np.outer(se[estimated], se[estimated])
+    spread = np.linalg.eigvalsh(correlation)
+    condition = float(spread[-1] / spread[0]) if spread[0] > 0 else float("inf")
+    return Uncertainty(table, se, 0.25 * float(total @ inverse @ total), condition)
+
+
+def _nothing(space: ParameterSpace, problem: str = "") -> Uncertainty:
+    se = np.full(len(space.entries), np.nan)
+    return Uncertainty(pd.DataFrame(), se, float("nan"), float("nan"), problem)
+
+
+def _scaled_eigen(r: Floats) -> tuple[Floats, Floats]:
+    """Eigenvalues of R scaled to a unit diagonal, so that units do not matter."""
+    scale = np.sqrt(np.maximum(np.abs(np.diag(r)), 1e-300))
+    eigenvalues, vectors = np.linalg.eigh(r / np.outer(scale, scale))
+    return eigenvalues, vectors
+
+
+def _flat_direction(space: ParameterSpace, vector: Floats, eigenvalue: float) -> str:
+    names = [entry.name for entry in space.entries if not entry.fixed]
+    order = np.argsort(-np.abs(vector))
+    main = [names[k] for k in order if abs(vector[k]) > 0.3] or [names[order[0]]]
+    what = "is not at a minimum in" if eigenvalue < 0 else "hardly changes with"
+    return (
+        f"The objective {what} {' and '.join(main)}, so there are no standard errors: the data "
+        "do not inform this combination. Fix one of them, drop a random effect, or start elsewhere."
+    )

@@ -1,0 +1,141 @@
+"""The verdict on a fit: converged, doubtful or failed, each with its reasons in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.core.conditional import Objective
+from workbench.core.optimize import Minimum
+from workbench.core.status import Status
+from workbench.estimation._uncertainty import Uncertainty
+from workbench.problem import Problem
+
+# A decrease of the OFV that nobody would notice.
+NEGLIGIBLE = 1e-3
+# SD of eta (relative to the parameter's scale) below which a variance counts as zero.
+ZERO_SD = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Verdict, the sentences behind it, and sentences that are only worth knowing."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def judge(
+    problem: Problem,
+    minimum: Minimum,
+    known: Uncertainty,
+    out: Objective,
+    modes: Objective,
+    options: object,
+    *,
+    estimate: bool,
+) -> Verdict:
+    """Weigh the evidence of a finished search.
+
+    Parameters
+    ----------
+    minimum : where the search ended, and why
+    known : Hessian and what it promises
+    out, modes : per-subject objective and conditional modes at the end
+    """
+    if not np.isfinite(minimum.value):
+        return Verdict("failed", ("The objective is not finite at the end of the search.",), ())
+    doubts = _search_doubts(minimum, options) if estimate else []
+    doubts += _subject_doubts(problem, np.maximum(out.status, modes.status))
+    if not estimate:
+        return Verdict(
+            "doubtful" if doubts else "converged",
+            (*doubts, "Evaluated at the given values; nothing was estimated."),
+            (),
+        )
+    if known.problem:
+        doubts.append(known.problem)
+    elif np.isfinite(known.decrement) and known.decrement > NEGLIGIBLE:
+        doubts.append(
+            f"A Newton step from here still promises a decrease of {known.decrement:.3g} in the "
+            "OFV. Start again from these estimates."
+        )
+    doubts += _boundary_doubts(problem, minimum)
+    warnings = []
+    if np.isfinite(known.condition_number) and known.condition_number > 1000:
+        warnings.append(
+            f"The condition number is {known.condition_number:.3g}: some estimates are nearly "
+            "interchangeable. Look at the correlation matrix."
+        )
+    if doubts:
+        return Verdict("doubtful", tuple(doubts), tuple(warnings))
+    promised = known.decrement if np.isfinite(known.decrement) else minimum.decrement
+    largest = np.abs(minimum.gradients.sum(axis=0)).max(initial=0.0)
+    evidence = (
+        f"{minimum.iterations} iterations; a further step promises {promised:.1e} in the OFV; "
+        f"the largest gradient element is {largest:.1e}."
+    )
+    return Verdict("converged", (evidence,), tuple(warnings))
+
+
+def _search_doubts(minimum: Minimum, options: object) -> list[str]:
+    if minimum.reason == "max_iter":
+        limit = getattr(options, "max_iter", minimum.iterations)
+        return [
+            f"Stopped at the limit of {limit} iterations before the search had settled. "
+            "Raise max_iter, or start from these estimates."
+        ]
+    if minimum.reason == "cancelled":
+        return [f"Stopped on request after {minimum.iterations} iterations; best values so far."]
+    if minimum.reason == "no_descent":
+        return [
+            "The search found no lower objective along its direction although the gradient is "
+            "not zero. Start from these estimates, or from other values."
+        ]
+    return []
+
+
+def _subject_doubts(
+    problem: Problem, status: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> list[str]:
+    bad = np.flatnonzero(status != Status.OK)
+    if not len(bad):
+        return []
+    subjects = problem.data.population.subjects
+    names = ", ".join(str(subjects[i]) for i in bad[:5]) + (" …" if len(bad) > 5 else "")
+    return [f"ID {names}: {Status(status[bad[0]]).message}"]
+
+
+def _boundary_doubts(problem: Problem, minimum: Minimum) -> list[str]:
+    space, doubts = problem.space, []
+    omega = space.omega(minimum.x)
+    for k, name in enumerate(space.etas):
+        parameter = problem.model.parameters[name]
+        scale = 1.0 if parameter.distribution == "lognormal" else max(abs(parameter.typical), 1e-8)
+        if "iiv" not in parameter.fixed and np.sqrt(omega[k, k]) < ZERO_SD * scale:
+            doubts.append(
+                f"The variance of eta on {name} went to zero (SD {np.sqrt(omega[k, k]):.1e}), the "
+                "boundary of what it can be. Drop this random effect."
+            )
+    for entry, value in zip(space.entries, space.natural(minimum.x), strict=True):
+        if entry.kind == "correlation" and abs(value) > 0.999:
+            doubts.append(
+                f"The correlation {entry.name[4:]} went to {value:.4f}, the boundary. "
+                "Model these random effects with one eta, or drop the correlation."
+            )
+        if entry.kind == "sigma" and not entry.fixed and _vanished(problem, entry.name, value):
+            doubts.append(
+                f"{entry.name} went to zero ({value:.1e}): this part of the residual error is not "
+                "needed. Choose the simpler error model."
+            )
+    return doubts
+
+
+def _vanished(problem: Problem, name: str, value: float) -> bool:
+    """True when a residual parameter is too small to matter beside the data."""
+    if len(problem.error_model.parameters) < 2:
+        return False
+    size = float(np.median(np.abs(problem.data.population.dv))) or 1.0
+    return abs(value) < 1e-3 * (size if name == "sigma[additive]" else 1.0)

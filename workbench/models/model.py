@@ -1,0 +1,382 @@
+"""The model: structure, parameters, random effects and residual error, as one immutable value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import ModelError
+from workbench.models import units as unit_templates
+from workbench.models.distributions import distributions
+from workbench.models.error import ResidualError
+from workbench.models.parameter import Parameter
+from workbench.models.residual import error_models
+from workbench.models.structural import StructuralModel, structures
+from workbench.registry import unknown_name
+
+FORMAT = 1
+
+Pair = tuple[str, str]
+
+
+def pk(
+    *,
+    compartments: int = 1,
+    absorption: str | None = None,
+    lag: bool = False,
+    elimination: str = "linear",
+) -> StructuralModel:
+    """Return the pharmacokinetic structure with these options.
+
+    Parameters
+    ----------
+    compartments : 1
+    absorption : None for doses into the central compartment, "first_order" for a depot
+    lag : False
+    elimination : "linear"
+
+    Raises
+    ------
+    ModelError
+        This version has no such structure; the message names the option and what it has.
+    """
+    wanted = (
+        ("compartments", compartments, (1,)),
+        ("absorption", absorption, (None, "first_order")),
+        ("lag", lag, (False,)),
+        ("elimination", elimination, ("linear",)),
+    )
+    for option, value, available in wanted:
+        if value not in available:
+            choices = ", ".join(repr(choice) for choice in available)
+            raise ModelError(
+                f"pk({option}={value!r}) is not available in this version, which has "
+                f"{option}: {choices}. Structures by name: {', '.join(structures.names())}."
+            )
+    return structures.get("pk_1cmt_oral" if absorption else "pk_1cmt_iv")
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Model:
+    """A nonlinear mixed-effects model with its starting values; JSON both ways.
+
+    Parameters
+    ----------
+    structure : a structural model, or its name
+    parameters : name → `LogNormal(...)` or `Normal(...)`, one for each structural parameter
+    correlations : pairs of parameters whose random effects are correlated, ``[("cl", "v")]``,
+        or pairs with a starting correlation, ``{("cl", "v"): 0.4}``. Every pair of a block must
+        be named: ("cl", "v") and ("v", "ka") also need ("cl", "ka").
+    error : residual error, ``wb.error.Additive(0.7)``
+
+    Raises
+    ------
+    ModelError, UnknownNameError
+        Parts that do not fit each other; the message says which and what to do.
+    """
+
+    structure: StructuralModel
+    parameters: Mapping[str, Parameter]
+    correlations: Mapping[Pair, float]
+    error: ResidualError
+    _card: str = field(repr=False, compare=True)
+
+    def __init__(
+        self,
+        structure: StructuralModel | str,
+        parameters: Mapping[str, Parameter],
+        *,
+        error: ResidualError,
+        correlations: Mapping[Pair, float] | Iterable[Pair] = (),
+    ) -> None:
+        if isinstance(structure, str):
+            structure = structures.get(structure)
+        ordered = _in_order(structure, parameters)
+        pairs = _pairs(structure, ordered, correlations)
+        _check_blocks(ordered, pairs)
+        if not isinstance(error, ResidualError):
+            raise ModelError(f"error must be one of wb.error's models, not {error!r}.")
+        set_field = object.__setattr__
+        set_field(self, "structure", structure)
+        set_field(self, "parameters", MappingProxyType(ordered))
+        set_field(self, "correlations", MappingProxyType(pairs))
+        set_field(self, "error", error)
+        set_field(self, "_card", json.dumps(self.to_dict(), sort_keys=True))
+        _check_omega(self.omega)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model.from_json, (self._card,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Model) and self._card == other._card
+
+    def __hash__(self) -> int:
+        return hash(self._card)
+
+    def __repr__(self) -> str:
+        return self.python()
+
+    @property
+    def etas(self) -> tuple[str, ...]:
+        """Parameters with a random effect, in the structure's order."""
+        return tuple(name for name, p in self.parameters.items() if p.has_eta)
+
+    @property
+    def omega(self) -> NDArray[np.float64]:
+        """Starting variance-covariance matrix of eta, (n_eta, n_eta) in the order of `etas`."""
+        sd = np.array([self.parameters[name].iiv for name in self.etas])
+        correlation = np.eye(len(sd))
+        for (a, b), r in self.correlations.items():
+            i, j = self.etas.index(a), self.etas.index(b)
+            correlation[i, j] = correlation[j, i] = r
+        return correlation * np.outer(sd, sd)
+
+    def units(self, data_units: Mapping[str, str]) -> dict[str, str]:
+        """Return the unit of each structural and residual parameter, "" where unknown."""
+        kind = error_models.get(self.error.model)
+        filled = {
+            name: unit_templates.fill(template, data_units)
+            for name, template in zip(self.structure.parameters, self.structure.units, strict=True)
+        }
+        for name, template in zip(kind.parameters, kind.units, strict=True):
+            filled[name] = unit_templates.fill(template, data_units)
+        return filled
+
+    def replace(self, **parts: Any) -> Model:
+        """Return a model with some parts (structure, parameters, correlations, error) replaced."""
+        now: dict[str, Any] = {
+            "structure": self.structure,
+            "parameters": self.parameters,
+            "correlations": self.correlations,
+            "error": self.error,
+        }
+        for name in parts:
+            if name not in now:
+                raise unknown_name("part of a model", name, now)
+        now.update(parts)
+        return Model(**now)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the model card: plain dicts, lists, numbers and strings."""
+        return {
+            "format": FORMAT,
+            "structure": self.structure.name,
+            "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
+            "correlations": [[a, b, r] for (a, b), r in self.correlations.items()],
+            "error": self.error.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, card: Mapping[str, Any]) -> Model:
+        """Read a model card.
+
+        Raises
+        ------
+        ModelError, UnknownNameError
+            A part is missing, misspelt or of the wrong kind.
+        """
+        if not isinstance(card, Mapping):
+            raise ModelError(f"A model card is a JSON object, not {type(card).__name__}.")
+        if card.get("format", FORMAT) != FORMAT:
+            raise ModelError(
+                f"This model card has format {card['format']!r}; this version reads {FORMAT}."
+            )
+        for part in ("structure", "parameters", "error"):
+            if part not in card:
+                raise ModelError(f'The model card lacks "{part}".')
+        for part in card:
+            if part not in ("format", "structure", "parameters", "correlations", "error"):
+                raise unknown_name(
+                    "part of a model card",
+                    part,
+                    ["structure", "parameters", "correlations", "error"],
+                )
+        parameters = {name: _read_parameter(name, p) for name, p in card["parameters"].items()}
+        return cls(
+            str(card["structure"]),
+            parameters,
+            error=ResidualError.from_dict(card["error"]),
+            correlations={(str(a), str(b)): float(r) for a, b, r in card.get("correlations", ())},
+        )
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return the model card as JSON text, and write it to `path` if one is given."""
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    @classmethod
+    def from_json(cls, text: str | Path) -> Model:
+        """Read a model card from JSON text, or from a file.
+
+        Raises
+        ------
+        ModelError, UnknownNameError
+            The text is not JSON (the message gives line and column), or not a model card.
+        """
+        if isinstance(text, Path):
+            text = text.read_text(encoding="utf-8")
+        try:
+            card = json.loads(text)
+        except json.JSONDecodeError as problem:
+            raise ModelError(
+                f"The model card is not valid JSON: {problem.msg} "
+                f"(line {problem.lineno}, column {problem.colno})."
+            ) from None
+        return cls.from_dict(card)
+
+    def python(self) -> str:
+        """Return the Python that builds this model."""
+        width = max(len(name) for name in self.parameters) + 3
+        lines = [f"        {_quoted(n):<{width}} {p.python()}," for n, p in self.parameters.items()]
+        text = f"wb.Model(\n    structure=wb.structure({self.structure.name!r}),\n"
+        text += "    parameters={\n" + "\n".join(lines) + "\n    },\n"
+        if self.correlations:
+            pairs = ", ".join(f"({a!r}, {b!r}): {r!r}" for (a, b), r in self.correlations.items())
+            text += f"    correlations={{{pairs}}},\n"
+        return text + f"    error={self.error.python()},\n)"
+
+    def equations(self) -> list[tuple[str, str]]:
+        """Return (section, mathtext) lines that state the model, for a reader."""
+        lines = [("Structural model", line) for line in self.structure.equations]
+        symbols = dict(zip(self.structure.parameters, self.structure.symbols, strict=True))
+        for name, parameter in self.parameters.items():
+            symbol = "{" + symbols[name] + "}"
+            latex = distributions.get(parameter.distribution).latex
+            if not parameter.has_eta:
+                latex = r"@_i = @_{pop}"
+            lines.append(("Individual parameters", latex.replace("@", symbol)))
+        for block in self.blocks():
+            name = symbols[block[0]]
+            if len(block) == 1:
+                latex = rf"\eta_{{{name}}} \sim \mathcal{{N}}(0,\ \omega_{{{name}}}^2)"
+            else:
+                names = r",\ ".join(rf"\eta_{{{symbols[n]}}}" for n in block)
+                label = ",".join(symbols[n] for n in block)
+                latex = rf"({names}) \sim \mathcal{{N}}(0,\ \Omega_{{{label}}})"
+            lines.append(("Random effects", latex))
+        lines.append(("Residual error", error_models.get(self.error.model).latex))
+        lines.append(("Residual error", r"\varepsilon_{ij} \sim \mathcal{N}(0,\ 1)"))
+        return lines
+
+    def blocks(self) -> list[tuple[str, ...]]:
+        """Return the blocks of omega: groups of parameters whose random effects are correlated."""
+        return _blocks(self.etas, self.correlations)
+
+
+def _quoted(name: str) -> str:
+    return f"{name!r}:".replace("'", '"')
+
+
+def _in_order(
+    structure: StructuralModel, parameters: Mapping[str, Parameter]
+) -> dict[str, Parameter]:
+    for name, parameter in parameters.items():
+        if name not in structure.parameters:
+            raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
+        if not isinstance(parameter, Parameter):
+            raise ModelError(
+                f"Parameter {name!r} must be wb.LogNormal(...) or wb.Normal(...), "
+                f"not {parameter!r}."
+            )
+    missing = [name for name in structure.parameters if name not in parameters]
+    if missing:
+        raise ModelError(
+            f"The structural model {structure.name} also needs {', '.join(missing)}. "
+            f"Its parameters are {', '.join(structure.parameters)}."
+        )
+    return {name: parameters[name] for name in structure.parameters}
+
+
+def _pairs(
+    structure: StructuralModel,
+    parameters: Mapping[str, Parameter],
+    correlations: Mapping[Pair, float] | Iterable[Pair],
+) -> dict[Pair, float]:
+    if not isinstance(correlations, Mapping):
+        correlations = dict.fromkeys(correlations, 0.0)
+    order = {name: k for k, name in enumerate(structure.parameters)}
+    pairs: dict[Pair, float] = {}
+    for (a, b), r in correlations.items():
+        for name in (a, b):
+            if name not in parameters:
+                raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
+            if not parameters[name].has_eta:
+                raise ModelError(
+                    f"A correlation of {a} with {b} needs a random effect on both, but {name} has "
+                    "none. Give it an iiv above 0, or drop the correlation."
+                )
+        if a == b:
+            raise ModelError(f"A parameter cannot be correlated with itself ({a}).")
+        if not -1 < r < 1:
+            raise ModelError(f"The correlation of {a} with {b} must lie between -1 and 1, not {r}.")
+        pairs[(a, b) if order[a] < order[b] else (b, a)] = float(r)
+    return dict(sorted(pairs.items(), key=lambda item: (order[item[0][0]], order[item[0][1]])))
+
+
+def _blocks(etas: tuple[str, ...], pairs: Iterable[Pair]) -> list[tuple[str, ...]]:
+    group = {name: {name} for name in etas}
+    for a, b in pairs:
+        joined = group[a] | group[b]
+        for name in joined:
+            group[name] = joined
+    seen: list[tuple[str, ...]] = []
+    for name in etas:
+        block = tuple(n for n in etas if n in group[name])
+        if block not in seen:
+            seen.append(block)
+    return seen
+
+
+def _check_blocks(parameters: Mapping[str, Parameter], pairs: Mapping[Pair, float]) -> None:
+    etas = tuple(name for name, p in parameters.items() if p.has_eta)
+    for block in _blocks(etas, pairs):
+        for pair in combinations(block, 2):
+            if pair not in pairs:
+                raise ModelError(
+                    f"The random effects of {', '.join(block)} form one block, but the pair "
+                    f"{pair} is not among the correlations. Name every pair of the block, or "
+                    "drop one so that the block falls apart."
+                )
+        if len(block) > 1:
+            held = [name for name in block if "iiv" in parameters[name].fixed]
+            if held:
+                raise ModelError(
+                    f"The IIV of {', '.join(held)} is fixed but correlated with others; a fixed "
+                    "variance inside a block is not available. Estimate it, or drop the "
+                    "correlation."
+                )
+
+
+def _check_omega(omega: NDArray[np.float64]) -> None:
+    if len(omega) and np.linalg.eigvalsh(omega).min() <= 0:
+        raise ModelError(
+            "The starting correlations contradict each other: omega is not positive definite. "
+            "Choose smaller ones."
+        )
+
+
+def _read_parameter(name: str, card: Mapping[str, Any]) -> Parameter:
+    for key in card:
+        if key not in ("distribution", "typical", "iiv", "fixed"):
+            raise unknown_name(
+                f"field of parameter {name!r}", key, ["distribution", "typical", "iiv", "fixed"]
+            )
+    for key in ("distribution", "typical"):
+        if key not in card:
+            raise ModelError(f'Parameter {name!r} of the model card lacks "{key}".')
+    return Parameter(
+        str(card["distribution"]),
+        card["typical"],
+        card.get("iiv", 0.0),
+        frozenset(card.get("fixed", ())),
+    )

@@ -1,0 +1,132 @@
+"""A parameter of the model: typical value, distribution and between-subject variability."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import ModelError
+from workbench.models.distributions import distributions
+
+PARTS = ("typical", "iiv")
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A value that is held, not estimated: ``LogNormal(Fixed(0.75))``."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One structural parameter.
+
+    Attributes
+    ----------
+    distribution : name in the registry of distributions
+    typical : typical value (theta) on the natural scale
+    iiv : SD of eta on the scale of the distribution (omega is its square); 0 = no random effect
+    fixed : which of ``"typical"`` and ``"iiv"`` are held at these values
+
+    Raises
+    ------
+    ModelError
+        A value is not finite, negative where it must be positive, or of the wrong kind.
+    """
+
+    distribution: str
+    typical: float
+    iiv: float = 0.0
+    fixed: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        kind = distributions.get(self.distribution)
+        typical = _number(self.typical, f"The typical value of a {kind.title} parameter")
+        iiv = _number(self.iiv, "The IIV (SD of eta)")
+        if kind.positive and typical <= 0:
+            raise ModelError(
+                f"A log-normal parameter needs a typical value above 0, not {typical:g}. "
+                "Give a positive value, or choose the normal distribution."
+            )
+        if iiv < 0:
+            raise ModelError(
+                f"The IIV is the standard deviation of eta and cannot be negative ({iiv:g}). "
+                "Give 0 for a parameter without a random effect."
+            )
+        unknown = set(self.fixed) - set(PARTS)
+        if unknown:
+            raise ModelError(
+                f"Cannot fix {', '.join(sorted(unknown))}: "
+                f"a parameter has only {' and '.join(PARTS)}."
+            )
+        object.__setattr__(self, "typical", typical)
+        object.__setattr__(self, "iiv", iiv)
+        object.__setattr__(self, "fixed", frozenset(self.fixed))
+
+    @property
+    def has_eta(self) -> bool:
+        """True when the parameter varies between subjects."""
+        return self.iiv > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameter's part of a model card."""
+        card: dict[str, Any] = {"distribution": self.distribution, "typical": self.typical}
+        card["iiv"] = self.iiv
+        if self.fixed:
+            card["fixed"] = sorted(self.fixed)
+        return card
+
+    def python(self) -> str:
+        """Return the call that makes this parameter."""
+        typical = _argument(self.typical, "typical" in self.fixed)
+        call = f"wb.{distributions.get(self.distribution).constructor}({typical}"
+        if self.has_eta:
+            call += f", iiv={_argument(self.iiv, 'iiv' in self.fixed)}"
+        return call + ")"
+
+
+def _number(value: Any, what: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ModelError(f"{what} must be a number, not {value!r}.") from None
+    if not math.isfinite(number):
+        raise ModelError(f"{what} must be a finite number, not {number}.")
+    return number
+
+
+def _argument(value: float, fixed: bool) -> str:
+    return f"wb.Fixed({value!r})" if fixed else repr(value)
+
+
+def unfix(**values: float | Fixed) -> tuple[dict[str, float], frozenset[str]]:
+    """Split named values into plain numbers and the names of those that are fixed."""
+    fixed = frozenset(name for name, value in values.items() if isinstance(value, Fixed))
+    plain = {n: v.value if isinstance(v, Fixed) else v for n, v in values.items()}
+    return plain, fixed
+
+
+def LogNormal(typical: float | Fixed, *, iiv: float | Fixed = 0.0) -> Parameter:  # noqa: N802
+    """Return a log-normal parameter: typical value (median) times exp(eta), eta ~ N(0, iiv²).
+
+    Parameters
+    ----------
+    typical : median on the natural scale, > 0; wrap it in `Fixed` to hold it
+    iiv : SD of eta; 0 for no random effect; wrap it in `Fixed` to hold it
+    """
+    values, fixed = unfix(typical=typical, iiv=iiv)
+    return Parameter("lognormal", values["typical"], values["iiv"], fixed)
+
+
+def Normal(typical: float | Fixed, *, iiv: float | Fixed = 0.0) -> Parameter:  # noqa: N802
+    """Return a normal parameter: typical value plus eta, eta ~ N(0, iiv²).
+
+    Parameters
+    ----------
+    typical : mean on the natural scale; wrap it in `Fixed` to hold it
+    iiv : SD of eta, in the parameter's unit; 0 for no random effect
+    """
+    values, fixed = unfix(typical=typical, iiv=iiv)
+    return Parameter("normal", values["typical"], values["iiv"], fixed)

@@ -1,0 +1,118 @@
+"""Does this model fit these data? Everything that can be said before a fit is started."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.core import events
+from workbench.data.dataset import Dataset
+from workbench.errors import DataError, ModelError
+from workbench.models.model import Model
+from workbench.models.residual import error_models
+
+Floats = NDArray[np.float64]
+
+
+def where(data: Dataset, observations: NDArray[np.int64]) -> str:
+    """Name the first of some observations by file row, subject and time, and count the rest."""
+    first = int(observations[0])
+    row = data.table.iloc[int(data.population.obs_row[first])]
+    text = f"row {row['ROW']} (ID {row['ID']}, TIME {row['TIME']:g})"
+    more = len(observations) - 1
+    return text if more == 0 else f"{text} and {more} more"
+
+
+def check_doses(model: Model, data: Dataset) -> None:
+    """Refuse doses into compartments that the structural model does not have."""
+    records = data.population.records
+    dosed = np.isin(records[:, events.KIND], (events.BOLUS, events.INFUSION))
+    target = records[:, events.CMT]
+    compartments = model.structure.compartments
+    wrong = dosed & ((target < 1) | (target > len(compartments)))
+    if not wrong.any():
+        return
+    index = int(np.flatnonzero(wrong)[0])
+    starts = data.population.record_start
+    subject = data.population.subjects[int(np.searchsorted(starts, index, "right")) - 1]
+    names = ", ".join(f"{k} = {name}" for k, name in enumerate(compartments, start=1))
+    file_row = ""
+    if "CMT" in data.table:
+        rows = data.table
+        match = rows[(rows["CMT"] == target[index]) & (rows["ID"] == subject) & (rows["AMT"] > 0)]
+        file_row = f"row {match['ROW'].iloc[0]}, " if len(match) else ""
+    raise DataError(
+        f"A dose goes into compartment {target[index]:g}, which the model "
+        f"{model.structure.name} does not have ({file_row}ID {subject}, "
+        f"TIME {records[index, events.TIME]:g}). Its compartments are {names}. "
+        "Correct CMT, or choose a structure with that compartment."
+    )
+
+
+def check_observations(model: Model, data: Dataset) -> None:
+    """Refuse data without observations, or that the error model cannot describe."""
+    population = data.population
+    if population.n_obs == 0:
+        raise DataError("There is no observation to fit: every row is a dose or has MDV = 1.")
+    kind = error_models.get(model.error.model)
+    if kind.positive_data:
+        bad = np.flatnonzero(population.dv <= 0)
+        if len(bad):
+            raise DataError(
+                f"The {kind.title} error model takes the logarithm of DV, but DV is "
+                f"{population.dv[bad[0]]:g} at {where(data, bad)}. Drop these rows (MDV = 1), or "
+                "choose an additive, proportional or combined error."
+            )
+
+
+def check_start(model: Model, data: Dataset, prediction: Floats, variance: Floats) -> None:
+    """Refuse starting values at which the likelihood does not exist, and say where.
+
+    Parameters
+    ----------
+    prediction, variance : (n_obs,)  at the typical values
+    """
+    bad = np.flatnonzero(~np.isfinite(prediction))
+    if len(bad):
+        raise ModelError(
+            f"The model predicts {prediction[bad[0]]} at {where(data, bad)} with the starting "
+            "values. Start from values of a plausible size in the units of the data."
+        )
+    kind = error_models.get(model.error.model)
+    bad = (
+        np.flatnonzero(~(variance > 0))
+        if not kind.positive_data
+        else np.flatnonzero(~(prediction > 0))
+    )
+    if len(bad):
+        raise ModelError(
+            f"The prediction is {prediction[bad[0]]:g} at {where(data, bad)}, where the "
+            f"{kind.title} error model has no variance, so the likelihood does not exist. Use a "
+            "combined error (with an additive part), or drop these rows (MDV = 1)."
+        )
+
+
+def notes(model: Model, data: Dataset) -> list[str]:
+    """Return sentences on what is legal but should be known."""
+    found = []
+    table = data.table
+    observed = table[(table["EVID"] == 0) & (table["MDV"] == 0)]
+    if "CMT" in observed and len(model.structure.compartments) > 1:
+        elsewhere = observed["CMT"].notna() & ~observed["CMT"].isin((0, model.structure.observed))
+        if elsewhere.any():
+            name = model.structure.compartments[model.structure.observed - 1]
+            found.append(
+                f"{int(elsewhere.sum())} observation rows have CMT "
+                f"{observed['CMT'][elsewhere].iloc[0]:g}; the model predicts "
+                f"compartment {model.structure.observed} ({name}) for all observations."
+            )
+    with_dose = data.population.records[:, events.KIND] == events.BOLUS
+    with_dose |= data.population.records[:, events.KIND] == events.INFUSION
+    counts = np.add.reduceat(with_dose, data.population.record_start[:-1])
+    never = [s for s, n in zip(data.population.subjects, counts, strict=True) if n == 0]
+    if never:
+        found.append(
+            f"{len(never)} subjects have no dose, so their predictions are zero: "
+            f"ID {', '.join(map(str, never[:5]))}{' …' if len(never) > 5 else ''}."
+        )
+    return found

@@ -1,0 +1,108 @@
+r"""Predictions and weighted residuals of every observation at given parameters.
+
+With f the prediction, r(f) the residual on the modelled scale, v its variance and
+G = -dr/d eta (Hooker, Staatz & Karlsson 2007, Pharm Res 24:2187):
+
+* WRES: :math:`r(f_0)` whitened by :math:`C_0 = G_0 \Omega G_0^\top + \mathrm{diag}(v_0)`,
+  everything at eta = 0;
+* CWRES: :math:`r(\hat f) + G\hat\eta` whitened by
+  :math:`C = G \Omega G^\top + \mathrm{diag}(v)`, everything at the conditional mode (v at
+  eta = 0 where the estimator knows no interaction);
+* IWRES: :math:`r(\hat f) / \sqrt{v(\hat f)}`.
+
+Whitening is by the symmetric (eigenvalue) square root of C, as in NONMEM; a Cholesky factor
+gives other numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.core.likelihood import Values
+from workbench.problem.problem import Problem
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def whiten(residual: Floats, g: Floats, variance: Floats, omega: Floats, start: Ints) -> Floats:
+    """Return each subject's residuals multiplied by C^(-1/2).
+
+    Parameters
+    ----------
+    residual, variance : (n_obs,)
+    g : (n_obs, n_eta)
+    omega : (n_eta, n_eta)
+    start : (n_sub + 1,)  offsets of the subjects
+
+    Returns
+    -------
+    (n_obs,) ; NaN for a subject whose C is not positive definite
+    """
+    out = np.full(len(residual), np.nan)
+    sizes = np.diff(start)
+    for size in np.unique(sizes[sizes > 0]):
+        rows = start[:-1][sizes == size][:, None] + np.arange(size)
+        gi = g[rows]
+        covariance = gi @ omega @ gi.transpose(0, 2, 1)
+        diagonal = np.arange(size)
+        covariance[:, diagonal, diagonal] += variance[rows]
+        usable = np.isfinite(covariance).all(axis=(1, 2))
+        rows, covariance = rows[usable], covariance[usable]
+        eigenvalues, vectors = np.linalg.eigh(covariance)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = np.einsum("nij,ni->nj", vectors, residual[rows]) / np.sqrt(eigenvalues)
+        scaled[(eigenvalues <= 0).any(axis=1)] = np.nan
+        out[rows] = np.einsum("nij,nj->ni", vectors, scaled)
+    return out
+
+
+def predictions_table(
+    problem: Problem, values: Values, omega: Floats, eta: Floats, *, interaction: bool
+) -> pd.DataFrame:
+    """Return one row per observation with predictions and residuals.
+
+    Parameters
+    ----------
+    values, omega : population parameters
+    eta : (n_sub, n_eta)  conditional modes
+    interaction : whether CWRES takes the residual variance at the mode
+
+    Returns
+    -------
+    DataFrame
+        ROW ID TIME TAD DV PRED IPRED RES IRES WRES IWRES CWRES; RES and IRES are plain
+        differences in the unit of DV.
+    """
+    at_zero = problem.predict(values.theta, problem.no_etas())
+    at_mode = problem.predict(values.theta, eta)
+    population = problem.data.population
+    sizes = np.diff(population.obs_start)
+    eta_rows = np.repeat(eta, sizes, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r0, v0, h0 = problem.residuals(at_zero[:, 0], values.sigma)
+        r1, v1, h1 = problem.residuals(at_mode[:, 0], values.sigma)
+        iwres = r1 / np.sqrt(v1)
+    g0, g1 = h0[:, None] * at_zero[:, 1:], h1[:, None] * at_mode[:, 1:]
+    conditional = r1 + np.einsum("ij,ij->i", g1, eta_rows)
+    start = population.obs_start
+    observed = problem.data.table.iloc[population.obs_row]
+    dv = population.dv
+    return pd.DataFrame(
+        {
+            "ROW": observed["ROW"].to_numpy(),
+            "ID": np.repeat(np.array(population.subjects, dtype=object), sizes),
+            "TIME": population.obs_time,
+            "TAD": problem.data.observations["TAD"].to_numpy(),
+            "DV": dv,
+            "PRED": at_zero[:, 0],
+            "IPRED": at_mode[:, 0],
+            "RES": dv - at_zero[:, 0],
+            "IRES": dv - at_mode[:, 0],
+            "WRES": whiten(r0, g0, v0, omega, start),
+            "IWRES": iwres,
+            "CWRES": whiten(conditional, g1, v1 if interaction else v0, omega, start),
+        }
+    )

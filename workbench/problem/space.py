@@ -1,0 +1,241 @@
+r"""The vector that an optimiser moves, and what its elements mean.
+
+The vector x is unbounded and of order one:
+
+* theta on the psi scale (the logarithm for a log-normal parameter), a normal one divided by
+  the size of its starting value;
+* omega through its Cholesky factor :math:`L = \mathrm{diag}(e^{d})\,U` with U unit lower
+  triangular, block by block: d (log SDs conditional on the earlier etas of the block), then the
+  elements of U below the diagonal;
+* sigma as a logarithm, or divided by its starting value where it may change sign.
+
+Fixed elements stay out of x. The natural vector u, which is what a person reads, holds the
+typical values, the variances and correlations of omega, and sigma.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.core.conditional import Objective
+from workbench.core.likelihood import Values
+from workbench.models.distributions import distributions
+from workbench.models.error import ResidualError
+from workbench.models.model import Model
+from workbench.models.parameter import Parameter
+from workbench.models.residual import error_models
+
+Floats = NDArray[np.float64]
+
+
+Number = TypeVar("Number", np.float64, np.int64)
+
+
+def frozen(array: NDArray[Number]) -> NDArray[Number]:
+    """Return a contiguous read-only copy."""
+    copy = np.array(array, order="C")
+    copy.flags.writeable = False
+    return copy
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One element of the natural vector.
+
+    Attributes
+    ----------
+    name : ``cl``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``
+    kind : ``"theta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
+    fixed : held at its starting value
+    interval : scale on which a Wald interval is computed: ``"log"``, ``"identity"`` or
+        ``"fisher"`` (the z transformation, for correlations)
+    """
+
+    name: str
+    kind: str
+    fixed: bool
+    interval: str
+
+
+class ParameterSpace:
+    """Translates between x, the natural vector and what the kernels need.
+
+    Parameters
+    ----------
+    model : its starting values give the starting point and the scales
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.n_theta = len(model.parameters)
+        self.etas = model.etas
+        self.n_eta = len(self.etas)
+        self._pairs = [(self.etas.index(a), self.etas.index(b)) for a, b in model.correlations]
+        self._distributions = [distributions.get(p.distribution) for p in model.parameters.values()]
+        self._theta_scale = np.array(
+            [
+                1.0 if d.positive else max(abs(p.typical), p.iiv, 1e-8)
+                for d, p in zip(self._distributions, model.parameters.values(), strict=True)
+            ]
+        )
+        kind = error_models.get(model.error.model)
+        self._sigma_log = np.array([scale == "log" for scale in kind.scales])
+        start = np.array(model.error.values)
+        self._sigma_scale = np.where(start == 0.0, np.abs(start).max(), np.abs(start))
+        self.entries = self._make_entries()
+        self._full_start = self._pack_start()
+        self.free = np.array(self._free_mask())
+        self.n_free = int(self.free.sum())
+
+    def _make_entries(self) -> list[Entry]:
+        model = self.model
+        entries = [
+            Entry(name, "theta", "typical" in p.fixed, "log" if d.positive else "identity")
+            for (name, p), d in zip(model.parameters.items(), self._distributions, strict=True)
+        ]
+        entries += [
+            Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "log")
+            for name in self.etas
+        ]
+        entries += [
+            Entry(f"corr[{a},{b}]", "correlation", False, "fisher") for a, b in model.correlations
+        ]
+        for name, log in zip(model.error.parameters, self._sigma_log, strict=True):
+            fixed = name in model.error.fixed
+            entries.append(Entry(f"sigma[{name}]", "sigma", fixed, "log" if log else "identity"))
+        return entries
+
+    def _free_mask(self) -> list[bool]:
+        # x has the same order and length as the natural vector: one off-diagonal element of U
+        # for each correlation, one log SD for each variance.
+        return [not entry.fixed for entry in self.entries]
+
+    def _pack_start(self) -> Floats:
+        psi = [
+            d.to_psi(p.typical)
+            for d, p in zip(self._distributions, self.model.parameters.values(), strict=True)
+        ]
+        low = np.linalg.cholesky(self.model.omega) if self.n_eta else np.zeros((0, 0))
+        diagonal = np.diag(low)
+        unit = [low[j, i] / diagonal[j] for i, j in self._pairs]
+        sigma = np.array(self.model.error.values)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sigma = np.where(self._sigma_log, np.log(np.abs(sigma)), sigma / self._sigma_scale)
+        return np.concatenate([psi / self._theta_scale, np.log(diagonal), unit, sigma])
+
+    @property
+    def start(self) -> Floats:
+        """Starting x, (n_free,)."""
+        return self._full_start[self.free]
+
+    def full(self, x: Floats) -> Floats:
+        """Return x with the fixed elements put back."""
+        full = self._full_start.copy()
+        full[self.free] = x
+        return full
+
+    def theta(self, full: Floats) -> Floats:
+        """Return theta on the psi scale, (n_theta,)."""
+        return full[: self.n_theta] * self._theta_scale
+
+    def low(self, full: Floats) -> Floats:
+        """Return the Cholesky factor of omega, (n_eta, n_eta)."""
+        diagonal = np.exp(full[self.n_theta : self.n_theta + self.n_eta])
+        low = np.diag(diagonal)
+        start = self.n_theta + self.n_eta
+        for (i, j), u in zip(self._pairs, full[start : start + len(self._pairs)], strict=True):
+            low[j, i] = diagonal[j] * u
+        return low
+
+    def sigma(self, full: Floats) -> Floats:
+        """Return sigma as the error model wants it, (n_sigma,)."""
+        tail = full[self.n_theta + self.n_eta + len(self._pairs) :]
+        return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
+
+    def values(self, x: Floats) -> Values:
+        """Return what the kernels need at x."""
+        full = self.full(x)
+        low = self.low(full)
+        inverse = np.linalg.inv(low) if self.n_eta else low
+        precision = inverse.T @ inverse
+        log_det = 2.0 * float(np.sum(np.log(np.diag(low))))
+        return Values(
+            frozen(self.theta(full)), frozen(precision), log_det, frozen(self.sigma(full))
+        )
+
+    def gradient(self, x: Floats, values: Values, out: Objective) -> Floats:
+        r"""Return each subject's gradient with respect to x, (n_sub, n_free).
+
+        With :math:`P = \Omega^{-1}` and :math:`S_i` the kernel's derivative in P,
+        :math:`\partial OFV_i/\partial\Omega = -P (S_i - \Omega) P` and
+        :math:`\partial OFV_i/\partial L = 2\,(\partial OFV_i/\partial\Omega)\,L`.
+        """
+        full = self.full(x)
+        low = self.low(full)
+        columns = [out.by_theta * self._theta_scale]
+        if self.n_eta:
+            precision = values.precision
+            by_omega = -precision @ (out.by_precision - low @ low.T) @ precision
+            by_low = 2.0 * by_omega @ low
+            columns.append(np.einsum("nij,ij->ni", by_low, low))
+            off = [by_low[:, j, i] * low[j, j] for i, j in self._pairs]
+            columns += [column[:, None] for column in off]
+        sigma_slope = np.where(self._sigma_log, values.sigma, self._sigma_scale)
+        columns.append(out.by_sigma * sigma_slope)
+        return np.concatenate(columns, axis=1)[:, self.free]
+
+    def natural(self, x: Floats) -> Floats:
+        """Return the natural vector at x, all entries, fixed ones included."""
+        full = self.full(x)
+        low = self.low(full)
+        omega = low @ low.T
+        variance = np.diag(omega)
+        correlation = [omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in self._pairs]
+        typical = [
+            d.from_psi(psi) for d, psi in zip(self._distributions, self.theta(full), strict=True)
+        ]
+        return np.concatenate([typical, variance, correlation, self.sigma(full)])
+
+    def jacobian(self, x: Floats) -> Floats:
+        """Return d natural / dx, (n_entries, n_free), by central differences.
+
+        The map is a few exponentials and products, so a step of 1e-5 leaves about 1e-10.
+        """
+        columns = []
+        for k in range(self.n_free):
+            step = np.zeros(self.n_free)
+            step[k] = 1e-5
+            columns.append((self.natural(x + step) - self.natural(x - step)) / 2e-5)
+        return np.array(columns).reshape(self.n_free, len(self.entries)).T
+
+    def omega(self, x: Floats) -> Floats:
+        """Return omega at x, (n_eta, n_eta)."""
+        low = self.low(self.full(x))
+        return low @ low.T
+
+    def model_at(self, x: Floats) -> Model:
+        """Return the model with the values at x in place of the starting values."""
+        full = self.full(x)
+        omega = self.omega(x)
+        sd = dict(zip(self.etas, np.sqrt(np.diag(omega)), strict=True))
+        psi = self.theta(full)
+        parameters = {
+            name: Parameter(p.distribution, d.from_psi(psi[k]), float(sd.get(name, 0.0)), p.fixed)
+            for k, ((name, p), d) in enumerate(
+                zip(self.model.parameters.items(), self._distributions, strict=True)
+            )
+        }
+        correlations = {
+            pair: float(omega[i, j] / np.sqrt(omega[i, i] * omega[j, j]))
+            for pair, (i, j) in zip(self.model.correlations, self._pairs, strict=True)
+        }
+        error = ResidualError(
+            self.model.error.model,
+            tuple(float(s) for s in self.sigma(full)),
+            self.model.error.fixed,
+        )
+        return self.model.replace(parameters=parameters, correlations=correlations, error=error)

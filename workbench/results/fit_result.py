@@ -1,0 +1,171 @@
+"""The outcome of a fit: plain, immutable, and enough to judge and repeat it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.data.dataset import Dataset
+from workbench.models.model import Model
+from workbench.problem import Problem
+from workbench.results.saved import to_json
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitResult:
+    """Estimates, uncertainty, random effects and residuals, with the verdict on convergence.
+
+    Attributes
+    ----------
+    model : the model with the values it started from
+    final_model : the same model with the estimates as its values
+    data : the data set
+    method : name of the estimator, e.g. ``"focei"``
+    options : the estimator's options, by name; `given` holds only those the caller chose
+    seed : seed of the run (methods without random numbers only record it)
+    estimated : False for `evaluate`
+    ofv : -2 log L without n·log 2π (NONMEM's objective function value)
+    m2ll : -2 log L complete; with log-normal error it is that of DV, not of log DV
+    n_parameters : estimated parameters
+    verdict : ``"converged"``, ``"doubtful"`` or ``"failed"``
+    reasons : sentences that say why
+    warnings : sentences on data, model or results that are worth knowing
+    seconds : wall time
+    parameters : one row per parameter: kind, unit, estimate, se, rse (%), lower, upper, fixed, sd,
+        cv_percent, shrinkage_sd and shrinkage_var (%). Rows ``omega[...]`` hold the variance as
+        the estimate and its square root as sd. Intervals are 95 % Wald intervals on the natural
+        scale, computed on the logarithm for positive parameters and on Fisher's z for
+        correlations
+    covariance : of the estimates on the natural scale (variances for omega), labelled
+    etas : (n_sub, n_eta) conditional modes (EBE)
+    individual_parameters : (n_sub, n_phi)
+    individual_ofv : each subject's part of the ofv
+    predictions : one row per observation, see `problem.residuals.predictions_table`
+    shrinkage : percent per random effect: ``sd`` is 1 - SD(eta)/omega_sd, ``variance`` is
+        1 - Var(eta)/omega, both about the mean with divisor n (NONMEM's); may be negative
+    epsilon_shrinkage : percent, 1 - sqrt(mean IWRES²)
+    trace : one row per iteration
+    condition_number : of the correlation matrix of the estimates; NaN without one
+    """
+
+    model: Model
+    final_model: Model
+    data: Dataset
+    method: str
+    options: Mapping[str, Any]
+    given: Mapping[str, Any]
+    seed: int
+    estimated: bool
+    ofv: float
+    m2ll: float
+    n_parameters: int
+    verdict: str
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+    parameters: pd.DataFrame
+    covariance: pd.DataFrame
+    etas: pd.DataFrame
+    individual_parameters: pd.DataFrame
+    individual_ofv: pd.Series[float]
+    predictions: pd.DataFrame
+    shrinkage: pd.DataFrame
+    epsilon_shrinkage: float
+    trace: pd.DataFrame
+    condition_number: float
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, m2ll + 2k."""
+        return self.m2ll + 2.0 * self.n_parameters
+
+    @property
+    def bic(self) -> float:
+        """Bayesian information criterion, m2ll + k·log(number of subjects)."""
+        return self.m2ll + self.n_parameters * math.log(self.data.n_sub)
+
+    @property
+    def theta(self) -> pd.Series[float]:
+        """Typical values on the natural scale."""
+        return self._of_kind("theta")
+
+    @property
+    def sigma(self) -> pd.Series[float]:
+        """Residual-error parameters, as SDs or fractions."""
+        sigma = self._of_kind("sigma")
+        return sigma.set_axis([name[len("sigma[") : -1] for name in sigma.index])
+
+    @property
+    def omega(self) -> pd.DataFrame:
+        """Variance-covariance matrix of eta."""
+        etas = list(self.final_model.etas)
+        return pd.DataFrame(self.final_model.omega, index=etas, columns=etas)
+
+    @property
+    def correlation(self) -> pd.DataFrame:
+        """Correlation matrix of the estimates."""
+        sd = np.sqrt(np.diag(self.covariance))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = self.covariance.to_numpy() / np.outer(sd, sd)
+        return pd.DataFrame(scaled, self.covariance.index, self.covariance.columns)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of TIME, DV, AMT and of the parameters; "" where unknown."""
+        return {**dict(self.data.units), **self.model.units(self.data.units)}
+
+    def _of_kind(self, kind: str) -> pd.Series[float]:
+        return self.parameters.loc[self.parameters["kind"] == kind, "estimate"]
+
+    def curves(self, n: int = 150) -> pd.DataFrame:
+        """Return dense population and individual curves: ID, TIME, PRED, IPRED.
+
+        Parameters
+        ----------
+        n : points of the even grid of each subject; its event times are added
+        """
+        problem = Problem(self.final_model, self.data)
+        values = problem.space.values(problem.space.start)
+        eta = np.ascontiguousarray(self.etas.to_numpy())
+        return problem.curves(values.theta, eta, n)
+
+    def python(self) -> str:
+        """Return the script that repeats this fit."""
+        call = "fit" if self.estimated else "evaluate"
+        arguments = [f"method={self.method!r}"]
+        arguments += [f"{name}={value!r}" for name, value in self.given.items()]
+        if self.seed:
+            arguments.append(f"seed={self.seed}")
+        return (
+            "import workbench as wb\n\n"
+            f"data = {self.data.python()}\n"
+            f"model = {self.model.python()}\n"
+            f"fit = wb.{call}(model, data, {', '.join(arguments)})\n"
+            "print(fit)\n"
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the whole fit, its data included, as JSON; `load_fit` reopens it."""
+        Path(path).write_text(to_json(self), encoding="utf-8")
+
+    def __repr__(self) -> str:
+        did = "Fit" if self.estimated else "Evaluation"
+        head = (
+            f"{did} of {self.model.structure.name} to {self.data.name} by {self.method.upper()}: "
+            f"OFV {self.ofv:.3f}, -2LL {self.m2ll:.3f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
+        )
+        lines = [head, f"{self.verdict}: {' '.join(self.reasons)}"]
+        lines += [f"note: {sentence}" for sentence in self.warnings]
+        shown = self.parameters[["unit", "estimate", "se", "rse", "lower", "upper"]].copy()
+        shown["CV %"] = self.parameters["cv_percent"]
+        shown["shrinkage %"] = self.parameters["shrinkage_sd"]
+        return "\n".join([*lines, shown.to_string(na_rep="", float_format=lambda v: f"{v:.4g}")])

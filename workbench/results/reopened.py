@@ -1,0 +1,79 @@
+"""A saved fit read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset, DatasetInfo
+from workbench.errors import DataError
+from workbench.models.model import Model
+from workbench.results.fit_result import FitResult
+from workbench.results.saved import FORMAT, FRAMES, KIND, PLAIN
+
+
+def load_fit(path: str | Path) -> FitResult:
+    """Reopen a saved fit.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or it is not a saved fit of a format this version reads.
+    """
+    path = Path(path)
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise DataError(f"{path} is not a saved fit: it is not JSON text.") from None
+    if not isinstance(card, dict) or card.get("kind") != KIND:
+        raise DataError(f"{path} is JSON, but not a fit saved by this package.")
+    if card.get("format") != FORMAT:
+        raise DataError(
+            f"{path} was saved in format {card.get('format')!r}; this version reads {FORMAT}."
+        )
+    values: dict[str, Any] = {name: _plain(card[name]) for name in PLAIN}
+    values.update({name: _frame(card[name]) for name in FRAMES})
+    return FitResult(
+        model=Model.from_dict(card["model"]),
+        final_model=Model.from_dict(card["final_model"]),
+        data=_data(card["data"]),
+        reasons=tuple(card["reasons"]),
+        warnings=tuple(card["warnings"]),
+        individual_ofv=_frame(card["individual_ofv"])["ofv"],
+        **values,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def _frame(card: dict[str, Any]) -> pd.DataFrame:
+    types = {"f": np.float64, "i": np.int64, "b": np.bool_, "O": object}
+    columns = {
+        name: pd.Series([_plain(v) for v in column["values"]], dtype=types[column["kind"]])
+        for name, column in card["columns"].items()
+    }
+    index = pd.Index(card["index"], name=card["index_name"])
+    return pd.DataFrame({name: column.to_numpy() for name, column in columns.items()}, index=index)
+
+
+def _data(card: dict[str, Any]) -> Dataset:
+    info = card["info"]
+    known = {field.name for field in fields(DatasetInfo)}
+    return Dataset(
+        name=card["name"],
+        table=_frame(card["table"]),
+        covariate_names=tuple(card["covariate_names"]),
+        units=card["units"],
+        audit=_frame(card["audit"]),
+        info=DatasetInfo(**{k: v for k, v in info.items() if k in known}) if info else None,
+        code=card["code"],
+    )

@@ -1,0 +1,89 @@
+"""A fit written as JSON: everything it holds, its data included."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from workbench.results.fit_result import FitResult
+
+FORMAT = 1
+KIND = "nlme-workbench fit"
+
+FRAMES = (
+    "parameters",
+    "covariance",
+    "etas",
+    "individual_parameters",
+    "predictions",
+    "shrinkage",
+    "trace",
+)
+PLAIN = (
+    "method",
+    "options",
+    "given",
+    "seed",
+    "estimated",
+    "ofv",
+    "m2ll",
+    "n_parameters",
+    "verdict",
+    "seconds",
+    "epsilon_shrinkage",
+    "condition_number",
+)
+
+
+def to_json(fit: FitResult) -> str:
+    """Return a fit as strict JSON text; numbers keep every digit."""
+    card: dict[str, Any] = {"kind": KIND, "format": FORMAT}
+    card["model"] = fit.model.to_dict()
+    card["final_model"] = fit.final_model.to_dict()
+    card["data"] = _data_card(fit.data)
+    card.update({name: _value(getattr(fit, name)) for name in PLAIN})
+    card["reasons"], card["warnings"] = list(fit.reasons), list(fit.warnings)
+    card.update({name: _frame_card(getattr(fit, name)) for name in FRAMES})
+    card["individual_ofv"] = _frame_card(fit.individual_ofv.to_frame())
+    return json.dumps(card, allow_nan=False, ensure_ascii=False)
+
+
+def _value(value: Any) -> Any:
+    """Return a JSON value; a float that JSON lacks becomes its name."""
+    if isinstance(value, dict):
+        return {key: _value(item) for key, item in value.items()}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _frame_card(frame: pd.DataFrame) -> dict[str, Any]:
+    columns = {}
+    for name in frame.columns:
+        column = frame[name]
+        kind = column.dtype.kind if column.dtype.kind in "fib" else "O"
+        columns[str(name)] = {"kind": kind, "values": [_value(v) for v in column.tolist()]}
+    index = [_value(v) for v in frame.index.tolist()]
+    return {"columns": columns, "index": index, "index_name": frame.index.name}
+
+
+def _data_card(data: Dataset) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "table": _frame_card(data.table),
+        "covariate_names": list(data.covariate_names),
+        "units": dict(data.units),
+        "audit": _frame_card(data.audit),
+        "info": asdict(data.info) if data.info else None,
+        "code": data.code,
+    }

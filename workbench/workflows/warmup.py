@@ -1,0 +1,71 @@
+"""Compile everything a first click may need, once per machine, into the disk cache."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pandas as pd
+
+from workbench.core.jit import CACHE_FOLDER, JIT_DISABLED
+from workbench.data.dataset import read_dataset
+from workbench.estimation import estimators, evaluate
+from workbench.models.error import ResidualError
+from workbench.models.model import Model
+from workbench.models.parameter import LogNormal
+from workbench.models.residual import error_models
+from workbench.models.structural import structures
+
+# (number of this step, number of steps, what is being compiled)
+OnStep = Callable[[int, int, str], None]
+
+_MARK = CACHE_FOLDER / "complete"
+
+
+def is_warm() -> bool:
+    """True when `warm_up` has filled the cache for this version on this machine."""
+    return JIT_DISABLED or _MARK.exists()
+
+
+def warm_up(on_step: OnStep | None = None) -> float:
+    """Compile every kernel, or load it if it is compiled already; return the seconds taken.
+
+    Parameters
+    ----------
+    on_step : told before each step, and once at the end with the number of steps
+    """
+    began = time.perf_counter()
+    data = read_dataset(
+        pd.DataFrame(
+            {
+                "ID": [1, 1, 1, 2, 2, 2],
+                "TIME": [0.0, 1.0, 4.0, 0.0, 1.0, 4.0],
+                "AMT": [100.0, 0.0, 0.0, 100.0, 0.0, 0.0],
+                "DV": [0.0, 2.0, 1.0, 0.0, 3.0, 1.5],
+                "EVID": [1, 0, 0, 1, 0, 0],
+            }
+        ),
+        name="warm-up",
+    )
+    steps = [(name, "additive", "fo") for name in structures.names()]
+    steps += [("pk_1cmt_iv", name, "fo") for name in error_models.names()]
+    steps += [("pk_1cmt_iv", "additive", name) for name in estimators.names()]
+    for k, (structure, error, method) in enumerate(steps):
+        if on_step is not None:
+            on_step(k, len(steps), f"{structures.get(structure).title}, {error} error, {method}")
+        evaluate(_model(structure, error), data, method=method)
+    if on_step is not None:
+        on_step(len(steps), len(steps), "ready")
+    if not JIT_DISABLED:
+        CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
+        _MARK.touch()
+    return time.perf_counter() - began
+
+
+def _model(structure: str, error: str) -> Model:
+    kind = structures.get(structure)
+    parameters = {
+        name: LogNormal(value, iiv=0.3)
+        for name, value in zip(kind.parameters, kind.typical, strict=True)
+    }
+    return Model(kind, parameters, error=ResidualError(error, error_models.get(error).defaults))
