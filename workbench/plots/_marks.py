@@ -34,10 +34,16 @@ def observation_tips(table: pd.DataFrame, column: str, units: Mapping[str, str])
     """Return one text per row, such as ``"ID 5 · 2 h · DV 11.89 mg/L"``."""
     unit = {name: f" {units[name]}" if units.get(name) else "" for name in ("TIME", "DV")}
     has_unit = column in ("DV", "PRED", "IPRED")
-    form = f"ID %s · %.4g{unit['TIME']} · {column} %.4g{unit['DV'] if has_unit else ''}"
-    if not unit["TIME"]:
-        form = form.replace("· %.4g", "· TIME %.4g", 1)
-    rows = zip(table["ID"].tolist(), table["TIME"].tolist(), table[column].tolist(), strict=True)
+    form = f"ID %s · %s · {column} %.4g{unit['DV'] if has_unit else ''}"
+    times, which = np.unique(table["TIME"].to_numpy(float), return_inverse=True)
+    stem = f"%.4g{unit['TIME']}" if unit["TIME"] else "TIME %.4g"
+    words = [stem % time for time in times.tolist()]
+    rows = zip(
+        table["ID"].tolist(),
+        [words[i] for i in which.tolist()],
+        table[column].tolist(),
+        strict=True,
+    )
     return [form % row for row in rows]
 
 
@@ -95,11 +101,14 @@ def belongs(labels: pd.Series, selected: Label | None) -> NDArray[np.bool_]:
     return np.asarray(labels == selected, dtype=bool)
 
 
-def trend(ax: Axes, x: Values, y: Values, palette: Palette) -> None:
-    """Draw the smooth curve through the points, where there are enough of them."""
+def trend(ax: Axes, x: Values, y: Values, palette: Palette, *, named: bool = True) -> None:
+    """Draw the smooth curve through the points, where there are enough of them; say what it is."""
     places, curve = lowess(x, y)
-    if len(places):
-        ax.plot(places, curve, color=palette.trend, linewidth=1.5, zorder=4)
+    if not len(places):
+        return
+    ax.plot(places, curve, color=palette.trend, linewidth=1.5, zorder=4)
+    if named:
+        ax.set_title("trend", loc="right", fontsize=7.5, fontweight="normal", color=palette.trend)
 
 
 def zero_lines(ax: Axes, palette: Palette, *, bounds: bool = True) -> None:

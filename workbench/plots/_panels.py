@@ -52,8 +52,11 @@ def split(
     *,
     gap: tuple[float, float],
     grid: str | None = "both",
+    reserve: float = 0,
 ) -> list[Panel]:
     """Turn an axes into rows x columns panels, `gap` CSS pixels apart, row by row from the top.
+
+    `reserve` CSS pixels at the right stay free, say for a legend.
 
     The axes itself becomes an invisible frame with both coordinates from 0 to 1.
     """
@@ -61,7 +64,8 @@ def split(
     ax.set(xlim=(0, 1), ylim=(0, 1))
     wide, high = pixels(ax)
     gap_x, gap_y = min(gap[0] / wide, 0.5 / columns), min(gap[1] / high, 0.5 / rows)
-    width, height = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows
+    width = (1 - min(reserve / wide, 0.4) - gap_x * (columns - 1)) / columns
+    height = (1 - gap_y * (rows - 1)) / rows
     panels = []
     for row in range(rows):
         for column in range(columns):

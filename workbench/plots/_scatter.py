@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from workbench.plots._base import Label
 from workbench.plots._marks import (
@@ -56,6 +57,8 @@ def against_prediction(
     mine = belongs(rows["ID"], selected)
     highlight(ax, x[mine], y[mine], palette)
     ax.set(xlim=(low, high), ylim=(low, high))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
     ax.set_xlabel(labelled(column, units.get("DV")))
     ax.set_ylabel(labelled("DV", units.get("DV")))
     return points(x, y, rows["ID"], observation_tips(rows, "DV", units))
@@ -79,6 +82,7 @@ def residuals_against(
     palette: Palette,
     selected: Label | None,
     limits: tuple[float, float] | None = None,
+    named: bool = True,
 ) -> pd.DataFrame:
     """Draw a residual against time or a prediction with 0, ±1.96 and a trend; return hit points."""
     dress(ax, palette)
@@ -86,7 +90,7 @@ def residuals_against(
     x, y = rows[x_column].to_numpy(float), rows[residual].to_numpy(float)
     zero_lines(ax, palette)
     cloud(ax, x, y, palette)
-    trend(ax, x, y, palette)
+    trend(ax, x, y, palette, named=named)
     mine = belongs(rows["ID"], selected)
     highlight(ax, x[mine], y[mine], palette)
     ax.set(xlim=room(table[x_column].to_numpy(float)), ylim=limits or residual_limits(y))

@@ -24,6 +24,10 @@ class Subjects:
         self._start = np.searchsorted(codes[self._order], np.arange(len(labels) + 1))
         self._place = {label: i for i, label in enumerate(self.labels)}
 
+    def split(self, values: np.ndarray) -> list[np.ndarray]:
+        """Return values that run along the table, cut into one array per subject."""
+        return np.split(values[self._order], self._start[1:-1])
+
     def rows(self, label: Label) -> pd.DataFrame:
         """Return the rows of one subject, in the table's order."""
         i = self._place[label]

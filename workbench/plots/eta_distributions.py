@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from workbench.plots._base import Drawn, Label, Margins, Plot
-from workbench.plots._marks import belongs, cloud, highlight, points, say
+from workbench.plots._marks import MANY, belongs, highlight, points, say
 from workbench.plots._panels import Panel, split
 from workbench.plots.theme import Palette
 
@@ -68,10 +68,9 @@ def _panel(
         top = max(top, float(density.max()))
     top = 1.08 * top or 1.0
     floor = -0.12 * top
-    ax.axvline(0, ymin=0.12 / 1.12, color=palette.muted, linewidth=0.8, zorder=1)
     ax.axhline(0, color=palette.axis, linewidth=0.8, zorder=1)
     height = np.full(len(eta), 0.5 * floor)
-    cloud(ax, eta, height, palette)
+    _marks(ax, eta, height, palette)
     mine = belongs(rows["ID"], selected)
     highlight(ax, eta[mine], height[mine], palette)
     ax.set(xlim=(-reach, reach), ylim=(floor, top), yticks=[])
@@ -104,6 +103,21 @@ def _histogram(ax: Axes, seen: np.ndarray, reach: float, palette: Palette) -> fl
         zorder=2,
     )
     return float(counts.max())
+
+
+def _marks(ax: Axes, eta: np.ndarray, height: np.ndarray, palette: Palette) -> None:
+    """Draw one upright mark per subject below the histogram."""
+    ax.plot(
+        eta,
+        height,
+        "|",
+        markersize=8,
+        markeredgewidth=1.1,
+        markeredgecolor=palette.point,
+        alpha=float(np.clip(8 / max(len(eta), 1) ** 0.5, 0.15, 0.85)),
+        rasterized=len(eta) > MANY,
+        zorder=2,
+    )
 
 
 def _title(rows: pd.DataFrame) -> str:

@@ -10,14 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from workbench.plots._base import Drawn, Label, Plot
-from workbench.plots._marks import points, quantity, room, say
+from workbench.plots._marks import points, quantity, say
 from workbench.plots._panels import split
 from workbench.plots.theme import DASHED, Palette
 
 #: Okabe & Ito's colours without vermilion (the selected subject) and yellow (too faint on white).
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 STYLES = ("-", (0, (4, 2)), (0, (1, 1.5)))
-LEGEND_ROWS = 12
+LEGEND_ROWS = 14
+LEGEND_WIDTH = 92  # CSS pixels
 
 
 def draw(
@@ -34,11 +35,11 @@ def draw(
     if objective.empty:
         say(ax, "Nothing was estimated, so there are no iterations to show.", palette)
         return Drawn()
-    left, right = split(ax, 1, 2, palette, gap=(48, 0))
+    left, right = split(ax, 1, 2, palette, gap=(52, 0), reserve=LEGEND_WIDTH)
     x, y = objective["iteration"].to_numpy(float), objective["value"].to_numpy(float)
     mark = {"marker": "o", "markersize": 3} if len(x) <= 60 else {}
     left.axes.plot(x, y, color=palette.point, linewidth=1.4, **mark)
-    left.axes.set(xlabel="Iteration", ylabel="OFV", title="Objective", ylim=room(y, share=0.08))
+    left.axes.set(xlabel="Iteration", ylabel="OFV", title="Objective", ylim=_limits(y))
     tips = [f"iteration {i:.0f} · OFV {v:.7g}" for i, v in zip(x, y, strict=True)]
     px, py = left.place(x, y)
     hits = [points(px, py, [None] * len(x), tips)]
@@ -47,7 +48,7 @@ def draw(
     right.axes.axhline(1, color=palette.muted, linewidth=0.9, linestyle=DASHED, zorder=1)
     right.axes.set(xlabel="Iteration", ylabel="value / last value", title="Parameters")
     scaled = parameters["scaled"].to_numpy(float)
-    right.axes.set_ylim(_around_one(scaled))
+    right.axes.set_ylim(_limits(np.append(scaled, 1.0)))
     for panel in (left, right):
         panel.axes.set_xlim(float(x.min()) - 0.3, max(float(x.max()), x.min() + 1) + 0.3)
         panel.axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -68,14 +69,20 @@ def draw(
         ]
         hits.append(points(px, py, [None] * len(rows), tips))
     if 0 < len(names) <= LEGEND_ROWS:
-        right.axes.legend(loc="best", ncols=1 + (len(names) > 4), labelcolor=palette.ink)
+        right.axes.legend(
+            loc="upper left",
+            bbox_to_anchor=(1.02, 1.02),
+            borderaxespad=0,
+            handlelength=1.6,
+            labelcolor=palette.ink,
+            frameon=False,
+        )
     return Drawn(pd.concat(hits, ignore_index=True))
 
 
-def _around_one(scaled: np.ndarray) -> tuple[float, float]:
-    """Return limits that hold every value and 1, with a little air."""
-    seen = np.append(scaled, 1.0)
-    low, high = float(seen.min()), float(seen.max())
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Return limits that hold every value with a little air."""
+    low, high = float(values.min()), float(values.max())
     air = 0.06 * (high - low) or 0.1
     return low - air, high + air
 

@@ -82,9 +82,8 @@ def _set_limits(ax: Axes, x: np.ndarray, y: np.ndarray, doses: np.ndarray, varia
 def _lines(ax: Axes, rows: pd.DataFrame, selected: Label | None, palette: Palette) -> None:
     """Join each subject's observations; the selected subject's line lies on top."""
     subjects = Subjects(rows)
-    paths = {
-        label: subjects.rows(label)[["TIME", "DV"]].to_numpy(float) for label in subjects.labels
-    }
+    values = subjects.split(rows[["TIME", "DV"]].to_numpy(float))
+    paths = dict(zip(subjects.labels, values, strict=True))
     n = len(paths)
     ax.add_collection(
         LineCollection(

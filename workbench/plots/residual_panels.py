@@ -35,7 +35,7 @@ def draw(
         say(ax, str(why_no_residuals(table, wanted[0])), palette)
         return Drawn()
     limits = residual_limits(*(table[name] for name in shown))
-    panels = split(ax, len(shown), 2, palette, gap=(14, 10))
+    panels = split(ax, len(shown), 2, palette, gap=(22, 10))
     hits = []
     for i, panel in enumerate(panels):
         row, right = divmod(i, 2)
@@ -48,6 +48,7 @@ def draw(
             palette=palette,
             selected=selected,
             limits=limits,
+            named=i == 1,
         )
         if right:
             panel.axes.set_ylabel("")
