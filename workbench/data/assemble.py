@@ -13,7 +13,7 @@ from workbench.data.columns import NONMEM
 from workbench.data.covariates import take_covariates
 from workbench.data.draft import LABELS, Draft
 from workbench.data.findings import NOTE, REPAIR, WARNING, Findings
-from workbench.data.numbers import text_with_gaps, to_numbers
+from workbench.data.numbers import all_whole, text_with_gaps, to_numbers
 
 _WHOLE = ("EVID", "MDV", "CMT", "ADDL", "SS", "CENS")
 
@@ -29,6 +29,7 @@ def assemble(draft: Draft, findings: Findings) -> tuple[pd.DataFrame, tuple[str,
     covariates = take_covariates(draft, findings)
     findings.stop_if_refused()
     labels = _unique_labels(draft, findings)
+    findings.stop_if_refused()
     columns: dict[str, Any] = {"ROW": draft.raw.rows, "ID": labels}
     columns |= _nonmem_columns(draft)
     columns |= covariates
@@ -82,7 +83,7 @@ def _label_column(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     numbers, text = to_numbers(values)
     if text.any():
         return text_with_gaps(values)
-    if np.all(np.mod(numbers, 1) == 0):
+    if all_whole(numbers) and not np.isnan(numbers).any():
         return numbers.astype(np.int64)
     return numbers
 
@@ -104,8 +105,16 @@ def _unique_labels(draft: Draft, findings: Findings) -> npt.NDArray[Any]:
         "The ID comes again after other subjects: the block of rows counts as another subject, "
         "labelled with a number in brackets."
     )
-    findings.add(NOTE, "ID", text, at)
-    return np.array(named, dtype=object)[draft.block]
+    scattered = len(blocks) > 2 * len(set(blocks))
+    findings.add(WARNING if scattered else NOTE, "ID", text, at)
+    unique = pd.Series(named)
+    findings.refuse(
+        "ID",
+        "Two blocks of rows would both be called by the ID",
+        unique.duplicated().to_numpy()[draft.block] & first,
+        "Rename it, or put the rows of each subject together.",
+    )
+    return unique.to_numpy(dtype=object)[draft.block]
 
 
 def _time_order(draft: Draft, findings: Findings) -> npt.NDArray[np.intp]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.data.draft import Draft, Floats, Mask
 from workbench.data.findings import NOTE, WARNING, Findings
+from workbench.data.numbers import to_numbers
 
 MAX_ADDL = 10_000
 MAX_RECORDS = 10_000_000
@@ -198,14 +199,18 @@ def censoring(draft: Draft, findings: Findings) -> None:
         (cens == 1) & draft.is_observed,
         "Leave the row out with MDV 1 and keep in mind what that does to the estimates.",
     )
+    if draft.has("LIMIT"):
+        findings.add(NOTE, "LIMIT", "LIMIT is not used: no observation is censored.")
 
 
 def one_endpoint(draft: Draft, findings: Findings) -> None:
     """Observations are all of one kind: several endpoints are not supported yet."""
     if draft.has("DVID"):
-        kinds = pd.unique(draft.raw.columns["DVID"][draft.is_observed])
+        numbers, words = to_numbers(draft.raw.columns["DVID"])
+        labels = draft.raw.columns["DVID"] if words.any() else numbers
+        kinds = pd.unique(pd.Series(labels[draft.is_observed]))
         if len(kinds) > 1:
-            listed = ", ".join(str(kind) for kind in kinds[:5])
+            listed = ", ".join(str(kind).removesuffix(".0") for kind in kinds[:5])
             advice = "Keep the rows of one DVID (set MDV to 1 on the others)."
             text = f"DVID tells several endpoints apart ({listed}); this is not supported yet"
             findings.refuse("DVID", text, advice=advice)

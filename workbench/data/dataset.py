@@ -145,8 +145,8 @@ class Dataset:
         chosen = {known[str(label)] for label in wanted}
         labels = [label for label in self.subjects if label in chosen]
         table = self.table[self.table["ID"].isin(labels)].reset_index(drop=True)
-        names = {str(label).split(" (")[0] for label in labels} | {str(x) for x in labels} | {""}
-        audit = self.audit[self.audit["ID"].astype(str).isin(names)].reset_index(drop=True)
+        of_them = self.audit["ROW"].isna() | self.audit["ROW"].isin(table["ROW"])
+        audit = self.audit[of_them].reset_index(drop=True)
         code = f"{self.code}.select({labels!r})"
         return replace(self, table=table, audit=audit, code=code)
 
@@ -221,7 +221,7 @@ def read_dataset(
         covariate_names=covariates,
         units=canonical_units(units or {}, raw.units, covariates),
         audit=findings.audit(),
-        code=_code(source, name or file, columns, units),
+        code=_code(source, columns, units, name),
     )
 
 
@@ -238,16 +238,20 @@ def _check_units(units: Mapping[str, str] | None, covariates: tuple[str, ...]) -
 
 def _code(
     source: Source,
-    name: str,
     columns: Mapping[str, str] | None,
     units: Mapping[str, str] | None,
+    name: str | None,
 ) -> str:
     """Return the call of `read_dataset`; an upload is named as the file it came from."""
-    first = "frame" if isinstance(source, pd.DataFrame) else repr(name)
-    if isinstance(source, str | Path):
-        first = repr(str(source))
+    if isinstance(source, pd.DataFrame):
+        first, named = "frame", name
+    elif isinstance(source, str | Path):
+        first, named = repr(str(source)), name
+    else:
+        first, named = repr(name or source_name(source)), None
     options = [f"columns={dict(columns)!r}"] if columns else []
     options += [f"units={dict(units)!r}"] if units else []
+    options += [f"name={named!r}"] if named else []
     return f"wb.read_dataset({', '.join([first, *options])})"
 
 

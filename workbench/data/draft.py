@@ -10,6 +10,7 @@ import numpy.typing as npt
 from workbench.data.columns import NONMEM
 from workbench.data.findings import NOTE, REPAIR, Findings
 from workbench.data.numbers import (
+    all_whole,
     decimal_commas,
     decimal_points,
     is_clock,
@@ -119,7 +120,7 @@ def _decimal_commas(raw: RawTable, findings: Findings) -> None:
 def _labels(values: npt.NDArray[np.generic]) -> npt.NDArray[np.object_]:
     """Return subject labels: int where all are whole numbers without leading zeros, else text."""
     numbers, text = to_numbers(values)
-    whole = not text.any() and bool(np.all(np.mod(numbers[~np.isnan(numbers)], 1) == 0))
+    whole = not text.any() and all_whole(numbers)
     if values.dtype == object:
         whole = whole and not any(
             len(str(v)) > 1 and str(v)[0] == "0" and str(v)[1].isdigit() for v in set(values)
@@ -141,7 +142,7 @@ def _numbers(raw: RawTable, name: str, findings: Findings) -> Floats:
     values = raw.columns[name]
     numbers, text = to_numbers(values)
     if text.any():
-        shown = str(values[text][0])
+        shown = str(values[text][0])[:40]
         advice = _advice(name, shown)
         findings.refuse(name, f"{name} is not a number ({shown!r})", text, advice)
     infinite = np.isinf(numbers)

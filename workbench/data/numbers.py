@@ -62,6 +62,13 @@ def to_numbers(
     return numbers, np.zeros(len(values), dtype=bool)
 
 
+def all_whole(numbers: npt.NDArray[np.float64]) -> bool:
+    """Tell whether the numbers that are there are whole and small enough to be exact."""
+    present = numbers[~np.isnan(numbers)]
+    exact = np.abs(present) < 2.0**53
+    return bool(exact.all() and np.all(np.mod(present, 1) == 0))
+
+
 def text_with_gaps(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return a column of text with None where it is missing."""
     text = values.copy()

@@ -339,6 +339,9 @@ def _from_frame(frame: pd.DataFrame, findings: Findings) -> RawTable:
             "The DataFrame has column names of several levels. "
             "Flatten them: frame.columns = [name[0] for name in frame.columns]."
         )
+    levels = [level for level in frame.index.names if level is not None]
+    if levels and not set(levels) & set(frame.columns):  # after set_index or groupby
+        frame = frame.reset_index(level=levels)
     names = [str(name).strip() for name in frame.columns]
     if not names:
         raise DataError("The DataFrame has no columns.")

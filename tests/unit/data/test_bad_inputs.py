@@ -96,6 +96,10 @@ REFUSED = {
         ["WT is infinite", "row 4 (ID 2)"],
     ),
     # The whole
+    "labels that collide": (
+        csv(*(f"{i},0,1" for i in ("1", "2", "1", "1 (2)")), header="ID,TIME,DV"),
+        ["both be called", "row 5"],
+    ),
     "no observation": (csv(GOOD[0], GOOD[2]), ["no observation", "2 are doses"]),
     "sorted by time": (
         csv(*(f"{i},{t},1" for t in (1, 2, 3) for i in (1, 2)), header="ID,TIME,DV"),
@@ -155,6 +159,13 @@ REPAIRED = {
     "copied dose": (csv(GOOD[0], *GOOD), "warning", "AMT", "repeats an earlier dose"),
     "copied observation": (csv(*GOOD, GOOD[3]), "warning", "DV", "repeats an earlier"),
     "no observations in one": (csv(*GOOD, "3,0,.,9,1,1,1"), "warning", "ID", "left out"),
+    "LIMIT": (with_column("LIMIT", *"..11"), "note", "LIMIT", "not used"),
+    "scattered rows": (
+        csv(*(f"{i},{t},1" for t in (3, 2, 4) for i in (1, 2)), header="ID,TIME,DV"),
+        "warning",
+        "ID",
+        "comes again",
+    ),
     "IDs repeat": (csv(*GOOD, *GOOD[:2]), "note", "ID", "comes again"),
     "dose of 0": (changed(2, "1,0,.,0,1,1,1"), "warning", "AMT", "dose is 0"),
     "II alone": (with_column("II", 12, 0, 0, 0), "note", "II", "ADDL is 0"),

@@ -179,6 +179,22 @@ def test_dose_is_an_amount_only_where_it_stands_on_rows_of_its_own():
     assert every_row.population.covariates["DOSE"].tolist() == [100]
 
 
+def test_named_index_levels_of_a_frame_are_columns(data):
+    frame = pd.read_csv(io.BytesIO(CSV), na_values=".").set_index(["ID", "TIME"])
+    pd.testing.assert_frame_equal(Dataset.from_frame(frame).table, data.table)
+
+
+def test_code_of_uploads_frames_and_named_files():
+    assert read_dataset(CSV, name="trial.csv").python() == "wb.read_dataset('trial.csv')"
+    frame = pd.read_csv(io.BytesIO(CSV), na_values=".")
+    assert read_dataset(frame, name="A").python() == "wb.read_dataset(frame, name='A')"
+
+
+def test_one_endpoint_written_in_two_ways_is_one():
+    data = read_dataset(b"ID,TIME,DV,DVID\n1,0,2,1\n1,1,3,1.0\n")
+    assert data.table["DVID"].tolist() == [1, 1]
+
+
 def test_labels_of_subjects():
     assert read_dataset(b"ID,TIME,DV\n1.0,0,2\n2.0,0,3\n").subjects == (1, 2)
     assert read_dataset(b"ID,TIME,DV\n01,0,2\n1,0,3\n").subjects == ("01", "1")
