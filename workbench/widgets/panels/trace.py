@@ -1,0 +1,44 @@
+"""The way the estimator went: the objective and the parameters, live while it runs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import ipywidgets as W
+import pandas as pd
+
+from workbench.widgets.card import PlotCard
+from workbench.widgets.markup import html, styled
+from workbench.widgets.panels._base import Panel, PanelView
+from workbench.widgets.session import Session
+from workbench.widgets.state import WorkbenchState
+
+NAME = "trace"
+
+
+def live(state: WorkbenchState) -> Any:
+    """Return what stands for the fit: its own trace, or the reports of the one that runs."""
+    if state.busy or (state.fit is None and state.trace):
+        rows = [{"iteration": p.iteration, "ofv": p.ofv, **p.values} for p in state.trace]
+        units = state.model.units(state.dataset.units)
+        return SimpleNamespace(trace=pd.DataFrame(rows), units=units) if rows else None
+    return state.fit
+
+
+def build(session: Session) -> PanelView:
+    """Make the tab."""
+    state = session.state
+    card = PlotCard(session, NAME, "iterations", fit=lambda: live(state))
+    empty = html("Fit the model to see how the estimator moves, while it moves.", "wb-empty")
+    stack = W.Stack([empty, styled(W.Box([card.widget]), "wb-one")], selected_index=0)
+
+    def follow(_change: object = None) -> None:
+        stack.selected_index = 0 if live(state) is None else 1
+        card.refresh()
+
+    state.observe(follow, ["trace", "fit", "status"])
+    return PanelView(styled(stack, "wb-stack"))
+
+
+PANEL = Panel(NAME, "Trace", "tab", 40, build)

@@ -1,0 +1,152 @@
+"""Fits in a worker thread that touches no widget, trait or figure.
+
+The thread hands plain values to the main loop, at most about twelve times a second, tagged with
+the generation of the fit: what an abandoned fit still has to say is dropped.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.widgets.mainloop import MainLoop
+from workbench.widgets.state import WorkbenchState
+
+INTERVAL = 0.08  # seconds between two reports
+TRACE_LIMIT = 5_000  # reports kept of one fit
+
+FitFunction = Callable[..., Any]
+
+
+class FitRunner:
+    """Starts, follows and cancels one fit at a time.
+
+    Parameters
+    ----------
+    state : what the runner reads its task from and writes the outcome to
+    fit : `workbench.fit`, or what stands in for it in a test
+    token : makes a cancel token, `workbench.CancelToken`
+    """
+
+    def __init__(
+        self, state: WorkbenchState, fit: FitFunction, token: Callable[[], Any], main: MainLoop
+    ) -> None:
+        self._state, self._fit, self._new_token, self._main = state, fit, token, main
+        self._token: Any = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin a fit of what the state holds; does nothing while one is running."""
+        state = self._state
+        if state.busy:
+            return
+        state.generation += 1
+        self._token = self._new_token()
+        state.trace, state.progress = (), 0.0
+        state.say(f"Fitting by {state.method.upper()} …")
+        state.status = "running"
+        task = (state.generation, state.model, state.dataset, state.method, dict(state.options))
+        self._thread = threading.Thread(
+            target=self._work, args=(*task, self._token), daemon=True, name="workbench-fit"
+        )
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Ask the fit to stop; the best values so far are kept by the estimator."""
+        if self._state.status == "running":
+            self._token.set()
+            self._state.status = "cancelling"
+
+    def abandon(self) -> None:
+        """Forget the running fit: stop it and ignore what it reports."""
+        if self._state.busy:
+            self._token.set()
+            self._state.generation += 1
+            self._state.status = "cancelled"
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the worker thread (for scripts and tests)."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    # In the worker thread
+
+    def _work(
+        self,
+        generation: int,
+        model: Any,
+        dataset: Any,
+        method: str,
+        options: dict[str, Any],
+        token: Any,
+    ) -> None:
+        waiting: list[Any] = []
+        reported = 0.0
+
+        def on_iteration(progress: Any) -> None:
+            nonlocal reported
+            waiting.append(progress)
+            now = time.perf_counter()
+            if now - reported >= INTERVAL:
+                reported = now
+                self._main(self._progress, generation, tuple(waiting))
+                waiting.clear()
+
+        try:
+            fit = self._fit(
+                model, dataset, method=method, on_iteration=on_iteration, cancel=token, **options
+            )
+        except Exception as error:  # noqa: BLE001  whatever went wrong, the page must hear of it
+            self._main(self._failed, generation, error, traceback.format_exc())
+        else:
+            self._main(self._progress, generation, tuple(waiting))
+            self._main(self._finished, generation, fit, (model, method, options), token)
+
+    # On the main loop
+
+    def _progress(self, generation: int, reports: tuple[Any, ...]) -> None:
+        state = self._state
+        if generation != state.generation or not reports:
+            return
+        last = reports[-1]
+        state.trace = (*state.trace, *reports)[-TRACE_LIMIT:]
+        state.progress = min(1.0, last.iteration / max(1, last.max_iter))
+        if state.status == "running":
+            state.say(f"Iteration {last.iteration} of at most {last.max_iter} · OFV {last.ofv:.3f}")
+
+    def _finished(
+        self, generation: int, fit: Any, fitted_with: tuple[Any, ...], token: Any
+    ) -> None:
+        state = self._state
+        if generation != state.generation:
+            return
+        cancelled = token.is_set()
+        state.progress = 1.0
+        state.fitted_with = fitted_with
+        state.fit = fit
+        if cancelled:
+            state.say("Cancelled. The results below are the best values found so far.", "warning")
+        else:
+            level = {"converged": "info", "doubtful": "warning"}.get(fit.verdict, "error")
+            state.say(f"{fit.verdict.capitalize()} in {fit.seconds:.2f} s.", level)  # type: ignore[arg-type]
+        state.status = "cancelled" if cancelled else "done"
+
+    def _failed(self, generation: int, error: Exception, log: str) -> None:
+        state = self._state
+        if generation != state.generation:
+            return
+        if isinstance(error, WorkbenchError):
+            state.say(str(error), "error")
+        else:
+            state.say(
+                f"The fit stopped with an unexpected {type(error).__name__}: {error}. Your data "
+                "and model are untouched. Try other starting values or another method; if it "
+                "happens again, report it with the log below.",
+                "error",
+                log,
+            )
+        state.status = "failed"

@@ -1,0 +1,246 @@
+"""Everything a person can do at the page, each as one public call on one object.
+
+Panels call these methods; so can a script. None of them raises for a failed fit or an unreadable
+file: the outcome is in the state. Changes that cannot be made raise `ModelError`, `OptionError` or
+`UnknownNameError`, for the field that asked to show.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Hashable, Mapping
+from dataclasses import fields, replace
+from typing import Any, Literal
+
+from workbench.data import Dataset, read_dataset
+from workbench.data.findings import Findings
+from workbench.data.reader import read_table
+from workbench.datasets import load_dataset
+from workbench.errors import OptionError, WorkbenchError
+from workbench.estimation import CancelToken, estimators, fit
+from workbench.models.model import Model
+from workbench.widgets import model_edits
+from workbench.widgets.mainloop import MainLoop
+from workbench.widgets.runner import FitRunner
+from workbench.widgets.state import Upload, WorkbenchState
+from workbench.workflows.warmup import is_warm, warm_up
+
+DEFAULT_STRUCTURE = "pk_1cmt_oral"
+OPTIONS = ("max_iter", "covariance")  # those the page offers
+
+
+class Session:
+    """The state of one page and what can be done to it."""
+
+    def __init__(self) -> None:
+        self.state = WorkbenchState()
+        self.main = MainLoop()
+        self.runner = FitRunner(self.state, fit, CancelToken, self.main)
+        self._fit_when_warm = False
+        self.state.options = self._default_options(self.state.method)
+
+    # Data
+
+    def load_dataset(self, name: str) -> None:
+        """Open a dataset of the catalogue, with the model suggested for it."""
+        self.set_dataset(load_dataset(name))
+
+    def set_dataset(self, dataset: Dataset) -> None:
+        """Use other data: the fit and the selection of the old ones are dropped."""
+        self.runner.abandon()
+        state = self.state
+        suggested = dataset.info.suggested_model if dataset.info is not None else None
+        with state.hold_trait_notifications():
+            state.fit, state.fitted_with, state.trace = None, (), ()
+            state.selected, state.progress = None, 0.0
+            state.dataset = dataset
+            if suggested:
+                state.model = Model.from_dict(suggested)
+            elif state.model is None:
+                state.model = model_edits.default_model(DEFAULT_STRUCTURE)
+        warnings = int((dataset.audit["LEVEL"] == "warning").sum()) if len(dataset.audit) else 0
+        state.say(
+            f"{dataset.name}: {dataset.n_sub} subjects, {dataset.n_obs} observations."
+            + (f" {warnings} warnings: see the Data tab." if warnings else ""),
+            "warning" if warnings else "info",
+        )
+        if state.status != "warming":
+            state.status = "idle"
+
+    def read_upload(
+        self, name: str, content: bytes, columns: Mapping[str, str] | None = None
+    ) -> bool:
+        """Read an uploaded file; return whether it could be used (the state says why not)."""
+        self.state.upload = Upload(name, content)
+        try:
+            dataset = read_dataset(content, columns=columns or None, name=name)
+        except WorkbenchError as error:
+            self.state.say(str(error), "error")
+            return False
+        self.set_dataset(dataset)
+        return True
+
+    def upload_columns(self) -> list[str]:
+        """Return the column names of the last upload (none when it is not a table)."""
+        if self.state.upload is None:
+            return []
+        try:
+            return list(read_table(self.state.upload.content, Findings("")).columns)
+        except WorkbenchError:
+            return []
+
+    def set_units(self, **units: str) -> None:
+        """Give the units of TIME, DV or AMT; numbers stay as they are, a fit is dropped."""
+        dataset = self.state.dataset
+        if dataset is None or all(dataset.units.get(key, "") == u for key, u in units.items()):
+            return
+        given = {**dataset.units, **units}
+        known = {key: unit for key, unit in given.items() if unit}
+        code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
+        self.runner.abandon()
+        with self.state.hold_trait_notifications():
+            self.state.fit, self.state.fitted_with, self.state.trace = None, (), ()
+            self.state.dataset = replace(dataset, units=given, code=code)
+
+    # Model
+
+    def set_structure(self, name: str) -> None:
+        """Choose the structural model."""
+        self.state.model = model_edits.with_structure(self.state.model, name)
+
+    def set_parameter(self, name: str, **changes: Any) -> None:
+        """Change `typical`, `iiv`, `distribution` or `fixed` of one parameter."""
+        self.state.model = model_edits.with_parameter(self.state.model, name, **changes)
+
+    def set_omega(self, shape: Literal["diagonal", "full"]) -> None:
+        """Let the random effects be independent, or all correlated."""
+        self.state.model = model_edits.with_omega(self.state.model, full=shape == "full")
+
+    def set_error(self, name: str) -> None:
+        """Choose the residual error model."""
+        self.state.model = model_edits.with_error(self.state.model, name)
+
+    def set_error_value(self, name: str, value: float) -> None:
+        """Change the starting value of one residual error parameter."""
+        self.state.model = model_edits.with_error_values(self.state.model, {name: value})
+
+    def set_error_fixed(self, name: str, held: bool) -> None:
+        """Hold a residual error parameter at its value, or estimate it."""
+        now = set(self.state.model.error.fixed)
+        changed = now | {name} if held else now - {name}
+        self.state.model = model_edits.with_error_fixed(self.state.model, changed)
+
+    def use_estimates(self) -> None:
+        """Take the estimates of the fit as starting values."""
+        if self.state.fit is not None:
+            self.state.model = self.state.fit.final_model
+
+    # Estimation
+
+    def set_method(self, name: str) -> None:
+        """Choose the estimator; options that it knows too are kept."""
+        defaults = self._default_options(name)
+        known = {key: value for key, value in self.state.options.items() if key in defaults}
+        self.state.method = name
+        self.state.options = {**defaults, **known}
+
+    def set_options(self, **options: Any) -> None:
+        """Change options of the estimator; they are checked here, not at the fit."""
+        merged = {**self.state.options, **options}
+        limit = merged.get("max_iter")
+        if limit is not None and (limit < 1 or limit != int(limit)):
+            raise OptionError("The maximum of iterations must be a whole number of at least 1.")
+        estimators.get(self.state.method).options(**merged)
+        self.state.options = merged
+
+    def fit(self) -> None:
+        """Start a fit in the background; during warm-up it starts when that is done."""
+        if self.state.status == "warming":
+            self._fit_when_warm = True
+            self.state.say("The fit starts as soon as the compiled code is ready.")
+            return
+        if self.state.dataset is None or self.state.model is None:
+            self.state.say("Choose a dataset first.", "warning")
+            return
+        self.runner.start()
+
+    def cancel(self) -> None:
+        """Stop the fit (or a fit that waits for the warm-up)."""
+        self._fit_when_warm = False
+        self.runner.cancel()
+
+    def _default_options(self, method: str) -> dict[str, Any]:
+        defaults = estimators.get(method).options()
+        names = {field.name for field in fields(defaults)}
+        return {name: getattr(defaults, name) for name in OPTIONS if name in names}
+
+    # Page
+
+    def select(self, subject: Hashable | None) -> None:
+        """Highlight a subject in every view; None clears."""
+        self.state.selected = subject
+
+    def open_tab(self, name: str) -> None:
+        """Open a tab by the name of its panel."""
+        self.state.tab = name
+
+    def set_theme(self, theme: Literal["light", "dark"]) -> None:
+        """Change the look."""
+        self.state.theme = theme
+
+    def python(self) -> str:
+        """Return the script that repeats the fit, or would make it with the settings of now."""
+        state = self.state
+        if state.fit is not None and not state.stale:
+            return str(state.fit.python())
+        if state.dataset is None or state.model is None:
+            return "import workbench as wb\n"
+        options = "".join(f", {name}={value!r}" for name, value in state.options.items())
+        return (
+            "import workbench as wb\n\n"
+            f"data = {_expression(state.dataset.python(), 'data')}\n"
+            f"model = {_expression(state.model.python(), 'model')}\n"
+            f"fit = wb.fit(model, data, method={state.method!r}{options})\n"
+            "print(fit.parameters)\n"
+        )
+
+    # Warm-up
+
+    def warm_up(self) -> None:
+        """Load or compile the kernels in the background, and say so; the page stays usable."""
+        if is_warm() or self.state.status != "idle":
+            return
+        self.state.status = "warming"
+        self.state.say("Preparing compiled code (only after an installation or an update) …")
+        threading.Thread(target=self._warm, daemon=True, name="workbench-warm-up").start()
+
+    def _warm(self) -> None:
+        try:
+            warm_up(on_step=lambda *report: self.main(self._warming, *report))
+        except Exception as error:  # noqa: BLE001  the page must hear of it, whatever it is
+            self.main(self._warm_failed, error, traceback.format_exc())
+        else:
+            self.main(self._warm_done)
+
+    def _warming(self, done: int, total: int, what: str) -> None:
+        self.state.progress = done / max(1, total)
+        self.state.say(f"Warming up: {what} ({done} of {total}) …")
+
+    def _warm_done(self) -> None:
+        self.state.progress = 0.0
+        self.state.status = "idle"
+        self.state.say("Ready.")
+        if self._fit_when_warm:
+            self._fit_when_warm = False
+            self.fit()
+
+    def _warm_failed(self, error: Exception, log: str) -> None:
+        self.state.status = "idle"
+        advice = "" if isinstance(error, WorkbenchError) else " The first fit may take longer."
+        self.state.say(f"Warming up failed: {error}.{advice}", "warning", log)
+
+
+def _expression(code: str, name: str) -> str:
+    """Return the right-hand side of ``name = …``, or the code itself if it is one already."""
+    return code.removeprefix(f"{name} = ")

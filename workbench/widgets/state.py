@@ -1,0 +1,88 @@
+"""The one source of truth of the page: panels write it, views observe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from traitlets import Any as AnyTrait
+from traitlets import Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
+
+Level = Literal["info", "warning", "error"]
+STATUSES = ("idle", "warming", "running", "cancelling", "done", "cancelled", "failed")
+BUSY = frozenset({"running", "cancelling"})
+FIRST_TAB = "diagnostics"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One sentence for the person at the page.
+
+    Attributes
+    ----------
+    level : how loud it is
+    text : what happened, where, and what to do
+    log : technical detail (a traceback), shown on demand only
+    """
+
+    level: Level
+    text: str
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it came from the browser."""
+
+    name: str
+    content: bytes
+
+
+class WorkbenchState(HasTraits):
+    """Everything the page knows. Nothing else holds state.
+
+    Attributes
+    ----------
+    dataset, model, fit : immutable values of the library, or None
+    upload : the last file that came from the browser, read or not
+    method, options : the estimator's name and the options it is called with
+    status : one of `STATUSES`
+    progress : 0 to 1; meaningful while `status` is busy or warming
+    message : the last thing worth saying
+    trace : progress reports of the running (or last) fit, oldest first
+    selected : label of the highlighted subject, or None
+    tab, theme : what is open, and how it looks
+    generation : number of the current fit; reports of an older one are dropped
+    fitted_with : (model, method, options) of `fit`, to tell when the settings have moved on
+    """
+
+    dataset: Any = AnyTrait(None, allow_none=True)
+    model: Any = AnyTrait(None, allow_none=True)
+    upload = Instance(Upload, allow_none=True)
+    method = Unicode("focei")
+    options = Dict()
+    status = Enum(STATUSES, "idle")
+    progress = Float(0.0)
+    message = Instance(Message, args=("info", "Ready."))
+    fit: Any = AnyTrait(None, allow_none=True)
+    fitted_with = Tuple()
+    trace = Tuple()
+    selected: Any = AnyTrait(None, allow_none=True)
+    tab = Unicode(FIRST_TAB)  # name of a panel
+    theme = Enum(("light", "dark"), "light")
+    generation = Int(0)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a fit is under way."""
+        return self.status in BUSY
+
+    @property
+    def stale(self) -> bool:
+        """Whether the settings have changed since `fit` was made."""
+        now = (self.model, self.method, dict(self.options))
+        return self.fit is not None and tuple(self.fitted_with) != now
+
+    def say(self, text: str, level: Level = "info", log: str = "") -> None:
+        """Replace the message."""
+        self.message = Message(level, text, log)
