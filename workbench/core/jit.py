@@ -22,6 +22,7 @@ import numpy as np
 import platformdirs
 from numba import types
 from numba.core import config
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -117,16 +118,25 @@ def kernel(func: F) -> F:
 
 def _compile_on_first_use(compiled: Any, signature: Any) -> None:
     """Let the dispatcher compile exactly `signature`, when it is first called or linked."""
-    explain_mismatch, call_template = compiled._compile_for_args, compiled.get_call_template
+    call_template = compiled.get_call_template
 
     def ready() -> Any:
-        if not compiled.overloads:
-            compiled.compile(signature)
-            compiled.disable_compile()
+        # Threads may meet here at the first call. Their lock is numba's own: another one, taken
+        # in the other order by a thread that is compiling a caller, would deadlock.
+        with global_compiler_lock:
+            if not compiled.overloads:
+                compiled.compile(signature)
+                compiled.disable_compile()
         return next(iter(compiled.overloads.values())).entry_point
 
-    def compile_for_args(*args: Any, **kwargs: Any) -> Any:
-        return explain_mismatch(*args, **kwargs) if compiled.overloads else ready()
+    def compile_for_args(*args: Any, **_kwargs: Any) -> Any:
+        given = [compiled.typeof_pyval(arg) for arg in args]
+        convert = compiled.typingctx.can_convert
+        if len(given) != len(signature.args) or any(
+            convert(one, other) is None for one, other in zip(given, signature.args, strict=True)
+        ):
+            raise TypeError(f"{compiled.__name__}{signature.args} was given {tuple(given)}.")
+        return ready()
 
     def get_call_template(args: Any, kwargs: Any) -> Any:
         ready()
