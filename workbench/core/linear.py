@@ -17,17 +17,18 @@ A structural model fills the rows `rate_row`, `coefficient_row` (and `KA_ROW`), 
 `advance`.
 """
 
-from math import exp
+from math import exp, factorial
 
 from workbench.core.events import AMT, BOLUS, CMT, INFUSION, KIND, OBSERVATION, RATE, TIME
 from workbench.core.jets import add_scaled, clear, compose, compose2, multiply, n_parts, reciprocal
 from workbench.core.jit import Mat, OutMat, kernel
 
-# Rows of the jet matrix, for n modes: fixed ones first, then three blocks of n.
+# Rows of the jet matrix, for n modes: fixed ones first, then four blocks of n.
 KA_ROW = 0  # absorption rate constant
 DEPOT_ROW = 1  # amount in the depot
 SPARE_ROW = 2  # two rows of scratch
 FIRST_MODE_ROW = 4
+BLOCKS = 4  # of n rows: rates, coefficients, coefficients times ka, present values
 
 
 @kernel
@@ -43,41 +44,51 @@ def coefficient_row(n_modes: int, i: int) -> int:
 
 
 @kernel
+def absorption_row(n_modes: int, i: int) -> int:
+    """Row of the unit-bolus coefficient of mode i times ka."""
+    return FIRST_MODE_ROW + 2 * n_modes + i
+
+
+@kernel
 def mode_row(n_modes: int, i: int) -> int:
     """Row of the present value of mode i."""
-    return FIRST_MODE_ROW + 2 * n_modes + i
+    return FIRST_MODE_ROW + 3 * n_modes + i
 
 
 def n_rows(n_modes: int, n_parameters: int) -> int:
     """Rows that a model needs: modes, scratch, and one for each of its parameters."""
-    return FIRST_MODE_ROW + 3 * n_modes + n_parameters
+    return FIRST_MODE_ROW + BLOCKS * n_modes + n_parameters
 
 
 @kernel
 def parameter_row(n_modes: int, k: int) -> int:
     """Row in which a model keeps the jet of its parameter k."""
-    return FIRST_MODE_ROW + 3 * n_modes + k
+    return FIRST_MODE_ROW + BLOCKS * n_modes + k
+
+
+# Taylor coefficients of the third moment, (-1)^k / (k! (k + 3)), highest order first for Horner;
+# 17 terms leave less than 1e-17 below the switch.
+_SWITCH = 0.7
+_SERIES = tuple((-1.0) ** k / (factorial(k) * (k + 3)) for k in range(16, -1, -1))
 
 
 @kernel
 def moments(x: float) -> tuple[float, float, float]:
     r"""Integrals :math:`\int_0^1 s^n e^{-x s} ds` for n = 0, 1, 2, with x >= 0.
 
-    The recursion loses digits as x goes to 0; below 0.7 the power series is used (18 terms
-    leave less than 1e-17).
+    Integration by parts links them, :math:`x a_{n+1} = (n+1) a_n - e^{-x}`. Upwards this loses
+    digits as x goes to 0, downwards it is stable: below 0.7 the last one is a power series.
     """
-    if x > 0.7:
-        e = exp(-x)
+    e = exp(-x)
+    if x > _SWITCH:
         a0 = (1.0 - e) / x
         a1 = (a0 - e) / x
         return a0, a1, (2.0 * a1 - e) / x
-    a0, a1, a2, term = 0.0, 0.0, 0.0, 1.0
-    for n in range(18):
-        a0 += term / (n + 1)
-        a1 += term / (n + 2)
-        a2 += term / (n + 3)
-        term *= -x / (n + 1)
-    return a0, a1, a2
+    a2 = 0.0
+    for coefficient in _SERIES:
+        a2 = a2 * x + coefficient
+    a1 = 0.5 * (x * a2 + e)
+    return x * a1 + e, a1, a2
 
 
 @kernel
@@ -130,17 +141,15 @@ def advance_mode(
     """Advance mode i over an interval `dt` with constant input `rate_in`, fed by the depot."""
     mode = mode_row(n_modes, i)
     rate = rate_row(i)
-    coefficient = coefficient_row(n_modes, i)
     decay(order, p, jets, rate, dt, SPARE_ROW)
     multiply(order, p, jets, mode, SPARE_ROW, mode)
     if rate_in != 0.0:
         infused(order, p, jets, rate, dt, SPARE_ROW)
-        multiply(order, p, jets, SPARE_ROW, coefficient, SPARE_ROW)
+        multiply(order, p, jets, SPARE_ROW, coefficient_row(n_modes, i), SPARE_ROW)
         add_scaled(order, p, jets, SPARE_ROW, rate_in, mode)
     if depot:
         absorbed(order, p, jets, rate, dt, SPARE_ROW)
-        multiply(order, p, jets, SPARE_ROW, KA_ROW, SPARE_ROW)
-        multiply(order, p, jets, SPARE_ROW, coefficient, SPARE_ROW)
+        multiply(order, p, jets, SPARE_ROW, absorption_row(n_modes, i), SPARE_ROW)
         multiply(order, p, jets, SPARE_ROW, DEPOT_ROW, SPARE_ROW)
         add_scaled(order, p, jets, SPARE_ROW, 1.0, mode)
 
@@ -174,6 +183,17 @@ def advance_all(
 
 
 @kernel
+def start_empty(order: int, p: int, n_modes: int, has_depot: bool, jets: OutMat) -> None:
+    """Set depot and modes to zero, and prepare the products with ka."""
+    clear(order, p, jets, DEPOT_ROW)
+    for i in range(n_modes):
+        clear(order, p, jets, mode_row(n_modes, i))
+        if has_depot:
+            row = coefficient_row(n_modes, i)
+            multiply(order, p, jets, row, KA_ROW, absorption_row(n_modes, i))
+
+
+@kernel
 def advance(
     order: int, p: int, n_modes: int, has_depot: bool, records: Mat, out: OutMat, jets: OutMat
 ) -> int:
@@ -193,9 +213,7 @@ def advance(
     int
         0; nothing can fail here, bad values show as infinite or NaN predictions.
     """
-    clear(order, p, jets, DEPOT_ROW)
-    for i in range(n_modes):
-        clear(order, p, jets, mode_row(n_modes, i))
+    start_empty(order, p, n_modes, has_depot, jets)
     central = 2 if has_depot else 1
     central_rate, depot_rate, depot_used = 0.0, 0.0, False
     now = records[0, TIME] if records.shape[0] > 0 else 0.0
