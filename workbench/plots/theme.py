@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 from workbench.registry import unknown_name
 
@@ -80,6 +81,10 @@ DARK = Palette(
 
 PALETTES: Mapping[str, Palette] = {"light": LIGHT, "dark": DARK}
 
+#: Distance of the axis labels from the axes, in CSS pixels (1/100 inch).
+LABEL_BELOW = 20
+LABEL_BESIDE = 33
+
 DASHED = (0, (5, 3))
 DOTTED = (0, (1, 2.5))
 
@@ -113,6 +118,7 @@ def rc(palette: Palette) -> dict[str, Any]:
         "axes.titlelocation": "left",
         "axes.titlecolor": palette.ink,
         "axes.titlepad": 6.0,
+        "axes.titley": 1.0,  # a fixed place: matplotlib need not measure every tick label for it
         "axes.axisbelow": True,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -146,6 +152,16 @@ def dress(ax: Axes, palette: Palette, *, grid: str | None = "both") -> None:
         color=palette.axis, labelcolor=palette.muted, labelsize=7.5, length=3, width=0.8, pad=2.5
     )
     ax.set_axisbelow(True)
+    _fix_labels(ax)
     ax.grid(False)
     if grid is not None:
         ax.grid(True, axis=grid, color=palette.grid, linewidth=0.7, linestyle="-")  # type: ignore[arg-type]
+
+
+def _fix_labels(ax: Axes) -> None:
+    """Put the axis labels at fixed distances, so that no tick label is measured for them."""
+    inches = ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
+    below = ax.transAxes + ScaledTranslation(0, -LABEL_BELOW / 100, inches)
+    beside = ax.transAxes + ScaledTranslation(-LABEL_BESIDE / 100, 0, inches)
+    ax.xaxis.set_label_coords(0.5, 0.0, transform=below)
+    ax.yaxis.set_label_coords(0.0, 0.5, transform=beside)
