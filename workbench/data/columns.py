@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.findings import NOTE, WARNING, Findings
+from workbench.data.findings import ERROR, NOTE, WARNING, Findings, count
 from workbench.data.numbers import decimal_commas, is_clock, is_missing, to_numbers
 from workbench.data.reader import RawTable, describe_units, units_of_row
 from workbench.errors import OptionError
@@ -111,7 +111,7 @@ def _drop_ignored_rows(raw: RawTable, findings: Findings) -> None:
     del raw.columns[first]
     if marked.any():
         listed = ", ".join(str(row) for row in raw.rows[marked][:5])
-        text = f"{marked.sum()} rows marked C in the first column were left out: {listed}"
+        text = f"{count(int(marked.sum()), 'row')} marked C in the first column left out: {listed}"
         findings.add(NOTE, first, text + ("…" if marked.sum() > 5 else "") + ".")
         raw.keep(~marked)
 
@@ -256,9 +256,10 @@ def _warn_of_unused(raw: RawTable, findings: Findings) -> None:
 
 def _require(raw: RawTable, findings: Findings) -> None:
     """Refuse data without ID, TIME or DV."""
+    ambiguous = {item.column for item in findings.items if item.level == ERROR}
     for target in REQUIRED:
-        if target not in raw.columns:
-            hint = did_you_mean(target, [n for n in raw.columns if n not in NONMEM] or ["none"])
+        if target not in raw.columns and target not in ambiguous:
+            hint = did_you_mean(target, raw.columns)
             findings.refuse(
                 target,
                 f"There is no column {target}",

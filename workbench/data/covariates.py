@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.data.columns import NONMEM
 from workbench.data.draft import Draft
-from workbench.data.findings import NOTE, REPAIR, WARNING, Findings
+from workbench.data.findings import NOTE, REPAIR, WARNING, Findings, count
 from workbench.data.numbers import is_missing, text_with_gaps, to_numbers
 
 Floats = npt.NDArray[np.float64]
@@ -77,7 +77,7 @@ def _take(name: str, draft: Draft, findings: Findings) -> npt.NDArray[Any]:
         findings.add(
             WARNING,
             name,
-            f"{name} changes within {n} subjects, first at row {draft.raw.rows[first]} "
+            f"{name} changes within {count(n, 'subject')}, first at row {draft.raw.rows[first]} "
             f"(ID {draft.ids[first]}). Covariates that vary in time are kept in the table but "
             "cannot be used in a model yet.",
         )

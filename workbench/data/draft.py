@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.columns import NONMEM
-from workbench.data.findings import NOTE, REPAIR, Findings
+from workbench.data.findings import NOTE, REPAIR, Findings, count
 from workbench.data.numbers import (
     all_whole,
     decimal_commas,
@@ -105,10 +105,10 @@ def _decimal_commas(raw: RawTable, findings: Findings) -> None:
         if points.any():
             findings.refuse(
                 name,
-                f"{name} has a decimal point and {changed[0]} a decimal comma (as in "
-                f"{raw.columns[changed[0]][commas[changed[0]]][0]!r}):",
+                f"Both decimal signs are used: a comma in {changed[0]} "
+                f"({raw.columns[changed[0]][commas[changed[0]]][0]!r}), a point in {name}",
                 points,
-                "Write all numbers with the same sign.",
+                "Use one of them everywhere.",
             )
             break
     findings.stop_if_refused()
@@ -158,13 +158,13 @@ def _advice(name: str, shown: str) -> str:
             "Clock times and dates are not supported yet: give the time elapsed since the "
             "subject's first record, for example in hours."
         )
+    if "," in shown:
+        return "Write numbers with a decimal point and without thousands separators."
     if name == "DV":
         return (
             "Write '.' (with MDV 1) where there is no measurement; values below the limit of "
             "quantification cannot be used yet."
         )
-    if name == shown.strip():
-        return "The row repeats the header: delete it."
     return "Write a number, or '.' where there is none."
 
 
@@ -178,7 +178,7 @@ def _derive_evid(draft: Draft, findings: Findings) -> None:
         findings.add(NOTE, "EVID", "EVID is blank: derived from AMT.", blank)
     elif draft.has("AMT"):
         n = int(np.sum(draft.evid == 1))
-        findings.add(NOTE, "EVID", f"No EVID column: the {n} rows with an AMT are doses (EVID 1).")
+        findings.add(NOTE, "EVID", f"No EVID column: {count(n, 'row')} with an AMT taken as doses.")
 
 
 def _derive_mdv(draft: Draft, findings: Findings) -> None:

@@ -89,6 +89,11 @@ class Findings:
         return rows, tuple(self._ids[index].tolist()) if self._ids.size else ("",) * len(rows)
 
 
+def count(n: int, noun: str) -> str:
+    """Return "1 row" or "2 rows"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def _where(rows: tuple[int, ...], ids: tuple[Any, ...]) -> str:
     """Return "at row 4 (ID 1), row 9 (ID 2) and 3 more rows"."""
     places = [
@@ -96,7 +101,7 @@ def _where(rows: tuple[int, ...], ids: tuple[Any, ...]) -> str:
         for row, label in zip(rows[:MAX_PLACES], ids, strict=False)
     ]
     more = len(rows) - len(places)
-    tail = f" and {more} more row{'s' if more > 1 else ''}" if more else ""
+    tail = f" and {count(more, 'more row')}" if more else ""
     return "at " + ", ".join(places) + tail
 
 
@@ -124,6 +129,6 @@ def _audit_lines(item: Finding) -> list[tuple[Any, ...]]:
     ]
     more = len(item.rows) - len(lines)
     if more:
-        text = f"{item.message} (and {more} more rows)"
+        text = f"{item.message} (and {count(more, 'more row')})"
         lines.append((item.rows[MAX_AUDIT_ROWS], "", item.column, item.level, text))
     return lines

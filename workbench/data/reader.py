@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.findings import NOTE, REPAIR, Findings
+from workbench.data.findings import NOTE, REPAIR, Findings, count
 from workbench.data.numbers import is_number
 from workbench.errors import DataError
 
@@ -166,6 +166,9 @@ def _from_text(text: str, findings: Findings) -> RawTable:
     body = [line for line in lines[start + 1 :] if line]
     body, numbers, units = _drop_comments(body, numbers, names, findings)
     _refuse_ragged(body, numbers, names, separator, findings)
+    if lines[start] in body:
+        row = numbers[body.index(lines[start])]
+        raise DataError(f"{findings.source}: row {row} repeats the header. Delete it.")
     if not body:
         raise DataError(
             f"{findings.source} holds column names but no data rows. Columns: {', '.join(names)}."
@@ -265,7 +268,7 @@ def _drop_comments(
         marked = marked[1:]
     if marked:
         rows = ", ".join(str(numbers[k]) for k in marked[:5]) + ("…" if len(marked) > 5 else "")
-        findings.add(NOTE, "", f"{len(marked)} comment rows (# or @) were skipped: {rows}.")
+        findings.add(NOTE, "", f"Skipped {count(len(marked), 'comment row')} (# or @): {rows}.")
     kept = [k for k in range(len(body)) if k not in dropped]
     return [body[k] for k in kept], [numbers[k] for k in kept], units
 

@@ -41,23 +41,32 @@ def zipped():
 
 REFUSED = {
     # Columns
-    "missing column": (csv("1,0,1", header="ID,TIME,AMT"), ["DV", "columns="]),
+    "missing column": (
+        csv("1,0,1", header="ID,TIME,AMT"),
+        ["no column DV", "columns=", "ID, TIME, AMT"],
+    ),
     "missing ID": (csv("0,1,1", header="TIME,DV,AMT"), ["no column ID", "columns="]),
     "several missing columns": (csv("0,1", header="A,B"), ["3 problems", "ID", "TIME", "DV"]),
     "duplicate header": (csv(header="ID,TIME,DV,DV"), ["'DV' more than once", "3, 4"]),
-    "two candidates": (csv("1,0,2,3", header="ID,TIME,CONC,Y"), ["DV", "CONC, Y", "Say which"]),
+    "two candidates": (
+        csv("1,0,2,3", header="ID,TIME,CONC,Y"),
+        ["data: DV could be any", "CONC, Y", "Say which"],
+    ),
     "no header": (csv("1,1,6", header="1,0,5"), ["row 1", "column names"]),
     "column without a name": (csv("1,0,5,9", header="ID,TIME,DV,"), ["column 4", "no name"]),
     # Cells
     "text in DV": (changed(3, "1,1,BLQ,.,0,0,."), ["DV", "'BLQ'", "row 3 (ID 1)", "'.'"]),
     "text in AMT": (changed(4, "2,0,.,100mg,1,1,1"), ["AMT", "'100mg'", "row 4 (ID 2)"]),
-    "repeated header": (changed(4, HEADER), ["row 4", "repeats the header"]),
+    "repeated header": (changed(4, HEADER), ["data: row 4 repeats the header"]),
     "infinite DV": (changed(3, "1,1,inf,.,0,0,."), ["DV is infinite", "row 3 (ID 1)"]),
-    "quoted thousands": (changed(3, '1,1,"1,234",.,0,0,.'), ["DV", "'1,234'", "row 3 (ID 1)"]),
+    "quoted thousands": (
+        changed(3, '1,1,"1,234",.,0,0,.'),
+        ["DV", "'1,234'", "row 3 (ID 1)", "thousands"],
+    ),
     "missing ID cell": (changed(5, ".,1,6.5,.,0,0,."), ["ID is missing", "row 5"]),
     "ragged row": (changed(4, "2,0,.,100,1,1,1,7"), ["header has 7 columns", "row 4 has 8"]),
     "short row": (changed(4, "2,0,."), ["header has 7 columns", "row 4 has 3"]),
-    "mixed decimals": (b"ID;TIME;DV\n1;0,5;2\n1;1.5;3\n", ["decimal comma", "'0,5'", "row 3"]),
+    "mixed decimals": (b"ID;TIME;DV\n1;0,5;2\n1;1.5;3\n", ["Both decimal signs", "'0,5'", "row 3"]),
     # Times
     "negative time": (changed(2, "1,-1,.,100,1,1,1"), ["TIME is negative", "row 2 (ID 1)"]),
     "missing time": (changed(5, "2,.,6.5,.,0,0,."), ["TIME is missing", "row 5 (ID 2)"]),
@@ -153,7 +162,7 @@ REPAIRED = {
     "unsorted": (csv(GOOD[1], GOOD[0], *GOOD[2:]), "repair", "TIME", "sorted"),
     "MDV 0 on a dose": (changed(2, "1,0,.,100,1,0,1"), "repair", "MDV", "set to 1"),
     "no AMT": (csv("1,0,2", "1,1,3", header="ID,TIME,DV"), "note", "AMT", "no doses"),
-    "no EVID": (csv("1,0,.,9", "1,1,3,.", header="ID,TIME,DV,AMT"), "note", "EVID", "1 rows"),
+    "no EVID": (csv("1,0,.,9", "1,1,3,.", header="ID,TIME,DV,AMT"), "note", "EVID", "1 row with"),
     "DV missing without MDV": (csv("1,0,.", "1,1,3", header="ID,TIME,DV"), "note", "DV", "MDV set"),
     "two doses at a time": (csv("1,0,.,50,1,1,1", *GOOD), "note", "AMT", "same time"),
     "copied dose": (csv(GOOD[0], *GOOD), "warning", "AMT", "repeats an earlier dose"),
