@@ -48,7 +48,7 @@ class Dataset:
     table : one row per file row, canonical NONMEM columns, then covariates
     covariate_names : columns of `table` that are covariates, numbers or labels
     units : unit of TIME, DV, AMT and each covariate, "" where unknown
-    audit : every repair, warning and note, by file row
+    audit : every repair, warning and note: ROW (0: the whole file), ID, COLUMN, LEVEL, MESSAGE
     info : the catalogue's entry, None for other data
     population : the packed arrays that estimators read
     """
@@ -145,7 +145,7 @@ class Dataset:
         chosen = {known[str(label)] for label in wanted}
         labels = [label for label in self.subjects if label in chosen]
         table = self.table[self.table["ID"].isin(labels)].reset_index(drop=True)
-        of_them = self.audit["ROW"].isna() | self.audit["ROW"].isin(table["ROW"])
+        of_them = (self.audit["ROW"] == 0) | self.audit["ROW"].isin(table["ROW"])
         audit = self.audit[of_them].reset_index(drop=True)
         code = f"{self.code}.select({labels!r})"
         return replace(self, table=table, audit=audit, code=code)

@@ -71,14 +71,16 @@ class Findings:
             raise DataError(_list_problems(problems, self.source))
 
     def audit(self) -> pd.DataFrame:
-        """Return the repairs, warnings and notes, one line per file row, in file order."""
+        """Return the repairs, warnings and notes, one line per file row, in file order.
+
+        ROW is 0 where a line is about the whole file.
+        """
         lines: list[tuple[Any, ...]] = []
         for item in self.items:
             lines.extend(_audit_lines(item))
         frame = pd.DataFrame(lines, columns=list(AUDIT_COLUMNS))
-        frame["ROW"] = frame["ROW"].astype("Int64")
-        order = frame["ROW"].sort_values(kind="stable", na_position="first").index
-        return frame.loc[order].reset_index(drop=True)
+        frame["ROW"] = frame["ROW"].astype(np.int64)
+        return frame.sort_values("ROW", kind="stable", ignore_index=True)
 
     def _places(self, at: Mask | None) -> tuple[tuple[int, ...], tuple[Any, ...]]:
         """Return file rows and subjects of the marked positions."""
@@ -122,7 +124,7 @@ def _audit_lines(item: Finding) -> list[tuple[Any, ...]]:
     if item.level == ERROR:
         return []
     if not item.rows:
-        return [(None, "", item.column, item.level, item.message)]
+        return [(0, "", item.column, item.level, item.message)]
     lines = [
         (row, label, item.column, item.level, item.message)
         for row, label in zip(item.rows[:MAX_AUDIT_ROWS], item.ids, strict=False)

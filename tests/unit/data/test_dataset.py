@@ -1,6 +1,7 @@
 """Dataset: the tidy tables, reading and writing, selecting, and names of columns."""
 
 import io
+import json
 import pickle
 import time
 
@@ -116,6 +117,17 @@ def test_a_dataset_survives_pickling(data):
     pd.testing.assert_frame_equal(again.table, data.table)
     assert again.units == data.units
     assert not again.population.dv.flags.writeable
+
+
+def test_the_audit_is_plain_values_in_file_order():
+    data = read_dataset(b"ID,TIME,DV,WT\n1,1,2,.\n1,0,.,.\n2,0,3,60\n")
+    assert data.audit.columns.tolist() == ["ROW", "ID", "COLUMN", "LEVEL", "MESSAGE"]
+    rows = data.audit["ROW"].tolist()
+    assert rows == sorted(rows)
+    assert rows[0] == 0  # no column AMT: about the whole file
+    assert set(rows) == {0, 2, 3}
+    json.dumps(data.audit.to_dict("list"))
+    assert data.select([2]).audit["ROW"].tolist() == [0]
 
 
 def test_the_tables_handed_out_are_copies(data):
