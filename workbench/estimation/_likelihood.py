@@ -15,6 +15,7 @@ from workbench.core.likelihood import Values
 from workbench.core.optimize import Minimum, Step, minimise
 from workbench.core.status import Status
 from workbench.errors import EstimationError, OptionError
+from workbench.estimation._approach import approach, revived
 from workbench.estimation._base import Monitor, Progress
 from workbench.estimation._uncertainty import Uncertainty, uncertainty
 from workbench.estimation._verdict import Verdict, judge
@@ -161,10 +162,12 @@ def _search(
     names = [entry.name for entry in problem.space.entries]
 
     def on_step(step: Step) -> None:
+        if trace and step.iteration == 0:
+            return  # a later stage begins where the last one ended
         natural = dict(zip(names, problem.space.natural(step.x), strict=True))
         trace.append(
             {
-                "iteration": step.iteration,
+                "iteration": len(trace),
                 "ofv": step.value,
                 "gradient": step.gradient_norm,
                 "step": step.step_length,
@@ -174,19 +177,46 @@ def _search(
         if monitor.on_iteration is not None:
             best = min(row["ofv"] for row in trace)
             monitor.on_iteration(
-                Progress(step.iteration, options.max_iter, step.value, best, natural)
+                Progress(len(trace) - 1, options.max_iter, step.value, best, natural)
             )
 
-    start = problem.space.start
-    try:
+    def search(start: Floats) -> Minimum:
         return minimise(
             likelihood,
             start,
             tolerance=options.tolerance,
-            max_iter=options.max_iter if estimate else 0,
+            max_iter=max(options.max_iter - max(len(trace) - 1, 0), 0) if estimate else 0,
             on_step=on_step,
             cancelled=monitor.cancelled,
         )
+
+    start = problem.space.start
+    if not estimate:
+        return _guarded(search, likelihood, start, method)
+    better = start
+    if options.max_iter:
+        better = approach(
+            problem,
+            lambda x: likelihood.arrays(x, gradient=True),
+            start,
+            options.max_iter,
+            on_step,
+            monitor.cancelled,
+        )
+    minimum = _guarded(search, likelihood, better, method)
+    again = revived(problem, minimum.x)
+    if again is not None and minimum.reason in ("converged", "no_descent"):
+        second = _guarded(search, likelihood, again, method)
+        if second.value < minimum.value - 1e-6:
+            return second
+    return minimum
+
+
+def _guarded(
+    search: Callable[[Floats], Minimum], likelihood: MarginalLikelihood, start: Floats, method: str
+) -> Minimum:
+    try:
+        return search(start)
     except ValueError:
         raise EstimationError(_why_not_finite(likelihood, start, method)) from None
 
@@ -326,7 +356,8 @@ def _parameters(
             row["sd"] = np.sqrt(estimate)
             row["shrinkage_sd"], row["shrinkage_var"] = shrinkage.loc[name]
             if problem.model.parameters[name].distribution == "lognormal":
-                row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
+                with np.errstate(over="ignore"):
+                    row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
             row["unit"] = ""
         rows.append(row)
     return pd.DataFrame(rows).set_index("parameter")
@@ -338,8 +369,9 @@ def _interval(scale: str, estimate: float, se: float) -> tuple[float, float]:
     if not np.isfinite(se):
         return np.nan, np.nan
     if scale == "log" and estimate > 0:
-        factor = np.exp(z * se / estimate)
-        return estimate / factor, estimate * factor
+        with np.errstate(over="ignore"):
+            factor = np.exp(z * se / estimate)
+            return estimate / factor, estimate * factor
     if scale == "fisher" and abs(estimate) < 1:
         half = z * se / (1.0 - estimate**2)
         return float(np.tanh(np.arctanh(estimate) - half)), float(

@@ -119,13 +119,29 @@ class ParameterSpace:
             d.to_psi(p.typical)
             for d, p in zip(self._distributions, self.model.parameters.values(), strict=True)
         ]
-        low = np.linalg.cholesky(self.model.omega) if self.n_eta else np.zeros((0, 0))
+        return self._pack(np.array(psi), self.model.omega, np.array(self.model.error.values))
+
+    def _pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
+        low = np.linalg.cholesky(omega) if self.n_eta else omega
         diagonal = np.diag(low)
         unit = [low[j, i] / diagonal[j] for i, j in self._pairs]
-        sigma = np.array(self.model.error.values)
         with np.errstate(divide="ignore", invalid="ignore"):
             sigma = np.where(self._sigma_log, np.log(np.abs(sigma)), sigma / self._sigma_scale)
-        return np.concatenate([psi / self._theta_scale, np.log(diagonal), unit, sigma])
+        return np.concatenate([theta / self._theta_scale, np.log(diagonal), unit, sigma])
+
+    def pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
+        """Return the x of given values; fixed entries are ignored.
+
+        Parameters
+        ----------
+        theta : (n_theta,)  on the psi scale
+        omega : (n_eta, n_eta)  covariances outside the model's blocks are ignored
+        sigma : (n_sigma,)
+        """
+        keep = np.eye(self.n_eta, dtype=bool)
+        for i, j in self._pairs:
+            keep[i, j] = keep[j, i] = True
+        return self._pack(theta, np.where(keep, omega, 0.0), sigma)[self.free]
 
     @property
     def start(self) -> Floats:
