@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -208,8 +208,8 @@ def _search(
     if again is not None and minimum.reason in ("converged", "no_descent"):
         second = _guarded(search, likelihood, again, method)
         if second.value < minimum.value - 1e-6:
-            return second
-    return minimum
+            minimum = second
+    return replace(minimum, iterations=len(trace) - 1)
 
 
 def _guarded(

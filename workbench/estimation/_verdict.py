@@ -55,7 +55,9 @@ def judge(
             (*doubts, "Evaluated at the given values; nothing was estimated."),
             (),
         )
-    if known.problem:
+    if minimum.reason not in ("converged", "no_descent"):
+        pass  # an unfinished search says nothing about what the data inform
+    elif known.problem:
         doubts.append(known.problem)
     elif np.isfinite(known.decrement) and known.decrement > NEGLIGIBLE:
         doubts.append(
@@ -88,7 +90,10 @@ def _search_doubts(minimum: Minimum, options: object) -> list[str]:
             "Raise max_iter, or start from these estimates."
         ]
     if minimum.reason == "cancelled":
-        return [f"Stopped on request after {minimum.iterations} iterations; best values so far."]
+        return [
+            f"Stopped on request after {minimum.iterations} iterations; these are the best values "
+            "so far."
+        ]
     if minimum.reason == "no_descent":
         return [
             "The search found no lower objective along its direction although the gradient is "
