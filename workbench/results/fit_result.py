@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -165,7 +166,26 @@ class FitResult:
         )
         lines = [head, f"{self.verdict}: {' '.join(self.reasons)}"]
         lines += [f"note: {sentence}" for sentence in self.warnings]
+        shown = self._shown()
+        return "\n".join([*lines, shown.to_string(na_rep="", float_format=lambda v: f"{v:.4g}")])
+
+    def _shown(self) -> pd.DataFrame:
+        """Columns of the parameter table that a summary shows."""
         shown = self.parameters[["unit", "estimate", "se", "rse", "lower", "upper"]].copy()
         shown["CV %"] = self.parameters["cv_percent"]
         shown["shrinkage %"] = self.parameters["shrinkage_sd"]
-        return "\n".join([*lines, shown.to_string(na_rep="", float_format=lambda v: f"{v:.4g}")])
+        return shown
+
+    def _repr_html_(self) -> str:
+        numbers = (
+            f"OFV <b>{self.ofv:.3f}</b> · −2LL {self.m2ll:.3f} · AIC {self.aic:.2f} · "
+            f"BIC {self.bic:.2f}"
+        )
+        title = (
+            f"<b>{html.escape(self.method.upper())}</b> {html.escape(self.model.structure.title)}, "
+            f"{html.escape(self.data.name)}"
+        )
+        notes = "".join(f"<br><i>{html.escape(sentence)}</i>" for sentence in self.warnings)
+        verdict = f"<b>{self.verdict}</b>: {html.escape(' '.join(self.reasons))}"
+        table = self._shown().to_html(na_rep="", float_format=lambda v: f"{v:.4g}", border=0)
+        return f"<div>{title}<br>{numbers}<br>{verdict}{notes}{table}</div>"
