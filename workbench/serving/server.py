@@ -14,6 +14,10 @@ from workbench.errors import OptionError
 MEGABYTE = 2**20
 OVERHEAD = 2  # an upload travels with its widget's message; leave room
 PORTS_TRIED = 20
+FILL_DELAY = 8  # seconds
+
+# Many kernels share a machine: no pool of BLAS threads, no heap per thread.
+KERNEL_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ def configuration(serving: Serving) -> Any:
     page.default_pool_size = serving.pool
     page.extension_denylist = ["@voila-dashboards/jupyterlab-preview", "jupyterlab_pygments"]
     page.multi_kernel_manager_class = "workbench.serving.kernels.WorkbenchKernelManager"
+    # The kernel for the next page starts once this one has had the processor to itself.
+    config.VoilaKernelManager.fill_delay = FILL_DELAY
     config.WorkbenchKernelManager.cull_idle_timeout = 60 * serving.idle_minutes
     config.WorkbenchKernelManager.cull_interval = 60
     config.WorkbenchKernelManager.cull_connected = True
@@ -108,4 +114,6 @@ def serve(serving: Serving) -> None:
         paths = [str(share), os.environ.get("JUPYTER_PATH", "")]
         os.environ["JUPYTER_PATH"] = os.pathsep.join(path for path in paths if path)
         os.environ["WORKBENCH_MAX_UPLOAD_MB"] = str(serving.max_upload_mb)
+        for name, value in KERNEL_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         Voila.launch_instance(argv=[str(notebook)], config=configuration(serving))

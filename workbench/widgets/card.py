@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from workbench.diagnostics import diagnostics
 from workbench.plots import Drawn, Palette, Plot, plots
 from workbench.plots.theme import PALETTES
-from workbench.widgets.figure import FigureView, Label
+from workbench.widgets.figure import FigureView
 from workbench.widgets.markup import styled
+from workbench.widgets.picture import Label
 from workbench.widgets.session import Session
 
 
@@ -28,12 +29,24 @@ class PlotCard:
     tab : the tab that the card lies on; it is drawn only while that is open
     names : plots to choose from; the first is shown. One with variants appears once for each
     fit : what to show in the place of the state's fit
+    with_selection : draw anew for another subject, where the picture tells more about the
+        selected one than the browser's marks do
+    variant : what the first plot shows at first, where it has variants
+    when : whether the card is on view while its tab is open
     """
 
     def __init__(
-        self, session: Session, tab: str, *names: str, fit: Callable[[], Any] | None = None
+        self,
+        session: Session,
+        tab: str,
+        *names: str,
+        fit: Callable[[], Any] | None = None,
+        with_selection: bool = False,
+        when: Callable[[], bool] = lambda: True,
+        variant: str = "",
     ) -> None:
-        self._state = session.state
+        self._when = when
+        self._state, self._main = session.state, session.main
         self._fit = fit or (lambda: session.state.fit)
         self._tab = tab
         self._stale = True
@@ -41,13 +54,15 @@ class PlotCard:
         self._tables: dict[str, tuple[object, pd.DataFrame]] = {}  # source, its table
         self.choice = W.Dropdown(
             options=[(title, i) for i, (title, _, _) in enumerate(self._choices)],
+            value=next((i for i, c in enumerate(self._choices) if c[2] == variant), 0),
             tooltip="What this card shows",
         )
         styled(self.choice, "wb-card-choice")
-        self.view = FigureView(self._draw)
-        self.widget = styled(W.Box([self.view]), "wb-card")
-        if len(self._choices) > 1:
-            self.widget.children = (self.choice, self.view)
+        self.view = FigureView(self._draw, with_selection=with_selection)
+        several = len(self._choices) > 1
+        self.widget = styled(
+            W.VBox([self.choice, self.view] if several else [self.view]), "wb-card"
+        )
         self._show_choice()
         self.choice.observe(self._chosen, "value")
         self.view.observe(lambda _change: self.render(), "size")
@@ -75,8 +90,13 @@ class PlotCard:
     def refresh(self) -> None:
         """Draw anew if the tab is open, else when it is opened."""
         self._stale = True
-        if self._state.tab == self._tab:
+        if self.on_view:
             self.render()
+
+    @property
+    def on_view(self) -> bool:
+        """Whether a person can see the card."""
+        return self._state.tab == self._tab and self._when()
 
     def _draw(self, ax: Axes, palette: Palette, selected: Label | None) -> Drawn:
         _, plot, variant = self._choices[self.choice.value]
@@ -113,10 +133,12 @@ class PlotCard:
             self.refresh()
 
     def _turn(self, change: dict[str, Label | None]) -> None:
-        if self._state.tab == self._tab and not self._stale:
-            self.view.turn_to(change["new"])
+        if not self.on_view or self._stale:
+            self._stale = self._stale or self.view.dynamic or self.view.with_selection
         elif self.view.dynamic:
-            self._stale = True
+            self.view.turn_to(change["new"])
+        elif self.view.with_selection:
+            self._main.once(self.refresh)
 
 
 def _choices(plot: Plot) -> list[tuple[str, Plot, str]]:

@@ -1,40 +1,24 @@
 """A matplotlib figure in the browser: a sharp picture plus a table of points to hit.
 
-Python draws with the Agg canvas (no pyplot, no GUI back end) at the size and pixel ratio that the
-browser reports. `figure.js` finds the point under the pointer, marks the selected subject, shows
-the tooltip and handles the keyboard; see there.
+Python draws at the size and pixel ratio that the browser reports. `figure.js` finds the point
+under the pointer, marks the selected subject, shows the tooltip and handles the keyboard.
 """
 
 from __future__ import annotations
 
-import io
-import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import anywidget
 import numpy as np
-import pandas as pd
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
 from traitlets import Bool, Bytes, Int, List, Unicode
 
-from workbench.plots import LIGHT, Drawn, Margins, Palette, rc
-
-Label = Hashable
-Draw = Callable[[Axes, Palette, Label | None], Drawn]
+from workbench.plots import LIGHT, Margins, Palette
+from workbench.widgets.picture import Draw, Label, Picture
 
 NOBODY = -1
 LEAST_SIZE = 60  # CSS pixels; smaller than this is a page still being laid out
-DPI = 100  # matplotlib's points are drawn as if a CSS pixel were 1/100 inch
-
-# rc_context changes the whole process, and callbacks may come on several threads.
-_DRAWING = threading.RLock()
 
 
 class FigureView(anywidget.AnyWidget):
@@ -43,8 +27,8 @@ class FigureView(anywidget.AnyWidget):
     Parameters
     ----------
     draw : draws on an axes and returns the points that can be hit
-    alt : what the figure shows, for those who cannot see it
-    margins : room round the axes
+    with_selection : draw the selected subject into the picture as well; otherwise only the browser
+        marks it (and a picture that can turn is turned to it)
     """
 
     _esm = Path(__file__).with_name("figure.js")
@@ -56,27 +40,23 @@ class FigureView(anywidget.AnyWidget):
     labels = List(Unicode()).tag(sync=True)  # of the subjects, by code
     selected = Int(NOBODY).tag(sync=True)  # code
     size = List([0, 0, 1]).tag(sync=True)  # CSS width, height, pixels per CSS pixel
-    alt = Unicode("").tag(sync=True)
+    alt = Unicode("").tag(sync=True)  # what it shows, for those who cannot see it
     error = Unicode("").tag(sync=True)
     mark_color = Unicode("#D55E00").tag(sync=True)
     mark_edge = Unicode("#FFFFFF").tag(sync=True)
     overlay = Bool(True).tag(sync=True)  # False: the picture itself shows the selection
 
-    def __init__(self, draw: Draw, *, alt: str = "", margins: Margins | None = None) -> None:
-        super().__init__(alt=alt)
+    def __init__(self, draw: Draw, *, with_selection: bool = False) -> None:
+        super().__init__()
         self.draw = draw
-        self.margins = margins or Margins()
+        self.with_selection = with_selection
+        self.margins = Margins()
         self.palette = LIGHT
         self.renders = 0  # full redraws so far
-        self.milliseconds = 0.0  # that the last draw took
+        self.milliseconds = 0.0  # that the last drawing took
         self._subjects: tuple[Label, ...] = ()
         self._codes: dict[Label, int] = {}
-        self._canvas: FigureCanvasAgg | None = None
-        self._axes: Axes | None = None
-        self._drawn: Drawn | None = None
-        self._background: object = None
-
-    # What it shows
+        self._picture: Picture | None = None
 
     def set_subjects(self, subjects: Sequence[Label]) -> None:
         """Tell the view who there is to select."""
@@ -98,8 +78,6 @@ class FigureView(anywidget.AnyWidget):
         """Return the number by which the browser knows a subject."""
         return NOBODY if label is None else self._codes.get(label, NOBODY)
 
-    # Drawing
-
     @property
     def visible(self) -> bool:
         """Whether the browser has given it a size worth drawing at."""
@@ -108,7 +86,7 @@ class FigureView(anywidget.AnyWidget):
     @property
     def dynamic(self) -> bool:
         """Whether the picture itself changes with the subject."""
-        return self._drawn is not None and self._drawn.update is not None
+        return self._picture is not None and self._picture.dynamic
 
     def render(self) -> None:
         """Draw everything anew. A drawing that fails says so in its own place."""
@@ -117,70 +95,48 @@ class FigureView(anywidget.AnyWidget):
         start = time.perf_counter()
         width, height, ratio = self.size
         try:
-            with (
-                _DRAWING,
-                rc_context(cast(Any, rc(self.palette))),
-            ):  # ticks are made late: inside drawing
-                self._compose(width, height, ratio)
-                self._publish()
-            self.error = ""
+            self._picture = Picture(
+                self.draw,
+                (width, height, ratio),
+                margins=self.margins,
+                palette=self.palette,
+                label=self.label if self.with_selection else None,
+            )
+            if self.label is not None:
+                self._picture.turn_to(self.label)
+            self._publish()
         except Exception as error:  # noqa: BLE001  a broken plot must not take the fit with it
-            self._drawn = None
-            self.hits = b""
-            self.error = f"This plot could not be drawn.\n{type(error).__name__}: {error}"
+            self._fail(error)
         self.renders += 1
         self.milliseconds = 1e3 * (time.perf_counter() - start)
 
     def turn_to(self, label: Label | None) -> None:
-        """Redraw only what depends on the subject, over the kept background."""
-        drawn = self._drawn
-        if drawn is None or drawn.update is None or self._canvas is None:
+        """Redraw only what depends on the subject."""
+        if self._picture is None or not self._picture.dynamic:
             return
         start = time.perf_counter()
-        with _DRAWING, rc_context(cast(Any, rc(self.palette))):
-            points = drawn.update(label)
-            self._canvas.restore_region(self._background)
-            self._drawn = type(drawn)(points, drawn.dynamic, drawn.update)
-            self._paint_dynamic()
+        try:
+            self._picture.turn_to(label)
             self._publish()
+        except Exception as error:  # noqa: BLE001  as in `render`
+            self._fail(error)
         self.milliseconds = 1e3 * (time.perf_counter() - start)
-
-    def _compose(self, width: int, height: int, ratio: float) -> None:
-        """Make figure and axes at this size and draw on them."""
-        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI * ratio)
-        self._canvas = FigureCanvasAgg(figure)
-        left, bottom = self.margins.left / width, self.margins.bottom / height
-        right, top = 1 - self.margins.right / width, 1 - self.margins.top / height
-        self._axes = figure.add_axes((left, bottom, right - left, top - bottom))
-        self._drawn = self.draw(self._axes, self.palette, self.label)
-        for artist in self._drawn.dynamic or ():
-            artist.set_animated(True)
-        self._canvas.draw()
-        if self._drawn.dynamic:
-            self._background = self._canvas.copy_from_bbox(figure.bbox)
-            self._paint_dynamic()
-
-    def _paint_dynamic(self) -> None:
-        if self._drawn is not None:
-            for artist in self._drawn.dynamic or ():
-                cast(Axes, artist.axes).draw_artist(artist)
 
     def _publish(self) -> None:
         """Send picture and points to the browser in one message."""
-        if self._canvas is None or self._axes is None or self._drawn is None:
+        if self._picture is None:
             return
-        pixels = np.asarray(self._canvas.buffer_rgba())
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).convert("RGB").save(buffer, "png", compress_level=1)
-        points = self._drawn.points
-        with self.hold_sync():
-            self.png = buffer.getvalue()
-            self.hits = self._locate(points, *pixels.shape[:2]).tobytes()
-            self.tips = [str(tip) for tip in points["tip"]]
-
-    def _locate(self, points: pd.DataFrame, rows: int, columns: int) -> np.ndarray:
-        """Return (n, 3) float32: place as fractions of the picture, and code of the subject."""
-        assert self._axes is not None
-        xy = self._axes.transData.transform(points[["x", "y"]].to_numpy(float))
+        points = self._picture.points
         codes = [self.code(label) for label in points["ID"]]
-        return np.column_stack([xy[:, 0] / columns, 1 - xy[:, 1] / rows, codes]).astype("f4")
+        hits = np.column_stack([self._picture.places(), codes]).astype("f4")
+        with self.hold_sync():
+            self.png = self._picture.png()
+            self.hits = hits.tobytes()
+            self.tips = [str(tip) for tip in points["tip"]]
+            self.error = ""
+
+    def _fail(self, error: Exception) -> None:
+        self._picture = None
+        with self.hold_sync():
+            self.hits, self.tips = b"", []
+            self.error = f"This plot could not be drawn.\n{type(error).__name__}: {error}"

@@ -14,6 +14,8 @@ from typing import ParamSpec
 
 P = ParamSpec("P")
 
+REST = 0.05  # seconds: repeated requests within it become one
+
 
 class MainLoop:
     """The loop that was running when this object was made (in a notebook: the kernel's)."""
@@ -24,6 +26,7 @@ class MainLoop:
         except RuntimeError:  # plain Python: nothing runs a loop, so there is nothing to marshal to
             self._loop = None
         self._thread = threading.get_ident()
+        self._pending: set[Callable[[], object]] = set()
 
     def __call__(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Call `function` on the main loop: now if this is its thread, else as soon as it can."""
@@ -32,3 +35,17 @@ class MainLoop:
             function(*args, **kwargs)
         else:
             loop.call_soon_threadsafe(lambda: function(*args, **kwargs))
+
+    def once(self, function: Callable[[], object]) -> None:
+        """Call `function` soon; requests that come before it has run are the same request."""
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            function()
+        elif function not in self._pending:
+            self._pending.add(function)
+
+            def run() -> None:
+                self._pending.discard(function)
+                function()
+
+            self(loop.call_later, REST, run)

@@ -30,11 +30,18 @@ class FitRunner:
     state : what the runner reads its task from and writes the outcome to
     fit : `workbench.fit`, or what stands in for it in a test
     token : makes a cancel token, `workbench.CancelToken`
+    ready : set once compiled code is loaded; a fit waits for it in its own thread
     """
 
     def __init__(
-        self, state: WorkbenchState, fit: FitFunction, token: Callable[[], Any], main: MainLoop
+        self,
+        state: WorkbenchState,
+        fit: FitFunction,
+        token: Callable[[], Any],
+        main: MainLoop,
+        ready: threading.Event | None = None,
     ) -> None:
+        self._ready = ready
         self._state, self._fit, self._new_token, self._main = state, fit, token, main
         self._token: Any = None
         self._thread: threading.Thread | None = None
@@ -96,6 +103,8 @@ class FitRunner:
                 self._main(self._progress, generation, tuple(waiting))
                 waiting.clear()
 
+        if self._ready is not None:
+            self._ready.wait()
         try:
             fit = self._fit(
                 model, dataset, method=method, on_iteration=on_iteration, cancel=token, **options

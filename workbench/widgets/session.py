@@ -22,6 +22,7 @@ from workbench.estimation import CancelToken, estimators, fit
 from workbench.models.model import Model
 from workbench.widgets import model_edits
 from workbench.widgets.mainloop import MainLoop
+from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.state import Upload, WorkbenchState
 from workbench.workflows.warmup import is_warm, warm_up
@@ -36,7 +37,9 @@ class Session:
     def __init__(self) -> None:
         self.state = WorkbenchState()
         self.main = MainLoop()
-        self.runner = FitRunner(self.state, fit, CancelToken, self.main)
+        self._ready = threading.Event()
+        self._ready.set()
+        self.runner = FitRunner(self.state, fit, CancelToken, self.main, self._ready)
         self._fit_when_warm = False
         self.state.options = self._default_options(self.state.method)
 
@@ -208,20 +211,39 @@ class Session:
     # Warm-up
 
     def warm_up(self) -> None:
-        """Load or compile the kernels in the background, and say so; the page stays usable."""
-        if is_warm() or self.state.status != "idle":
-            return
-        self.state.status = "warming"
-        self.state.say("Preparing compiled code (only after an installation or an update) …")
-        threading.Thread(target=self._warm, daemon=True, name="workbench-warm-up").start()
+        """Compile the kernels in the background and say so, or load them without a word.
 
-    def _warm(self) -> None:
+        The page stays usable meanwhile; a fit waits.
+        """
+        if self.state.status != "idle":
+            return
+        self._ready.clear()
+        work = self._rehearse
+        if not is_warm():
+            work = self._compile
+            self.state.status = "warming"
+            self.state.say("Preparing compiled code (only after an installation or an update) …")
+        threading.Thread(target=work, daemon=True, name="workbench-warm-up").start()
+
+    def _compile(self) -> None:
         try:
             warm_up(on_step=lambda *report: self.main(self._warming, *report))
         except Exception as error:  # noqa: BLE001  the page must hear of it, whatever it is
             self.main(self._warm_failed, error, traceback.format_exc())
         else:
             self.main(self._warm_done)
+        finally:
+            self._ready.set()
+
+    def _rehearse(self) -> None:
+        """Do once, unseen, what the first click on Fit will do: it is then quick."""
+        state = self.state
+        try:
+            rehearse(state.model, state.dataset, state.method)
+        except WorkbenchError:
+            pass  # a model or data that cannot be fitted: Fit will say so
+        finally:
+            self._ready.set()
 
     def _warming(self, done: int, total: int, what: str) -> None:
         self.state.progress = done / max(1, total)

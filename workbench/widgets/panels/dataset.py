@@ -38,8 +38,9 @@ class DatasetSection:
         )
         self.about = html("", "wb-note")
         self.upload = W.FileUpload(
-            accept=".csv,.txt,.dat,.tab,.tsv", multiple=False, description="Upload CSV"
+            accept=".csv,.txt,.dat,.tab,.tsv", multiple=False, description="Upload a table"
         )
+        styled(self.upload, "wb-upload")
         self.upload.tooltip = "A text table in NONMEM layout, one row per record"
         self.map_button = W.Button(description="Columns …", tooltip="Say which column is which")
         self.mapping = {

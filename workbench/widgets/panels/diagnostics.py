@@ -12,7 +12,7 @@ from workbench.widgets.session import Session
 NAME = "diagnostics"
 CARDS = (
     ("dv_predictions", "dv_pred", "dv_ipred"),
-    ("residual_panels", "residuals_time", "residuals_pred"),
+    ("residual_panels", "residuals_time", "residuals_pred"),  # as CWRES at first
     ("eta_distributions",),
     ("individual_fit",),
 )
@@ -22,8 +22,8 @@ BEFORE = ("raw_data",)
 def build(session: Session) -> PanelView:
     """Make the tab."""
     state = session.state
-    raw = PlotCard(session, NAME, *BEFORE)
-    cards = [PlotCard(session, NAME, *names) for names in CARDS]
+    raw = PlotCard(session, NAME, *BEFORE, with_selection=True, when=lambda: state.fit is None)
+    cards = [PlotCard(session, NAME, *names, variant="CWRES") for names in CARDS]
     grid = styled(W.Box([card.widget for card in cards]), "wb-grid")
     stack = W.Stack([styled(W.Box([raw.widget]), "wb-one"), grid], selected_index=0)
 

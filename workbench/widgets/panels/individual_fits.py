@@ -15,7 +15,7 @@ NAME = "individual_fits"
 def build(session: Session) -> PanelView:
     """Make the tab."""
     state = session.state
-    card = PlotCard(session, NAME, "individual_grid")
+    card = PlotCard(session, NAME, "individual_grid", with_selection=True)
     empty = html("Fit the model to see each subject with its predictions.", "wb-empty")
     stack = W.Stack([empty, styled(W.Box([card.widget]), "wb-one")], selected_index=0)
 

@@ -42,17 +42,18 @@ def build(session: Session) -> PanelView:
 
 def typeset(lines: list[tuple[str, str]]) -> str:
     """Return labelled formulas as HTML; one that cannot be typeset is shown as it is written."""
-    parts = []
-    heading = None
+    groups: dict[str, list[str]] = {}
     for label, latex in lines:
-        if label != heading:
-            parts.append(f"<span class='wb-small'>{escape(label)}</span>")
-            heading = label
         try:
-            parts.append(equations.svg(latex))
+            formula = equations.svg(latex)
         except ValueError:
-            parts.append(f"<code>{escape(latex)}</code>")
-    return "".join(parts)
+            formula = f"<code>{escape(latex)}</code>"
+        groups.setdefault(label, []).append(formula)
+    return "".join(
+        f"<div><span class='wb-small'>{escape(label)}</span>"
+        f"<div class='wb-formulas'>{''.join(formulas)}</div></div>"
+        for label, formulas in groups.items()
+    )
 
 
 PANEL = Panel("structure", "Structural model", "rail", 20, build)

@@ -1,0 +1,153 @@
+"""The panels: they show the state, change it by public calls, and say what is wrong."""
+
+import ipywidgets as controls
+import pytest
+
+from workbench.widgets.panels import panels
+
+
+def children(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from children(child)
+
+
+def find(opened, panel, kind, tooltip):
+    """Return the control with this tooltip."""
+    for widget in children(opened.page.views[panel].widget):
+        if isinstance(widget, kind) and widget.tooltip == tooltip:
+            return widget
+    raise LookupError(tooltip)
+
+
+def complaints(opened, panel):
+    return " ".join(
+        widget.value
+        for widget in children(opened.page.views[panel].widget)
+        if isinstance(widget, controls.HTML) and "role='alert'" in widget.value
+    )
+
+
+@pytest.mark.parametrize("name", panels.names())
+def test_every_panel_shows_something_and_names_itself(name, opened):
+    panel = panels.get(name)
+    assert panel.name == name
+    assert panel.title
+    assert isinstance(opened.page.views[name].widget, controls.Widget)
+
+
+def test_a_typical_value_reaches_the_model(opened):
+    find(
+        opened, "parameters", controls.Text, "Typical value of cl"
+    ).value = "3,5"  # a decimal comma
+    assert opened.state.model.parameters["cl"].typical == 3.5
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("0", "above 0"),
+        ("-1", "above 0"),
+        ("two", "not a number"),
+        ("", "not a number"),
+        ("inf", "finite"),
+        ("nan", "finite"),
+    ],
+)
+def test_a_bad_typical_value_is_said_beside_its_field_and_kept_there(opened, entry, words):
+    before = opened.state.model
+    field = find(opened, "parameters", controls.Text, "Typical value of cl")
+    field.value = entry
+    assert words in complaints(opened, "parameters")
+    assert field.value == entry
+    assert opened.state.model is before
+    other = find(opened, "parameters", controls.Text, "Typical value of v")
+    assert not other.disabled
+    other.value = "30"  # nothing else is blocked, and the complaint stays until it is dealt with
+    assert opened.state.model.parameters["v"].typical == 30
+    assert field.value == entry
+    assert words in complaints(opened, "parameters")
+    field.value = "2.9"
+    assert complaints(opened, "parameters") == ""
+    assert opened.state.model.parameters["cl"].typical == 2.9
+
+
+@pytest.mark.parametrize("entry", ["-0.2", "0", "x"])
+def test_a_bad_omega_is_said_beside_its_field(opened, entry):
+    before = opened.state.model
+    find(opened, "parameters", controls.Text, "ω of ka").value = entry
+    assert complaints(opened, "parameters")
+    assert opened.state.model is before
+
+
+def test_log_normal_is_refused_for_a_negative_typical_value(opened):
+    picker = find(opened, "parameters", controls.Dropdown, "Distribution of v")
+    picker.value = "normal"
+    find(opened, "parameters", controls.Text, "Typical value of v").value = "-3"
+    assert opened.state.model.parameters["v"].typical == -3
+    picker.value = "lognormal"
+    assert "above 0" in complaints(opened, "parameters")
+    assert picker.value == "normal"
+
+
+def test_clearing_iiv_removes_the_random_effect_and_ticking_brings_it_back(opened):
+    box = find(opened, "parameters", controls.Checkbox, "Between-subject variability on ka")
+    start = opened.state.model.parameters["ka"].iiv
+    box.value = False
+    assert opened.state.model.etas == ("cl", "v")
+    box.value = True
+    assert opened.state.model.parameters["ka"].iiv == start
+
+
+def test_fixed_values_reach_the_model(opened):
+    find(opened, "parameters", controls.Checkbox, "Hold the typical value of ka").value = True
+    assert opened.state.model.parameters["ka"].fixed == {"typical"}
+
+
+def test_the_panel_follows_a_change_made_by_a_call(opened):
+    opened.session.set_parameter("v", typical=40.0, iiv=0.4)
+    assert find(opened, "parameters", controls.Text, "Typical value of v").value == "40"
+    assert find(opened, "parameters", controls.Text, "ω of v").value == "0.4"
+
+
+def test_a_bad_residual_sd_is_said_beside_its_field(opened):
+    find(opened, "error_model", controls.Text, "Residual error, additive").value = "-1"
+    assert "above 0" in complaints(opened, "error_model")
+
+
+@pytest.mark.parametrize(("entry", "words"), [("2.5", "whole number"), ("0", "at least 1")])
+def test_bad_iteration_limits_are_said_beside_their_field(opened, entry, words):
+    find(opened, "estimator", controls.Text, "Max. iterations").value = entry
+    assert words in complaints(opened, "estimator")
+    assert opened.state.options["max_iter"] == 500
+
+
+def test_the_equations_follow_the_model(opened):
+    def shown():
+        return " ".join(
+            w.value
+            for w in children(opened.page.views["structure"].widget)
+            if isinstance(w, controls.HTML) and "<svg" in w.value
+        )
+
+    before = shown()
+    assert "k_a" in before
+    opened.session.set_structure("pk_1cmt_iv")
+    assert "k_a" not in shown()
+    opened.session.set_error("combined2")
+    assert r"\sqrt" in shown()
+
+
+def test_the_result_table_shows_variance_sd_cv_and_both_shrinkages(fitted):
+    words = fitted.page.views["results"].widget
+    text = " ".join(w.value for w in children(words) if isinstance(w, controls.HTML))
+    for heading in ("Variance", "SD ω", "CV %", "Shrinkage % (SD)", "Shrinkage % (variance)"):
+        assert heading in text
+    assert "0.4024" in text  # omega² of ka, from the reference fit
+    assert "converged" in text
+
+
+def test_labels_from_the_data_cannot_inject_html(opened):
+    from workbench.widgets.markup import table
+
+    assert "<b>" not in table(["<b>"], [["<b>x</b>"]])
