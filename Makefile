@@ -26,7 +26,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 app: $(INSTALLED)  ## install what is missing and open the workbench
-	@$(BIN)/workbench warmup
+	@# It compiles what is not yet compiled, with a progress bar, before it opens.
 	@exec $(BIN)/workbench --port $(PORT)
 
 test: $(INSTALLED_TEST) browser lint  ## install what is missing, then lint and run every test
