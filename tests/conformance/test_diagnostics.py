@@ -1,0 +1,53 @@
+"""Every registered diagnostic gives a tidy table and leaves its source alone."""
+
+import copy
+
+import pandas as pd
+import pytest
+
+from tests.standins import odd_cases, stand_in
+from workbench.diagnostics import diagnostics, table, tables
+
+NAMES = diagnostics.names()
+CASES = odd_cases()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_declaration(name):
+    diagnostic = diagnostics.get(name)
+    assert diagnostic.name == name
+    assert diagnostic.title
+    assert diagnostic.needs in ("fit", "dataset")
+    assert len(diagnostic.table.__doc__) > 80
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", NAMES)
+def test_gives_a_tidy_table(name, case):
+    found = table(name, CASES[case])
+    assert isinstance(found, pd.DataFrame)
+    assert found.columns.is_unique
+    assert list(found.index) == list(range(len(found)))
+    assert all(isinstance(column, str) for column in found.columns)
+    assert list(found.columns) == list(table(name, CASES["ordinary"]).columns)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_leaves_the_fit_alone_and_gives_its_own_table(name):
+    fit = stand_in()
+    before = copy.deepcopy(fit)
+    found = table(name, fit)
+    found.iloc[:, -1] = 0
+    for part in ("predictions", "etas", "omega", "shrinkage", "trace", "parameters", "dense"):
+        pd.testing.assert_frame_equal(getattr(fit, part), getattr(before, part))
+    pd.testing.assert_frame_equal(fit.data.doses, before.data.doses)
+    pd.testing.assert_frame_equal(fit.data.observations, before.data.observations)
+
+
+def test_tables_of_a_dataset_need_no_fit():
+    fit = stand_in()
+    pd.testing.assert_frame_equal(table("data", fit.data), table("data", fit))
+
+
+def test_tables_come_by_name():
+    assert list(tables(("gof", "trace"), stand_in())) == ["gof", "trace"]

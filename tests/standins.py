@@ -1,0 +1,154 @@
+"""Objects that look like a fit to diagnostics and plots, so that any odd case can be made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+TIMES = np.array([0, 0.25, 0.5, 1, 2, 3.5, 5, 7, 9, 12, 24.0])
+THETA = {"ka": 1.5, "cl": 2.8, "v": 32.0}
+OMEGA_SD = {"ka": 0.6, "cl": 0.3, "v": 0.2}
+UNITS = {"TIME": "h", "DV": "mg/L", "AMT": "mg", "ka": "1/h", "cl": "L/h", "v": "L"}
+
+
+def bateman(time, dose, ka, cl, v):
+    k = cl / v
+    return dose * ka / (v * (ka - k)) * (np.exp(-k * time) - np.exp(-ka * time))
+
+
+@dataclass
+class FitStandIn:
+    """The attributes of a FitResult that diagnostics read; change any of them in a test."""
+
+    data: SimpleNamespace
+    predictions: pd.DataFrame
+    etas: pd.DataFrame
+    omega: pd.DataFrame
+    shrinkage: pd.DataFrame
+    trace: pd.DataFrame
+    parameters: pd.DataFrame
+    dense: pd.DataFrame
+    epsilon_shrinkage: float = 11.9
+    units: dict = field(default_factory=lambda: dict(UNITS))
+
+    def curves(self):
+        return self.dense
+
+
+def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), seed=1):
+    """Simulate one-compartment oral data of one dose per subject."""
+    rng = np.random.default_rng(seed)
+    n_sub, n_times = len(labels), len(times)
+    spread = np.array([OMEGA_SD[name] for name in random])
+    eta = rng.normal(size=(n_sub, len(random))) * spread
+    dose = rng.uniform(200, 400, n_sub)
+    typical = np.array(list(THETA.values()))
+    phi = np.tile(typical, (n_sub, 1))
+    for column, name in enumerate(random):
+        phi[:, list(THETA).index(name)] *= np.exp(eta[:, column])
+    who = np.repeat(np.arange(n_sub), n_times)
+    label = pd.Series(np.array(labels, dtype=object)[who], dtype=object)
+    time = np.tile(np.asarray(times, float), n_sub)
+    pred, ipred = bateman(time, dose[who], *typical), bateman(time, dose[who], *phi[who].T)
+    dv = np.abs(ipred + rng.normal(0, 0.7, len(time)))
+    predictions = pd.DataFrame(
+        {"ROW": 2 + np.arange(len(time)), "ID": label, "TIME": time, "TAD": time, "DV": dv}
+    ).assign(PRED=pred, IPRED=ipred, RES=dv - pred, IRES=dv - ipred)
+    predictions["WRES"] = predictions["RES"] / 1.2
+    predictions["IWRES"] = predictions["IRES"] / 0.7
+    predictions["CWRES"] = predictions["RES"] / 1.3
+    grid = np.linspace(0, max(1.0, float(np.max(times))), 60)
+    dense_who = np.repeat(np.arange(n_sub), len(grid))
+    dense_time = np.tile(grid, n_sub)
+    dense = pd.DataFrame(
+        {"ID": pd.Series(np.array(labels, dtype=object)[dense_who], dtype=object)}
+    ).assign(
+        TIME=dense_time,
+        PRED=bateman(dense_time, dose[dense_who], *typical),
+        IPRED=bateman(dense_time, dose[dense_who], *phi[dense_who].T),
+    )
+    doses = pd.DataFrame(
+        {"ROW": 1, "ID": pd.Series(labels, dtype=object), "TIME": 0.0, "AMT": dose}
+    ).assign(CMT=1, RATE=0.0, DURATION=0.0)
+    names = list(random)
+    sd = 100 * (1 - eta.std(axis=0) / spread) if names else np.empty(0)
+    iteration = np.arange(8)
+    trace = pd.DataFrame({"iteration": iteration, "ofv": 116.8 + 40 * np.exp(-iteration)})
+    trace = trace.assign(gradient=np.exp(-iteration), step=np.exp(-iteration))
+    for name, value in THETA.items():
+        trace[name] = value * (1 + np.exp(-iteration))
+    return FitStandIn(
+        data=SimpleNamespace(
+            subjects=tuple(labels),
+            units={name: UNITS[name] for name in ("TIME", "DV", "AMT")},
+            observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
+            doses=doses,
+        ),
+        predictions=predictions,
+        etas=pd.DataFrame(eta, index=pd.Index(labels, name="ID", dtype=object), columns=names),
+        omega=pd.DataFrame(np.diag(spread**2)[: len(names), : len(names)], names, names),
+        shrinkage=pd.DataFrame(
+            {"sd": sd, "variance": 100 * (1 - (1 - sd / 100) ** 2)},
+            index=pd.Index(names, name="parameter"),
+        ),
+        trace=trace,
+        parameters=pd.DataFrame(
+            {"kind": "theta", "estimate": list(THETA.values())},
+            index=pd.Index(list(THETA), name="parameter"),
+        ),
+        dense=dense,
+    )
+
+
+def odd_cases():
+    """Return fits that real life produces and that pictures must survive, by name."""
+    cases = {
+        "ordinary": stand_in(),
+        "one subject": stand_in(labels=(7,)),
+        "one observation": stand_in(labels=("A",), times=[2.0]),
+        "one observation each": stand_in(times=[2.0]),
+        "two observations each": stand_in(times=[2.0, 4.0]),
+        "text labels": stand_in(labels=tuple(f"PAT-{i} (2)" for i in range(9))),
+        "no random effects": stand_in(random=()),
+        "eight random effects": _many_effects(),
+    }
+    zero = cases["etas all zero"] = stand_in()
+    zero.etas.loc[:] = 0.0
+    gone = cases["omega zero"] = stand_in()
+    gone.etas.loc[:] = 0.0
+    gone.omega.loc[:] = 0.0
+    gone.shrinkage.loc[:] = np.nan
+    lost = cases["residuals missing"] = stand_in()
+    lost.predictions[["CWRES", "WRES", "IWRES"]] = np.nan
+    some = cases["some residuals missing"] = stand_in()
+    some.predictions.loc[::3, ["CWRES", "IWRES", "PRED"]] = np.nan
+    bare = cases["no units"] = stand_in()
+    bare.units, bare.data.units = {}, {}
+    flat = cases["constant data"] = stand_in()
+    flat.predictions[["DV", "PRED", "IPRED"]] = 5.0
+    flat.data.observations["DV"] = 5.0
+    below = cases["negative data"] = stand_in()
+    below.predictions[["DV", "PRED", "IPRED"]] -= 20.0
+    below.data.observations["DV"] -= 20.0
+    undosed = cases["no doses"] = stand_in()
+    undosed.data.doses = undosed.data.doses.iloc[:0]
+    evaluated = cases["evaluated only"] = stand_in()
+    evaluated.trace = evaluated.trace.iloc[:1]
+    silent = cases["no trace"] = stand_in()
+    silent.trace = silent.trace.iloc[:0]
+    wild = cases["wild outlier"] = stand_in()
+    wild.predictions.loc[5, ["DV", "CWRES", "IWRES"]] = [1e6, 400.0, -300.0]
+    return cases
+
+
+def _many_effects():
+    fit = stand_in()
+    names = [f"p{i}" for i in range(8)]
+    rng = np.random.default_rng(2)
+    fit.etas = pd.DataFrame(rng.normal(size=(12, 8)), fit.etas.index, names)
+    fit.omega = pd.DataFrame(np.eye(8), names, names)
+    fit.shrinkage = pd.DataFrame({"sd": 5.0, "variance": -3.0}, index=names)
+    return fit
