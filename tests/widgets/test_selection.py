@@ -76,3 +76,29 @@ def test_the_table_of_subjects_takes_part(fitted):
     assert len(table.rows) == 12
     table.selected = 2
     assert fitted.state.selected == fitted.state.dataset.subjects[2]
+
+
+def listen(fitted):
+    """Collect what the views send to the browser from now on."""
+    messages = []
+    for view in fitted.views:
+        view._send = lambda message, **_buffers: messages.append(message)
+    return messages
+
+
+def test_a_selection_by_a_call_is_sent_to_every_view(fitted):
+    messages = listen(fitted)
+    fitted.session.select(fitted.state.dataset.subjects[3])
+    told = [m for m in messages if "selected" in m.get("state", {})]
+    assert len(told) == len(fitted.views)
+
+
+def test_a_selection_from_the_browser_is_not_sent_back_to_it(fitted):
+    # Found in Chromium: five quick presses of an arrow key ended at the second subject, for the
+    # kernel's answers to the first ones took the browser back.
+    messages = listen(fitted)
+    for code in range(5):
+        fitted.figures[0].set_state({"selected": code})  # what arrives from the browser
+    told = [m for m in messages if m.get("method") == "update" and "selected" in m["state"]]
+    assert fitted.state.selected == fitted.state.dataset.subjects[4]
+    assert told == []

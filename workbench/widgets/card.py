@@ -14,7 +14,7 @@ from workbench.plots import Drawn, Palette, Plot, plots
 from workbench.plots.theme import PALETTES
 from workbench.widgets.figure import FigureView
 from workbench.widgets.markup import styled
-from workbench.widgets.picture import Label
+from workbench.widgets.selectable import Label
 from workbench.widgets.session import Session
 
 

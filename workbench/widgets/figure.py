@@ -7,21 +7,19 @@ under the pointer, marks the selected subject, shows the tooltip and handles the
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-import anywidget
 import numpy as np
-from traitlets import Bool, Bytes, Int, List, Unicode
+from traitlets import Bool, Bytes, List, Unicode
 
 from workbench.plots import LIGHT, Margins, Palette
-from workbench.widgets.picture import Draw, Label, Picture
+from workbench.widgets.picture import Draw, Picture
+from workbench.widgets.selectable import Label, SelectableView
 
-NOBODY = -1
 LEAST_SIZE = 60  # CSS pixels; smaller than this is a page still being laid out
 
 
-class FigureView(anywidget.AnyWidget):
+class FigureView(SelectableView):
     """One figure: call `render` when what it shows has changed, `turn_to` when the subject has.
 
     Parameters
@@ -37,8 +35,6 @@ class FigureView(anywidget.AnyWidget):
     png = Bytes(b"").tag(sync=True)
     hits = Bytes(b"").tag(sync=True)  # float32 triples: x, y (fractions, y down), code
     tips = List(Unicode()).tag(sync=True)
-    labels = List(Unicode()).tag(sync=True)  # of the subjects, by code
-    selected = Int(NOBODY).tag(sync=True)  # code
     size = List([0, 0, 1]).tag(sync=True)  # CSS width, height, pixels per CSS pixel
     alt = Unicode("").tag(sync=True)  # what it shows, for those who cannot see it
     error = Unicode("").tag(sync=True)
@@ -54,29 +50,12 @@ class FigureView(anywidget.AnyWidget):
         self.palette = LIGHT
         self.renders = 0  # full redraws so far
         self.milliseconds = 0.0  # that the last drawing took
-        self._subjects: tuple[Label, ...] = ()
-        self._codes: dict[Label, int] = {}
         self._picture: Picture | None = None
-
-    def set_subjects(self, subjects: Sequence[Label]) -> None:
-        """Tell the view who there is to select."""
-        self._subjects = tuple(subjects)
-        self._codes = {label: code for code, label in enumerate(self._subjects)}
-        self.labels = [str(label) for label in self._subjects]
 
     def set_palette(self, palette: Palette) -> None:
         """Take other colours from the next drawing on."""
         self.palette = palette
         self.mark_color, self.mark_edge = palette.selected, palette.outline
-
-    @property
-    def label(self) -> Label | None:
-        """The selected subject."""
-        return self._subjects[self.selected] if 0 <= self.selected < len(self._subjects) else None
-
-    def code(self, label: Label | None) -> int:
-        """Return the number by which the browser knows a subject."""
-        return NOBODY if label is None else self._codes.get(label, NOBODY)
 
     @property
     def visible(self) -> bool:

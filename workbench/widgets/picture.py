@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import io
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workbench.plots import Drawn, Margins, Palette, rc
+from workbench.widgets.selectable import Label
 
-Label = Hashable
 Draw = Callable[[Axes, Palette, Label | None], Drawn]
 
 DPI = 100  # matplotlib's points are drawn as if a CSS pixel were 1/100 inch

@@ -7,7 +7,7 @@ from html import escape
 import ipywidgets as W
 import pandas as pd
 
-from workbench.widgets.markup import NOTHING, html, number, styled, table
+from workbench.widgets.markup import NOTHING, html, styled, table
 from workbench.widgets.panels._base import Panel, PanelView
 from workbench.widgets.session import Session
 
@@ -62,7 +62,7 @@ def _plain(value: object) -> str:
         return value or NOTHING
     if pd.isna(value):  # type: ignore[call-overload]
         return NOTHING
-    return number(float(value), 5) if isinstance(value, float) and value % 1 else f"{value:g}"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _more(n: int, shown: int) -> str:
