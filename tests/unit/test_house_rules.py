@@ -41,6 +41,17 @@ def lines_of_code(source):
     )
 
 
+def imported_modules(path):
+    """Return the dotted names that a file imports, `from a import b` as a and a.b."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
+
+
 def test_lines_of_code_leaves_out_docstrings_comments_and_blanks():
     assert lines_of_code('"""One\ntwo."""\n\n# three\nx = 1\n') == 1
 
@@ -64,6 +75,31 @@ class TestSourceFile:
     def test_holds_no_unfinished_work(self, path):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\b(TODO|FIXME|XXX|NotImplementedError)\b", text)
+
+
+PLUGIN_FOLDERS = {
+    "models.structural": (),
+    "models.residual": (),
+    "models.distributions": (),
+    "estimation": (),
+    "diagnostics": (),
+    "plots": ("theme",),  # shared by all plots
+    "widgets.panels": (),
+}
+
+
+@pytest.mark.parametrize("folder", PLUGIN_FOLDERS)
+def test_plugins_of_one_folder_do_not_know_each_other(folder):
+    """They may share the folder's private files (`_base.py`), which know no plugin either."""
+    package = f"workbench.{folder}"
+    place = ROOT / package.replace(".", "/")
+    public = {path.stem for path in place.glob("*.py") if not path.stem.startswith("_")}
+    assert public, f"{package} holds no plugin"
+    plugins = {f"{package}.{name}" for name in public - set(PLUGIN_FOLDERS[folder])}
+    for path in place.glob("*.py"):
+        if path.stem != "__init__":
+            known = plugins & set(imported_modules(path)) - {f"{package}.{path.stem}"}
+            assert not known, f"{path.relative_to(ROOT)} imports {', '.join(known)}"
 
 
 def test_no_absolute_paths_of_somebodys_machine():
@@ -104,14 +140,8 @@ def test_every_imported_distribution_is_a_declared_dependency():
     known = declared | {"workbench", "__future__"}
     known |= {module for module, owner in with_another.items() if owner in declared}
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            modules = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                modules = [node.module]
-            for module in modules:
-                top = module.split(".")[0]
-                assert top in known or top in sys.stdlib_module_names, (
-                    f"{path.relative_to(ROOT)} imports {module}: declare it in pyproject.toml"
-                )
+        for module in imported_modules(path):
+            top = module.split(".")[0]
+            assert top in known or top in sys.stdlib_module_names, (
+                f"{path.relative_to(ROOT)} imports {module}: declare it in pyproject.toml"
+            )
