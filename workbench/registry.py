@@ -44,12 +44,15 @@ class Registry(Generic[T]):
     ) -> None:
         self.package, self.constant, self.kind, self.noun = package, constant, kind, noun
         self.besides = frozenset(besides)
+        self._names: tuple[str, ...] | None = None
 
     def names(self) -> list[str]:
         """Return the plugin names without importing (or compiling) any of them."""
-        path = importlib.import_module(self.package).__path__
-        names = {m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_")}
-        return sorted(names - self.besides)
+        if self._names is None:
+            path = importlib.import_module(self.package).__path__
+            names = {m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_")}
+            self._names = tuple(sorted(names - self.besides))
+        return list(self._names)
 
     def get(self, name: str) -> T:
         """Import and return one plugin.

@@ -98,10 +98,15 @@ class Dataset:
     def observations(self) -> pd.DataFrame:
         """The observations: ROW, ID, TIME, TAD (time since the last dose), DV, covariates."""
         rows = self.table.iloc[self.population.obs_row].reset_index(drop=True)
-        rows.insert(list(rows).index("TIME") + 1, "TAD", _time_after_dose(self.population))
+        rows.insert(list(rows).index("TIME") + 1, "TAD", self.time_after_dose)
         return rows.drop(
             columns=["AMT", "EVID", "MDV", "RATE", "II", "ADDL", "SS"], errors="ignore"
         )
+
+    @property
+    def time_after_dose(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Time since the last dose of each observation, (n_obs,); NaN before the first."""
+        return _time_after_dose(self.population)
 
     @property
     def doses(self) -> pd.DataFrame:

@@ -95,21 +95,20 @@ def check_start(model: Model, data: Dataset, prediction: Floats, variance: Float
 def notes(model: Model, data: Dataset) -> list[str]:
     """Return sentences on what is legal but should be known."""
     found = []
-    table = data.table
-    observed = table[(table["EVID"] == 0) & (table["MDV"] == 0)]
-    if "CMT" in observed and len(model.structure.compartments) > 1:
-        elsewhere = observed["CMT"].notna() & ~observed["CMT"].isin((0, model.structure.observed))
+    population = data.population
+    if "CMT" in data.table and len(model.structure.compartments) > 1:
+        target = data.table["CMT"].to_numpy(dtype=float)[population.obs_row]
+        elsewhere = np.isfinite(target) & (target != 0) & (target != model.structure.observed)
         if elsewhere.any():
             name = model.structure.compartments[model.structure.observed - 1]
             found.append(
-                f"{int(elsewhere.sum())} observation rows have CMT "
-                f"{observed['CMT'][elsewhere].iloc[0]:g}; the model predicts "
-                f"compartment {model.structure.observed} ({name}) for all observations."
+                f"{int(elsewhere.sum())} observation rows have CMT {target[elsewhere][0]:g}; the "
+                f"model predicts compartment {model.structure.observed} ({name}) for all "
+                "observations."
             )
-    with_dose = data.population.records[:, events.KIND] == events.BOLUS
-    with_dose |= data.population.records[:, events.KIND] == events.INFUSION
-    counts = np.add.reduceat(with_dose, data.population.record_start[:-1])
-    never = [s for s, n in zip(data.population.subjects, counts, strict=True) if n == 0]
+    dosed = np.isin(population.records[:, events.KIND], (events.BOLUS, events.INFUSION))
+    counts = np.add.reduceat(dosed, population.record_start[:-1])
+    never = [s for s, n in zip(population.subjects, counts, strict=True) if n == 0]
     if never:
         found.append(
             f"{len(never)} subjects have no dose, so their predictions are zero: "

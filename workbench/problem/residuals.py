@@ -88,14 +88,13 @@ def predictions_table(
     g0, g1 = h0[:, None] * at_zero[:, 1:], h1[:, None] * at_mode[:, 1:]
     conditional = r1 + np.einsum("ij,ij->i", g1, eta_rows)
     start = population.obs_start
-    observed = problem.data.table.iloc[population.obs_row]
     dv = population.dv
     return pd.DataFrame(
         {
-            "ROW": observed["ROW"].to_numpy(),
+            "ROW": problem.data.table["ROW"].to_numpy()[population.obs_row],
             "ID": np.repeat(np.array(population.subjects, dtype=object), sizes),
             "TIME": population.obs_time,
-            "TAD": problem.data.observations["TAD"].to_numpy(),
+            "TAD": problem.data.time_after_dose,
             "DV": dv,
             "PRED": at_zero[:, 0],
             "IPRED": at_mode[:, 0],
