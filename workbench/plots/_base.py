@@ -46,7 +46,7 @@ class Drawn:
 class Margins:
     """Room round the axes, in CSS pixels: fixed, so that no layout has to be solved."""
 
-    left: float = 50
+    left: float = 58
     right: float = 12
     top: float = 26
     bottom: float = 38

@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from workbench.plots._base import Label
-from workbench.plots._lowess import lowess
-from workbench.plots.theme import DASHED, DOTTED, Palette, dress
+from workbench.plots.theme import Palette, dress
 
 Values = NDArray[Any]
 
@@ -99,23 +98,6 @@ def belongs(labels: pd.Series, selected: Label | None) -> NDArray[np.bool_]:
     if selected is None:
         return np.zeros(len(labels), dtype=bool)
     return np.asarray(labels == selected, dtype=bool)
-
-
-def trend(ax: Axes, x: Values, y: Values, palette: Palette, *, named: bool = True) -> None:
-    """Draw the smooth curve through the points, where there are enough of them; say what it is."""
-    places, curve = lowess(x, y)
-    if not len(places):
-        return
-    ax.plot(places, curve, color=palette.trend, linewidth=1.5, zorder=4)
-    if named:
-        ax.set_title("trend", loc="right", fontsize=7.5, fontweight="normal", color=palette.trend)
-
-
-def zero_lines(ax: Axes, palette: Palette, *, bounds: bool = True) -> None:
-    """Draw the zero line of residuals and, dotted, the 95 % range of a standard normal."""
-    ax.axhline(0, color=palette.muted, linewidth=0.9, linestyle=DASHED, zorder=1)
-    for value in (-1.96, 1.96) if bounds else ():
-        ax.axhline(value, color=palette.muted, linewidth=0.8, linestyle=DOTTED, zorder=1)
 
 
 def room(values: Values, *, share: float = 0.05) -> tuple[float, float]:

@@ -1,15 +1,17 @@
-"""The two scatter plots that most diagnostics are made of."""
+"""The two scatter plots that most diagnostics are made of, in an axes or in a cell of one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from workbench.plots._base import Label
+from workbench.plots._base import Drawn, Label
+from workbench.plots._cells import STEPS, Cell, Whole
+from workbench.plots._lowess import lowess
 from workbench.plots._marks import (
     Values,
     belongs,
@@ -19,15 +21,16 @@ from workbench.plots._marks import (
     observation_tips,
     points,
     room,
-    trend,
-    zero_lines,
+    say,
 )
-from workbench.plots.theme import DASHED, Palette, dress
+from workbench.plots.theme import DASHED, DOTTED, Palette, dress
 
 RESIDUAL_NAMES = {
     "CWRES": "conditional weighted residual",
     "IWRES": "individual weighted residual",
 }
+X_NAMES = {"TIME": "Time", "TAD": "Time after dose"}
+NO_PREDICTION = "There is no observation with a prediction to draw."
 
 
 def finite(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -36,32 +39,77 @@ def finite(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return table if seen.all() else table[seen]
 
 
-def against_prediction(
+def x_label(column: str, units: Mapping[str, str]) -> str:
+    """Return ``"Time (h)"`` or ``"PRED (mg/L)"``."""
+    return labelled(X_NAMES.get(column, column), units.get("TIME" if column in X_NAMES else "DV"))
+
+
+def scatter(
     ax: Axes,
-    table: pd.DataFrame,
-    column: str,
+    place: Cell | Whole,
+    x: Values,
+    y: Values,
+    labels: pd.Series,
     *,
-    units: Mapping[str, str],
     palette: Palette,
     selected: Label | None,
-    limits: tuple[float, float] | None = None,
-) -> pd.DataFrame:
-    """Draw DV against a prediction with the line of identity and a trend; return hit points."""
-    dress(ax, palette)
-    rows = finite(table, "DV", column)
+) -> tuple[Values, Values]:
+    """Draw points, their trend and the selected subject; return where the points lie."""
+    px, py = place.x(x), place.y(y)
+    cloud(ax, px, py, palette)
+    places, curve = lowess(x, y)
+    if len(places):
+        ax.plot(place.x(places), place.y(curve), color=palette.trend, linewidth=1.5, zorder=4)
+    mine = belongs(labels, selected)
+    highlight(ax, px[mine], py[mine], palette)
+    return px, py
+
+
+def _reference(
+    ax: Axes, place: Cell | Whole, x: Sequence[float], y: Sequence[float], palette: Palette
+) -> None:
+    """Draw a dashed line that says what a perfect model would give."""
+    px, py = place.x(np.array(x)), place.y(np.array(y))
+    ax.plot(px, py, color=palette.muted, linewidth=0.9, linestyle=DASHED, zorder=1)
+
+
+def against_prediction(
+    ax: Axes,
+    place: Cell | Whole,
+    rows: pd.DataFrame,
+    column: str,
+    *,
+    palette: Palette,
+    selected: Label | None,
+) -> tuple[Values, Values]:
+    """Draw DV against a prediction with the line of identity; return where the points lie."""
+    _reference(ax, place, place.xlim, place.xlim, palette)
     x, y = rows[column].to_numpy(float), rows["DV"].to_numpy(float)
-    low, high = limits or room(np.concatenate([x, y]))
-    ax.plot([low, high], [low, high], color=palette.muted, linewidth=1, linestyle=DASHED, zorder=1)
-    cloud(ax, x, y, palette)
-    trend(ax, x, y, palette)
-    mine = belongs(rows["ID"], selected)
-    highlight(ax, x[mine], y[mine], palette)
-    ax.set(xlim=(low, high), ylim=(low, high))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-    ax.set_xlabel(labelled(column, units.get("DV")))
-    ax.set_ylabel(labelled("DV", units.get("DV")))
-    return points(x, y, rows["ID"], observation_tips(rows, "DV", units))
+    return scatter(ax, place, x, y, rows["ID"], palette=palette, selected=selected)
+
+
+def residuals_against(
+    ax: Axes,
+    place: Cell | Whole,
+    rows: pd.DataFrame,
+    columns: tuple[str, str],
+    *,
+    palette: Palette,
+    selected: Label | None,
+) -> tuple[Values, Values]:
+    """Draw residuals against a column with 0 and, dotted, ±1.96; return where the points lie."""
+    _reference(ax, place, place.xlim, (0, 0), palette)
+    for value in (-1.96, 1.96):
+        ax.plot(
+            place.x(np.array(place.xlim)),
+            place.y(np.full(2, value)),
+            color=palette.muted,
+            linewidth=0.8,
+            linestyle=DOTTED,
+            zorder=1,
+        )
+    x, y = (rows[column].to_numpy(float) for column in columns)
+    return scatter(ax, place, x, y, rows["ID"], palette=palette, selected=selected)
 
 
 def residual_limits(*residuals: Values) -> tuple[float, float]:
@@ -72,36 +120,6 @@ def residual_limits(*residuals: Values) -> tuple[float, float]:
     return -top, top
 
 
-def residuals_against(
-    ax: Axes,
-    table: pd.DataFrame,
-    x_column: str,
-    residual: str,
-    *,
-    units: Mapping[str, str],
-    palette: Palette,
-    selected: Label | None,
-    limits: tuple[float, float] | None = None,
-    named: bool = True,
-) -> pd.DataFrame:
-    """Draw a residual against time or a prediction with 0, ±1.96 and a trend; return hit points."""
-    dress(ax, palette)
-    rows = finite(table, x_column, residual)
-    x, y = rows[x_column].to_numpy(float), rows[residual].to_numpy(float)
-    zero_lines(ax, palette)
-    cloud(ax, x, y, palette)
-    trend(ax, x, y, palette, named=named)
-    mine = belongs(rows["ID"], selected)
-    highlight(ax, x[mine], y[mine], palette)
-    ax.set(xlim=room(table[x_column].to_numpy(float)), ylim=limits or residual_limits(y))
-    unit = units.get("TIME" if x_column in ("TIME", "TAD") else "DV")
-    ax.set_xlabel(
-        labelled({"TIME": "Time", "TAD": "Time after dose"}.get(x_column, x_column), unit)
-    )
-    ax.set_ylabel(residual)
-    return points(x, y, rows["ID"], observation_tips(rows, residual, units))
-
-
 def why_no_residuals(table: pd.DataFrame, residual: str) -> str | None:
     """Return the sentence that explains why a residual cannot be drawn, or None."""
     if residual not in table or table.empty:
@@ -110,3 +128,63 @@ def why_no_residuals(table: pd.DataFrame, residual: str) -> str | None:
         name = RESIDUAL_NAMES.get(residual, residual)
         return f"No {residual} ({name}) could be computed for this fit."
     return None
+
+
+def name_trend(ax: Axes, palette: Palette) -> None:
+    """Say, in its colour, what the smooth curve is."""
+    ax.set_title("trend", loc="right", fontsize=7.5, fontweight="normal", color=palette.trend)
+
+
+def draw_prediction(
+    ax: Axes,
+    table: pd.DataFrame,
+    column: str,
+    *,
+    units: Mapping[str, str],
+    palette: Palette,
+    selected: Label | None,
+) -> Drawn:
+    """Draw DV against a prediction in an axes of its own."""
+    rows = finite(table, "DV", column)
+    if rows.empty:
+        say(ax, NO_PREDICTION, palette)
+        return Drawn()
+    dress(ax, palette)
+    limits = room(rows[["DV", column]].to_numpy(float).ravel())
+    whole = Whole(limits, limits)
+    x, y = against_prediction(ax, whole, rows, column, palette=palette, selected=selected)
+    ax.set(xlim=limits, ylim=limits)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(7, steps=STEPS))
+    ax.set_xlabel(x_label(column, units))
+    ax.set_ylabel(labelled("DV", units.get("DV")))
+    ax.set_title(f"DV vs {column}")
+    name_trend(ax, palette)
+    return Drawn(points(x, y, rows["ID"], observation_tips(rows, "DV", units)))
+
+
+def draw_residuals(
+    ax: Axes,
+    table: pd.DataFrame,
+    columns: tuple[str, str],
+    *,
+    units: Mapping[str, str],
+    palette: Palette,
+    selected: Label | None,
+) -> Drawn:
+    """Draw a residual against time or a prediction in an axes of its own."""
+    column, residual = columns
+    missing = why_no_residuals(table, residual)
+    if missing:
+        say(ax, missing, palette)
+        return Drawn()
+    dress(ax, palette)
+    rows = finite(table, *columns)
+    whole = Whole(room(table[column].to_numpy(float)), residual_limits(rows[residual]))
+    x, y = residuals_against(ax, whole, rows, columns, palette=palette, selected=selected)
+    ax.set(xlim=whole.xlim, ylim=whole.ylim)
+    ax.set_xlabel(x_label(column, units))
+    ax.set_ylabel(residual)
+    ax.set_title(f"{residual} vs {'time' if column == 'TIME' else column}")
+    name_trend(ax, palette)
+    return Drawn(points(x, y, rows["ID"], observation_tips(rows, residual, units)))

@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.plots._base import Drawn, Label, Plot
-from workbench.plots._marks import say
-from workbench.plots._scatter import against_prediction, finite
+from workbench.plots._scatter import draw_prediction
 from workbench.plots.theme import Palette
 
 
@@ -22,13 +21,9 @@ def draw(
     selected: Label | None = None,
 ) -> Drawn:
     """Draw DV against PRED: a good model scatters round the dashed line of identity."""
-    table = tables["gof"]
-    if finite(table, "DV", "PRED").empty:
-        say(ax, "There is no observation with a prediction to draw.", palette)
-        return Drawn()
-    hits = against_prediction(ax, table, "PRED", units=units, palette=palette, selected=selected)
-    ax.set_title("DV vs PRED")
-    return Drawn(hits)
+    return draw_prediction(
+        ax, tables["gof"], "PRED", units=units, palette=palette, selected=selected
+    )
 
 
 PLOT = Plot(

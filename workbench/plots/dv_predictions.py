@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.plots._base import Drawn, Label, Plot
-from workbench.plots._marks import room, say
-from workbench.plots._panels import split
-from workbench.plots._scatter import against_prediction, finite
+from workbench.plots._cells import frames, name, number_x, number_y, split, ticks_for
+from workbench.plots._marks import labelled, observation_tips, points, room, say
+from workbench.plots._scatter import (
+    NO_PREDICTION,
+    against_prediction,
+    finite,
+    name_trend,
+    x_label,
+)
 from workbench.plots.theme import Palette
 
 
@@ -24,32 +29,24 @@ def draw(
     selected: Label | None = None,
 ) -> Drawn:
     """Draw DV against PRED and against IPRED in two panels of the same scale."""
-    table = tables["gof"]
-    seen = finite(table, "DV", "PRED", "IPRED")
-    if seen.empty:
-        say(ax, "There is no observation with a prediction to draw.", palette)
+    rows = finite(tables["gof"], "DV", "PRED", "IPRED")
+    if rows.empty:
+        say(ax, NO_PREDICTION, palette)
         return Drawn()
-    limits = room(seen[["DV", "PRED", "IPRED"]].to_numpy(float).ravel())
-    panels = split(ax, 1, 2, palette, gap=(20, 0))
+    limits = room(rows[["DV", "PRED", "IPRED"]].to_numpy(float).ravel())
+    empty = split(ax, 1, 2, palette, gap=(22, 0))
+    cells = [cell.scaled(limits, limits, most=ticks_for(ax, cell)) for cell in empty]
+    frames(ax, cells, palette)
+    number_y(ax, cells[0], palette, labelled("DV", units.get("DV")))
+    tips = observation_tips(rows, "DV", units)
     hits = []
-    for panel, column in zip(panels, ("PRED", "IPRED"), strict=True):
-        found = against_prediction(
-            panel.axes,
-            table,
-            column,
-            units=units,
-            palette=palette,
-            selected=selected,
-            limits=limits,
-        )
-        panel.axes.set_title(f"DV vs {column}")
-        x, y = panel.place(found["x"].to_numpy(), found["y"].to_numpy())
-        hits.append(found.assign(x=x, y=y))
-    panels[1].axes.set_ylabel("")
-    panels[1].axes.tick_params(labelleft=False)
-    both = pd.concat(hits, ignore_index=True)
-    seen_points = np.isfinite(both[["x", "y"]].to_numpy(float)).all(axis=1)
-    return Drawn(both[seen_points].reset_index(drop=True))
+    for cell, column in zip(cells, ("PRED", "IPRED"), strict=True):
+        x, y = against_prediction(ax, cell, rows, column, palette=palette, selected=selected)
+        hits.append(points(x, y, rows["ID"], tips))
+        number_x(ax, cell, palette, x_label(column, units))
+        name(ax, cell, f"DV vs {column}")
+    name_trend(ax, palette)
+    return Drawn(pd.concat(hits, ignore_index=True))
 
 
 PLOT = Plot(

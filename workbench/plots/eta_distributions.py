@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.collections import PolyCollection
 
 from workbench.plots._base import Drawn, Label, Margins, Plot
+from workbench.plots._cells import Cell, frames, name, number_x, pixels, split
 from workbench.plots._marks import MANY, belongs, highlight, points, say
-from workbench.plots._panels import Panel, split
 from workbench.plots.theme import Palette
 
-NARROWEST = 150  # CSS pixels a panel needs to be read
+NARROWEST, LOWEST = 98, 112  # CSS pixels that a panel and its labels need to be read
+WIDE_TITLE = 118  # CSS pixels from which the word "shrinkage" fits
+FLOOR = 0.12  # share of the histogram's height that the marks of the subjects take below it
 
 
 def draw(
@@ -32,98 +35,122 @@ def draw(
         say(ax, "This model has no random effects: all subjects share one curve.", palette)
         return Drawn()
     rows, columns = _shape(ax, len(names))
-    panels = split(ax, rows, columns, palette, gap=(16, 52), grid=None)
-    for spare in panels[len(names) :]:
-        spare.axes.set_axis_off()
-    hits = [
-        _panel(panel, table[table["parameter"] == name], str(name), palette, selected)
-        for panel, name in zip(panels, names, strict=False)
-    ]
-    found = pd.concat(hits, ignore_index=True)
-    return Drawn(points(found["x"], found["y"], found["ID"], found["tip"]))
+    cells = split(ax, rows, columns, palette, gap=(16, 52))[: len(names)]
+    hits = []
+    for i, parameter in enumerate(names):
+        part = table[(table["parameter"] == parameter).to_numpy()]
+        cells[i], found = _panel(ax, cells[i], part, palette, selected)
+        hits.append(found)
+        number_x(ax, cells[i], palette, f"η {parameter}")
+        narrow = cells[i].width * pixels(ax)[0] < WIDE_TITLE
+        name(ax, cells[i], _title(part, short=narrow), size=8.5 if narrow else 9.5)
+    frames(ax, [replace(cell, xticks=cell.xticks[:0]) for cell in cells], palette, upright=False)
+    return Drawn(pd.concat(hits, ignore_index=True))
 
 
 def _shape(ax: Axes, n: int) -> tuple[int, int]:
     """Return rows and columns of panels: as few rows as the width allows."""
-    width = ax.get_window_extent().width / (ax.get_figure(root=True).dpi / 100)  # type: ignore[union-attr]
-    columns = max(1, min(n, int(width // NARROWEST)))
+    wide, high = pixels(ax)
+    most_rows = max(1, int(high // LOWEST))
+    columns = max(1, min(n, int(wide // NARROWEST)), -(-n // most_rows))
     rows = -(-n // columns)
     return rows, -(-n // rows)
 
 
 def _panel(
-    panel: Panel, rows: pd.DataFrame, name: str, palette: Palette, selected: Label | None
-) -> pd.DataFrame:
-    """Draw one parameter; return its hit points in the parent's coordinates."""
-    ax = panel.axes
+    ax: Axes, cell: Cell, rows: pd.DataFrame, palette: Palette, selected: Label | None
+) -> tuple[Cell, pd.DataFrame]:
+    """Draw one parameter; return the cell with its scale, and the hit points."""
     eta = rows["eta"].to_numpy(float)
     seen = eta[np.isfinite(eta)]
     spread = float(rows["omega_sd"].iloc[0])
     reach = max(3.0 * spread, 1.08 * float(np.abs(seen).max()) if len(seen) else 0.0) or 1.0
-    top = _histogram(ax, seen, reach, palette)
+    counts, edges = _histogram(seen, reach)
+    grid = np.linspace(-reach, reach, 161)
+    density = np.empty(0)
     if spread > 0:
-        grid = np.linspace(-reach, reach, 161)
         density = np.exp(-0.5 * (grid / spread) ** 2) / (spread * np.sqrt(2 * np.pi))
-        ax.plot(grid, density, color=palette.line, linewidth=1.4, zorder=3)
-        top = max(top, float(density.max()))
-    top = 1.08 * top or 1.0
-    floor = -0.12 * top
-    ax.axhline(0, color=palette.axis, linewidth=0.8, zorder=1)
-    height = np.full(len(eta), 0.5 * floor)
-    _marks(ax, eta, height, palette)
+    top = 1.05 * max([*counts, *density], default=0.0) or 1.0
+    cell = cell.scaled((-reach, reach), (-FLOOR * top, top), most=(4, 0))
+    _bars(ax, cell, counts, edges, palette)
+    if spread > 0:
+        ax.plot(cell.x(grid), cell.y(density), color=palette.line, linewidth=1.4, zorder=3)
+    x, y = cell.x(eta), cell.y(np.full(len(eta), -0.5 * FLOOR * top))
+    _marks(ax, x, y, palette)
     mine = belongs(rows["ID"], selected)
-    highlight(ax, eta[mine], height[mine], palette)
-    ax.set(xlim=(-reach, reach), ylim=(floor, top), yticks=[])
-    ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
-    ax.set_xlabel(f"η {name}")
-    ax.set_title(_title(rows))
-    x, y = panel.place(eta, height)
+    highlight(ax, x[mine], y[mine], palette)
+    parameter = rows["parameter"].iloc[0]
     tips = [
-        f"ID {label} · η {name} {value:.3g}"
+        f"ID {label} · η {parameter} {value:.3g}"
         for label, value in zip(rows["ID"].tolist(), eta.tolist(), strict=True)
     ]
-    return pd.DataFrame({"x": x, "y": y, "ID": rows["ID"].to_numpy(object), "tip": tips})
+    return cell, points(x, y, rows["ID"], tips)
 
 
-def _histogram(ax: Axes, seen: np.ndarray, reach: float, palette: Palette) -> float:
-    """Draw bars of density; return the highest. All-equal values make no histogram."""
+def _histogram(seen: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return density and edges of the bars; all-equal values make no histogram."""
     if len(seen) < 2 or np.ptp(seen) <= 1e-12 * reach:
-        return 0.0
+        return np.empty(0), np.empty(1)
     bins = int(np.clip(2 * np.ceil(len(seen) ** 0.5), 8, 40))
     counts, edges = np.histogram(seen, bins=bins, range=(-reach, reach), density=True)
-    ax.bar(
-        edges[:-1],
-        counts,
-        width=np.diff(edges),
-        align="edge",
-        color=palette.bar,
-        edgecolor=palette.background,
-        linewidth=0.7,
-        zorder=2,
+    return counts, edges
+
+
+def _bars(ax: Axes, cell: Cell, counts: np.ndarray, edges: np.ndarray, palette: Palette) -> None:
+    """Draw the bars as one artist, and the line they stand on."""
+    left, right = cell.x(edges[:-1]), cell.x(edges[1:])
+    foot = float(cell.y(np.zeros(1))[0])
+    top = cell.y(counts)
+    corners = [
+        left,
+        np.full(len(left), foot),
+        left,
+        top,
+        right,
+        top,
+        right,
+        np.full_like(left, foot),
+    ]
+    ax.add_collection(
+        PolyCollection(
+            np.stack(corners, axis=-1).reshape(-1, 4, 2),
+            facecolors=palette.bar,
+            edgecolors=palette.background,
+            linewidths=0.7,
+            zorder=2,
+        ),
+        autolim=False,
     )
-    return float(counts.max())
+    ax.plot(
+        [cell.left, cell.left + cell.width],
+        [foot, foot],
+        color=palette.axis,
+        linewidth=0.8,
+        zorder=1,
+    )
 
 
-def _marks(ax: Axes, eta: np.ndarray, height: np.ndarray, palette: Palette) -> None:
+def _marks(ax: Axes, x: np.ndarray, y: np.ndarray, palette: Palette) -> None:
     """Draw one upright mark per subject below the histogram."""
     ax.plot(
-        eta,
-        height,
+        x,
+        y,
         "|",
         markersize=8,
         markeredgewidth=1.1,
         markeredgecolor=palette.point,
-        alpha=float(np.clip(8 / max(len(eta), 1) ** 0.5, 0.15, 0.85)),
-        rasterized=len(eta) > MANY,
+        alpha=float(np.clip(8 / max(len(x), 1) ** 0.5, 0.15, 0.85)),
+        rasterized=len(x) > MANY,
         zorder=2,
     )
 
 
-def _title(rows: pd.DataFrame) -> str:
+def _title(rows: pd.DataFrame, *, short: bool) -> str:
     """Return the shrinkage (SD definition), which may be negative."""
     shrinkage = float(rows["shrinkage_sd"].iloc[0])
-    return f"shrinkage {shrinkage:.0f} %".replace("-", "−") if np.isfinite(shrinkage) else ""
+    if not np.isfinite(shrinkage):
+        return ""
+    return f"{'shrink.' if short else 'shrinkage'} {shrinkage:.0f} %".replace("-", "\N{MINUS SIGN}")
 
 
 PLOT = Plot(

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from workbench.plots._base import Drawn, Label, Plot, no_points
+from workbench.plots._cells import pixels
 from workbench.plots._marks import labelled, observation_tips, points, quantity, room, say
-from workbench.plots._panels import pixels
 from workbench.plots._subjects import Subjects
 from workbench.plots.theme import DASHED, Palette, dress
 

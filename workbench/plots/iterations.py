@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._cells import Cell, frames, name, number_x, number_y, pixels, split, ticks_for
 from workbench.plots._marks import points, quantity, say
-from workbench.plots._panels import split
 from workbench.plots.theme import DASHED, Palette
 
 #: Okabe & Ito's colours without vermilion (the selected subject) and yellow (too faint on white).
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 STYLES = ("-", (0, (4, 2)), (0, (1, 1.5)))
 LEGEND_ROWS = 14
-LEGEND_WIDTH = 92  # CSS pixels
+LEGEND_WIDTH = 124  # CSS pixels
+LEGEND_FROM = 330  # CSS pixels of width; below, the tips alone name the lines
 
 
 def draw(
@@ -31,53 +32,79 @@ def draw(
 ) -> Drawn:
     """Draw OFV at the left, and at the right every parameter divided by its last value."""
     trace = tables["trace"]
-    objective = trace[(trace["quantity"] == "ofv") & np.isfinite(trace["value"])]
+    objective = trace[((trace["quantity"] == "ofv") & np.isfinite(trace["value"])).to_numpy()]
     if objective.empty:
         say(ax, "Nothing was estimated, so there are no iterations to show.", palette)
         return Drawn()
-    left, right = split(ax, 1, 2, palette, gap=(52, 0), reserve=LEGEND_WIDTH)
-    x, y = objective["iteration"].to_numpy(float), objective["value"].to_numpy(float)
-    mark = {"marker": "o", "markersize": 3} if len(x) <= 60 else {}
-    left.axes.plot(x, y, color=palette.point, linewidth=1.4, **mark)
-    left.axes.set(xlabel="Iteration", ylabel="OFV", title="Objective", ylim=_limits(y))
-    tips = [f"iteration {i:.0f} · OFV {v:.7g}" for i, v in zip(x, y, strict=True)]
-    px, py = left.place(x, y)
-    hits = [points(px, py, [None] * len(x), tips)]
-    parameters = trace[(trace["kind"] == "parameter") & np.isfinite(trace["scaled"])]
+    parameters = trace[((trace["kind"] == "parameter") & np.isfinite(trace["scaled"])).to_numpy()]
     names = list(dict.fromkeys(parameters["quantity"]))
-    right.axes.axhline(1, color=palette.muted, linewidth=0.9, linestyle=DASHED, zorder=1)
-    right.axes.set(xlabel="Iteration", ylabel="value / last value", title="Parameters")
-    scaled = parameters["scaled"].to_numpy(float)
-    right.axes.set_ylim(_limits(np.append(scaled, 1.0)))
-    for panel in (left, right):
-        panel.axes.set_xlim(float(x.min()) - 0.3, max(float(x.max()), x.min() + 1) + 0.3)
-        panel.axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    for i, name in enumerate(names):
-        rows = parameters[parameters["quantity"] == name]
-        right.axes.plot(
-            rows["iteration"],
-            rows["scaled"],
-            color=COLORS[i % len(COLORS)],
-            linestyle=STYLES[i // len(COLORS) % len(STYLES)],
-            linewidth=1.3,
-            label=name,
-        )
-        px, py = right.place(rows["iteration"].to_numpy(), rows["scaled"].to_numpy())
-        tips = [
-            f"iteration {k:.0f} · {name} {quantity(v, units.get(str(name)))}"
-            for k, v in zip(rows["iteration"], rows["value"], strict=True)
-        ]
-        hits.append(points(px, py, [None] * len(rows), tips))
-    if 0 < len(names) <= LEGEND_ROWS:
-        right.axes.legend(
+    legend = 0 < len(names) <= LEGEND_ROWS and pixels(ax)[0] >= LEGEND_FROM
+    left, right = split(ax, 1, 2, palette, gap=(48, 0), reserve=(LEGEND_WIDTH * legend, 0))
+    x, y = objective["iteration"].to_numpy(float), objective["value"].to_numpy(float)
+    span = float(x.min()) - 0.3, max(float(x.max()), x.min() + 1) + 0.3
+    left = left.scaled(span, _limits(y), most=ticks_for(ax, left))
+    right = right.scaled(
+        span, _limits(np.append(parameters["scaled"], 1.0)), most=ticks_for(ax, left)
+    )
+    left, right = (
+        replace(cell, xticks=cell.xticks[cell.xticks == np.round(cell.xticks)])
+        for cell in (left, right)
+    )
+    frames(ax, (left, right), palette)
+    hits = [_objective(ax, left, x, y, palette)]
+    for i, parameter in enumerate(names):
+        rows = parameters[(parameters["quantity"] == parameter).to_numpy()]
+        hits.append(_parameter(ax, right, rows, i, units))
+    one = right.y(np.ones(2))
+    ends = [right.left, right.left + right.width]
+    ax.plot(ends, one, color=palette.muted, linewidth=0.9, linestyle=DASHED, zorder=1)
+    for cell, title in ((left, "OFV"), (right, "Parameters ÷ last")):
+        number_x(ax, cell, palette, "Iteration")
+        number_y(ax, cell, palette)
+        name(ax, cell, title)
+    if legend:
+        ax.legend(
             loc="upper left",
-            bbox_to_anchor=(1.02, 1.02),
+            bbox_to_anchor=(right.left + right.width + 0.01, 1.02),
             borderaxespad=0,
             handlelength=1.6,
+            fontsize=7,
             labelcolor=palette.ink,
             frameon=False,
         )
     return Drawn(pd.concat(hits, ignore_index=True))
+
+
+def _objective(
+    ax: Axes, cell: Cell, x: np.ndarray, y: np.ndarray, palette: Palette
+) -> pd.DataFrame:
+    """Draw the objective; return its hit points."""
+    px, py = cell.x(x), cell.y(y)
+    marker = "o" if len(x) <= 60 else ""
+    ax.plot(px, py, color=palette.point, linewidth=1.4, marker=marker, markersize=3)
+    tips = [f"iteration {i:.0f} · OFV {v:.7g}" for i, v in zip(x, y, strict=True)]
+    return points(px, py, [None] * len(x), tips)
+
+
+def _parameter(
+    ax: Axes, cell: Cell, rows: pd.DataFrame, i: int, units: Mapping[str, str]
+) -> pd.DataFrame:
+    """Draw one parameter; return its hit points."""
+    parameter = str(rows["quantity"].iloc[0])
+    px, py = cell.x(rows["iteration"].to_numpy()), cell.y(rows["scaled"].to_numpy())
+    ax.plot(
+        px,
+        py,
+        color=COLORS[i % len(COLORS)],
+        linestyle=STYLES[i // len(COLORS) % len(STYLES)],
+        linewidth=1.3,
+        label=parameter,
+    )
+    tips = [
+        f"iteration {k:.0f} · {parameter} {quantity(v, units.get(parameter))}"
+        for k, v in zip(rows["iteration"], rows["value"], strict=True)
+    ]
+    return points(px, py, [None] * len(rows), tips)
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:

@@ -71,6 +71,7 @@ def _set_limits(ax: Axes, x: np.ndarray, y: np.ndarray, doses: np.ndarray, varia
     ax.set_xlim(start - 0.02 * (end - start), end)
     if variant == "log":
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(lambda value, _place: f"{value:g}")
         low, high = float(y.min()), float(y.max())
         span = max(high / low, 2.0)
         ax.set_ylim(low / span**0.12, high * span**0.05)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.plots._base import Drawn, Label, Plot
-from workbench.plots._marks import say
-from workbench.plots._panels import split
-from workbench.plots._scatter import residual_limits, residuals_against, why_no_residuals
+from workbench.plots._cells import frames, name, number_x, number_y, split, ticks_for
+from workbench.plots._marks import observation_tips, points, room, say
+from workbench.plots._scatter import (
+    finite,
+    name_trend,
+    residual_limits,
+    residuals_against,
+    why_no_residuals,
+    x_label,
+)
 from workbench.plots.theme import Palette
 
 RESIDUALS = ("CWRES", "IWRES")
 BOTH = "CWRES and IWRES"
+COLUMNS = ("TIME", "PRED")
 
 
 def draw(
@@ -30,39 +37,34 @@ def draw(
     """Draw one row of panels per residual: against TIME at the left, against PRED at the right."""
     table = tables["residuals"]
     wanted = RESIDUALS if variant == BOTH else (variant,)
-    shown = [name for name in wanted if why_no_residuals(table, name) is None]
+    shown = [residual for residual in wanted if why_no_residuals(table, residual) is None]
     if not shown:
         say(ax, str(why_no_residuals(table, wanted[0])), palette)
         return Drawn()
-    limits = residual_limits(*(table[name] for name in shown))
-    panels = split(ax, len(shown), 2, palette, gap=(22, 10))
+    limits = residual_limits(*(table[residual] for residual in shown))
+    sides = [room(table[column].to_numpy(float)) for column in COLUMNS]
+    cells = [
+        cell.scaled(sides[i % 2], limits, most=ticks_for(ax, cell))
+        for i, cell in enumerate(split(ax, len(shown), 2, palette, gap=(22, 12)))
+    ]
+    frames(ax, cells, palette)
     hits = []
-    for i, panel in enumerate(panels):
-        row, right = divmod(i, 2)
-        found = residuals_against(
-            panel.axes,
-            table,
-            ("TIME", "PRED")[right],
-            shown[row],
-            units=units,
-            palette=palette,
-            selected=selected,
-            limits=limits,
-            named=i == 1,
-        )
-        if right:
-            panel.axes.set_ylabel("")
-            panel.axes.tick_params(labelleft=False)
-        if row < len(shown) - 1:
-            panel.axes.set_xlabel("")
-            panel.axes.tick_params(labelbottom=False)
-        x, y = panel.place(found["x"].to_numpy(), found["y"].to_numpy())
-        hits.append(found.assign(x=x, y=y))
-    for panel, name in zip(panels, ("time", "PRED"), strict=False):
-        panel.axes.set_title(f"{' and '.join(shown)} vs {name}" if name == "time" else f"vs {name}")
-    points = pd.concat(hits, ignore_index=True)
-    seen = np.isfinite(points[["x", "y"]].to_numpy(float)).all(axis=1)
-    return Drawn(points[seen].reset_index(drop=True))
+    for i, residual in enumerate(shown):
+        number_y(ax, cells[2 * i], palette, residual)
+        rows = finite(table, residual, *COLUMNS)
+        tips = observation_tips(rows, residual, units)
+        for cell, column in zip(cells[2 * i : 2 * i + 2], COLUMNS, strict=True):
+            x, y = residuals_against(
+                ax, cell, rows, (column, residual), palette=palette, selected=selected
+            )
+            hits.append(points(x, y, rows["ID"], tips))
+    for cell, column in zip(cells[-2:], COLUMNS, strict=True):
+        number_x(ax, cell, palette, x_label(column, units))
+    what = shown[0] if len(shown) == 1 else "Residuals"
+    name(ax, cells[0], f"{what} vs time")
+    name(ax, cells[1], "vs PRED")
+    name_trend(ax, palette)
+    return Drawn(pd.concat(hits, ignore_index=True))
 
 
 PLOT = Plot(

@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.plots._base import Drawn, Label, Plot
-from workbench.plots._marks import say
-from workbench.plots._scatter import residuals_against, why_no_residuals
+from workbench.plots._scatter import draw_residuals
 from workbench.plots.theme import Palette
 
 
@@ -22,17 +21,10 @@ def draw(
     selected: Label | None = None,
     variant: str = "CWRES",
 ) -> Drawn:
-    """Draw CWRES (or IWRES) against time: no pattern, 95 % within the dotted lines."""
-    table = tables["residuals"]
-    missing = why_no_residuals(table, variant)
-    if missing:
-        say(ax, missing, palette)
-        return Drawn()
-    hits = residuals_against(
-        ax, table, "TIME", variant, units=units, palette=palette, selected=selected
+    """Draw CWRES (or IWRES) against TIME: no pattern, 95 % within the dotted lines."""
+    return draw_residuals(
+        ax, tables["residuals"], ("TIME", variant), units=units, palette=palette, selected=selected
     )
-    ax.set_title(f"{variant} vs time")
-    return Drawn(hits)
 
 
 PLOT = Plot(

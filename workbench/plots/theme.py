@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import ScalarFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from workbench.registry import unknown_name
@@ -83,7 +85,7 @@ PALETTES: Mapping[str, Palette] = {"light": LIGHT, "dark": DARK}
 
 #: Distance of the axis labels from the axes, in CSS pixels (1/100 inch).
 LABEL_BELOW = 20
-LABEL_BESIDE = 33
+LABEL_BESIDE = 40
 
 DASHED = (0, (5, 3))
 DOTTED = (0, (1, 2.5))
@@ -153,9 +155,49 @@ def dress(ax: Axes, palette: Palette, *, grid: str | None = "both") -> None:
     )
     ax.set_axisbelow(True)
     _fix_labels(ax)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(CompactFormatter())
     ax.grid(False)
     if grid is not None:
         ax.grid(True, axis=grid, color=palette.grid, linewidth=0.7, linestyle="-")  # type: ignore[arg-type]
+
+
+def tick_words(values: Any) -> list[str]:
+    """Return tick labels of at most some five characters: very large and very small as 1.5e5."""
+    ticks = np.asarray(values, float)
+    if not len(ticks):
+        return []
+    top = float(np.abs(ticks).max())
+    if top >= 1e5 or 0 < top < 0.01 or (top >= 1e4 and ticks.min() < 0):
+        words = [f"{tick:.3g}" if tick == 0 else _power(float(tick)) for tick in ticks]
+    else:
+        step = float(np.diff(ticks).min()) if len(ticks) > 1 else top or 1.0
+        places = max(0, min(6, int(np.ceil(-np.log10(abs(step) or 1.0) - 1e-9))))
+        rough = step * 10**places
+        places += abs(rough - round(rough)) > 1e-6 * abs(rough)
+        words = [f"{tick + 0.0:.{places}f}" for tick in ticks]
+    return [word.replace("-", "\N{MINUS SIGN}") for word in words]
+
+
+def _power(value: float) -> str:
+    """Return ``"1.5e5"``."""
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+class CompactFormatter(ScalarFormatter):
+    """Tick labels that fit the fixed margins, without an offset in a corner."""
+
+    def __init__(self) -> None:
+        super().__init__(useOffset=False, useMathText=False)
+
+    def format_ticks(self, values: Any) -> list[str]:
+        """Return the labels of all ticks at once."""
+        return tick_words(values)
+
+    def get_offset(self) -> str:
+        """Return nothing: the labels say it all."""
+        return ""
 
 
 def _fix_labels(ax: Axes) -> None:
