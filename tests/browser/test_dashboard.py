@@ -38,6 +38,8 @@ CORNER = """() => {
   return [...canvas.getImageData(1, 1, 1, 1).data.slice(0, 3)];
 }"""
 
+COLOUR = """(node) => getComputedStyle(node).color.match(/\\d+/g).slice(0, 3).map(Number)"""
+
 
 def views(page):
     return page.locator(".wb-grid .wb-figure-box")
@@ -231,6 +233,14 @@ def test_dark_and_light(page):
     page.locator(".wb-head button").click()
     expect(page.locator(".wb")).to_have_class(re.compile("wb-dark"))
     page.wait_for_function(f"() => Math.max(...({CORNER})()) < 60")
+    for words in (
+        ".wb-brand",
+        ".wb-number-cell b",
+        ".wb-parameter-name b",
+        ".wb-formula",
+        "select",
+    ):
+        assert min(page.locator(words).first.evaluate(COLOUR)) > 150, words
 
 
 def test_nothing_overflows_a_small_window(page):

@@ -76,7 +76,7 @@ def test_columns_can_be_mapped_when_they_cannot_be_told(opened):
     upload(opened, odd)
     assert problem(opened)
     box = mapping_box(opened)
-    assert box.layout.display == "flex"
+    assert box.layout.display == "grid"
     pickers = {w.tooltip.split()[-1]: w for w in walk(box) if isinstance(w, controls.Dropdown)}
     for column, name in (("ID", "WHO"), ("TIME", "WHEN"), ("DV", "WHAT")):
         pickers[column].value = name

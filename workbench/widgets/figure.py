@@ -16,6 +16,7 @@ from workbench.plots import LIGHT, Margins, Palette
 from workbench.widgets.picture import Draw, Picture
 from workbench.widgets.selectable import Label, SelectableView
 
+MOST_TIPS = 5_000  # with more points a tip says the subject only: the texts would outweigh all else
 LEAST_SIZE = 60  # CSS pixels; smaller than this is a page still being laid out
 
 
@@ -111,7 +112,7 @@ class FigureView(SelectableView):
         with self.hold_sync():
             self.png = self._picture.png()
             self.hits = hits.tobytes()
-            self.tips = [str(tip) for tip in points["tip"]]
+            self.tips = [str(tip) for tip in points["tip"]] if len(points) <= MOST_TIPS else []
             self.error = ""
 
     def _fail(self, error: Exception) -> None:

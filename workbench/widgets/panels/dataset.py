@@ -118,14 +118,14 @@ class DatasetSection:
         found = self.session.upload_columns()
         self._offer(found, columns or {})
         # A table whose columns could not be told apart: ask.
-        self.mapping_box.layout.display = "flex" if found and not good else "none"
+        self.mapping_box.layout.display = "grid" if found and not good else "none"
 
     def _toggle_mapping(self, _button: object) -> None:
         if self.state.upload is None:
             self.problem.value = "Upload a file first: the columns are those of your file."
             return
         hidden = self.mapping_box.layout.display == "none"
-        self.mapping_box.layout.display = "flex" if hidden else "none"
+        self.mapping_box.layout.display = "grid" if hidden else "none"
 
     def _unit(self, key: str, unit: str) -> None:
         if not self._following:
