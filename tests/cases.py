@@ -1,0 +1,110 @@
+"""Small data sets and models that several test files share; every number is made up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+import workbench as wb
+from tests import naive
+from workbench.models.error import ResidualError
+from workbench.models.residual import error_models
+
+ERRORS = ("additive", "proportional", "combined1", "combined2", "lognormal")
+METHODS = ("fo", "foce", "focei")
+SIGMA = {
+    "additive": (0.4,),
+    "proportional": (0.15,),
+    "combined1": (0.2, 0.1),
+    "combined2": (0.3, 0.12),
+    "lognormal": (0.2,),
+}
+
+
+def error(name, values=None, fixed=()):
+    return ResidualError(name, values or SIGMA[name], frozenset(fixed))
+
+
+def oral_model(
+    name="combined2", *, distributions=("lognormal",) * 3, correlations=(), iiv=(0.5, 0.3, 0.2)
+):
+    typical = (1.4, 2.5, 30.0)
+    parameters = {}
+    for parameter, d, value, sd in zip(
+        ("ka", "cl", "v"), distributions, typical, iiv, strict=True
+    ):
+        if d == "lognormal":
+            parameters[parameter] = wb.LogNormal(value, iiv=sd)
+        else:
+            parameters[parameter] = wb.Normal(value, iiv=0.4 * sd * value)
+    return wb.Model(
+        "pk_1cmt_oral", parameters, error=error(name), correlations=correlations
+    )
+
+
+def iv_model(name="combined2", *, cl=(3.0, 0.3), v=(20.0, 0.2), correlations=(), sigma=None):
+    return wb.Model(
+        "pk_1cmt_iv",
+        {"cl": wb.LogNormal(cl[0], iiv=cl[1]), "v": wb.LogNormal(v[0], iiv=v[1])},
+        error=error(name, sigma),
+        correlations=correlations,
+    )
+
+
+def frame(rows):
+    """Rows of (ID, TIME, DV, AMT, EVID, CMT, RATE, II, ADDL)."""
+    names = ["ID", "TIME", "DV", "AMT", "EVID", "CMT", "RATE", "II", "ADDL"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def oral_frame(n_sub=6, seed=3):
+    """One oral dose each, an infusion into the central compartment for every third subject."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(1, n_sub + 1):
+        times = np.array([0.5, 1.0, 2.5, 6.0, 12.0, 24.0])[: 3 + i % 4]
+        doses = [(0.0, 100.0 + 10 * i, 0.0, naive.DEPOT)]
+        rows.append((i, 0.0, np.nan, doses[0][1], 1, 1, 0.0, 0.0, 0))
+        if i % 3 == 0:
+            doses.append((3.0, 60.0, 30.0, naive.CENTRAL))
+            rows.append((i, 3.0, np.nan, 60.0, 1, 2, 30.0, 0.0, 0))
+        f = naive.concentrations(
+            times,
+            doses,
+            ka=1.4 * np.exp(0.4 * rng.standard_normal()),
+            cl=2.5 * np.exp(0.3 * rng.standard_normal()),
+            v=30.0 * np.exp(0.2 * rng.standard_normal()),
+        )
+        y = f * np.exp(0.15 * rng.standard_normal(len(times)))
+        rows += [(i, t, value, 0.0, 0, 2, 0.0, 0.0, 0) for t, value in zip(times, y, strict=True)]
+    return frame(rows).sort_values(["ID", "TIME"], kind="stable").reset_index(drop=True)
+
+
+def oral_data(n_sub=6, seed=3):
+    return wb.read_dataset(oral_frame(n_sub, seed), name="oral")
+
+
+def iv_frame(n_sub=20, seed=5, *, cl=(3.0, 0.3), v=(20.0, 0.2), sd=0.1, times=(0.5, 2, 5, 9, 14)):
+    """Simulate a bolus for each subject with log-normal cl and v and exponential error."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(1, n_sub + 1):
+        rows.append((i, 0.0, np.nan, 100.0, 1, 1, 0.0, 0.0, 0))
+        f = naive.concentrations(
+            times,
+            [(0.0, 100.0, 0.0, naive.CENTRAL)],
+            cl=cl[0] * np.exp(cl[1] * rng.standard_normal()),
+            v=v[0] * np.exp(v[1] * rng.standard_normal()),
+        )
+        y = f * np.exp(sd * rng.standard_normal(len(times)))
+        rows += [(i, t, value, 0.0, 0, 1, 0.0, 0.0, 0) for t, value in zip(times, y, strict=True)]
+    return frame(rows)
+
+
+def iv_data(*args, **kwargs):
+    return wb.read_dataset(iv_frame(*args, **kwargs), name="iv")
+
+
+def all_error_models():
+    """Return every registered error model; a new one joins the tests by itself."""
+    return tuple(error_models.names())
