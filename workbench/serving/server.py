@@ -14,7 +14,7 @@ from workbench.errors import OptionError
 MEGABYTE = 2**20
 OVERHEAD = 2  # an upload travels with its widget's message; leave room
 PORTS_TRIED = 20
-FILL_DELAY = 8  # seconds
+FILL_DELAY = 4  # seconds
 
 # Many kernels share a machine: no pool of BLAS threads, no heap per thread.
 KERNEL_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
