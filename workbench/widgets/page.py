@@ -20,6 +20,11 @@ class Page:
 
     def __init__(self, session: Session) -> None:
         self.session, self.state = session, session.state
+        self.numbers = html()
+        # Before the panels: the numbers are there while the pictures are still being drawn.
+        self.state.observe(
+            self._show_numbers, ["fit", "dataset", "model", "method", "options", "fitted_with"]
+        )
         known = sorted((panels.get(name) for name in panels.names()), key=lambda p: p.order)
         self.views: dict[str, PanelView] = {panel.name: panel.build(session) for panel in known}
         self._tabs = [panel for panel in known if panel.place == "tab"]
@@ -31,7 +36,6 @@ class Page:
             ),
             "wb-tabs",
         )
-        self.numbers = html()
         main = styled(W.VBox([self.numbers, self.tabs, self.stack]), "wb-main")
         rail = styled(W.VBox(self._widgets(known, "rail")), "wb-rail")
         foot = styled(W.VBox(self._widgets(known, "foot")), "wb-foot")
@@ -59,7 +63,6 @@ class Page:
         state.observe(self._show_tab, "tab")
         state.observe(self._show_theme, "theme")
         state.observe(self._show_status, "status")
-        state.observe(self._show_numbers, ["fit", "dataset", "model", "method", "options"])
         self._show_tab()
         self._show_theme()
         self._show_status()
