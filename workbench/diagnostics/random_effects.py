@@ -30,7 +30,8 @@ def table(fit: FitResult) -> pd.DataFrame:
     etas = fit.etas
     labels, names = list(etas.index), [str(name) for name in etas.columns]
     n_sub, n_eta = len(labels), len(names)
-    omega_sd = np.array([np.sqrt(max(float(fit.omega.loc[name, name]), 0.0)) for name in names])
+    variances = np.diag(fit.omega.loc[names, names].to_numpy(float)) if names else np.empty(0)
+    omega_sd = np.sqrt(np.maximum(variances, 0.0))
     eta = etas.to_numpy(float).T.ravel() if n_eta else np.empty(0)
     spread = np.repeat(omega_sd, n_sub)
     with np.errstate(divide="ignore", invalid="ignore"):

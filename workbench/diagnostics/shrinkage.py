@@ -17,20 +17,19 @@ def table(fit: FitResult) -> pd.DataFrame:
 
     Columns: parameter, shrinkage_sd, shrinkage_var (percent; see `random_effects`). For epsilon
 
-    .. math:: \text{shrinkage\_sd} = 100 (1 - sd(IWRES))
+    .. math:: \text{shrinkage\_sd} = 100 \left(1 - \sqrt{\overline{IWRES^2}}\right)
 
     (Savic & Karlsson 2009, AAPS J. 11:558), and no variance version is given. Above some 30 %
     plots of eta or IPRED mislead: they show the population more than the subjects.
     """
-    rows = pd.DataFrame(
+    names = [*(str(name) for name in fit.shrinkage.index), "epsilon"]
+    return pd.DataFrame(
         {
-            "parameter": pd.Series([str(name) for name in fit.shrinkage.index], dtype=object),
-            "shrinkage_sd": fit.shrinkage["sd"].to_numpy(float),
-            "shrinkage_var": fit.shrinkage["variance"].to_numpy(float),
+            "parameter": pd.Series(names, dtype=object),
+            "shrinkage_sd": [*fit.shrinkage["sd"].astype(float), float(fit.epsilon_shrinkage)],
+            "shrinkage_var": [*fit.shrinkage["variance"].astype(float), float("nan")],
         }
     )
-    rows.loc[len(rows)] = ["epsilon", float(fit.epsilon_shrinkage), float("nan")]
-    return rows
 
 
 DIAGNOSTIC = Diagnostic(name="shrinkage", title="Shrinkage", table=table)

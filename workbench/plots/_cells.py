@@ -84,7 +84,7 @@ def _round_values(limits: tuple[float, float], most: int) -> Values:
     """Return round numbers within the limits; none when `most` is 0."""
     if most < 1:
         return np.empty(0)
-    ticks = MaxNLocator(most, steps=STEPS).tick_values(*limits)
+    ticks = np.asarray(MaxNLocator(most, steps=STEPS).tick_values(*limits))
     return ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
 
 
@@ -190,16 +190,15 @@ def name(
     size: float = 9.5,
     color: str | None = None,
     weight: str = "bold",
-    right: bool = False,
 ) -> None:
-    """Write a title above a cell, at its left or right end."""
-    ax.text(
-        cell.left + cell.width if right else cell.left,
+    """Write a title above a cell."""
+    written = ax.text(
+        cell.left,
         cell.bottom + cell.height + above / pixels(ax)[1],
         text,
-        ha="right" if right else "left",
         va="bottom",
         fontsize=size,
         fontweight=weight,
-        **({"color": color} if color else {}),
     )
+    if color:
+        written.set_color(color)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -62,8 +62,12 @@ class Picture(Figure):
 
 def all_units(source: FitResult | Dataset) -> dict[str, str]:
     """Return the units of the data and, for a fit, of its parameters."""
-    data = getattr(source, "data", source)
-    return {**data.units, **source.units}
+    return {**_data(source).units, **source.units}
+
+
+def _data(source: FitResult | Dataset) -> Dataset:
+    """Return the data, of a fit too."""
+    return cast("Dataset", getattr(source, "data", source))
 
 
 def show(
@@ -107,7 +111,7 @@ def _check(
     if variant is not None and variant not in plot.variants:
         known = ", ".join(repr(name) for name in plot.variants) or "none"
         raise OptionError(f"The plot {plot.name!r} has no variant {variant!r}. Known: {known}.")
-    subjects = getattr(source, "data", source).subjects
+    subjects = _data(source).subjects
     if selected is not None and selected not in subjects:
         shown = ", ".join(str(label) for label in subjects[:12])
         more = f" … ({len(subjects)} in all)" if len(subjects) > 12 else ""

@@ -34,7 +34,8 @@ def lowess(
 
     Returns
     -------
-    places : increasing; the distinct x, or an even grid if there are more than `GRID`
+    places : increasing; the distinct x or, if there are more than `GRID`, about so many of them,
+        half evenly spread and half where the points are
     curve : same length. Both are empty where x has fewer than `FEWEST` distinct values.
 
     Notes
@@ -50,7 +51,11 @@ def lowess(
     if len(places) < FEWEST:
         return np.empty(0), np.empty(0)
     if len(places) > GRID:
-        places = np.linspace(x[0], x[-1], GRID)
+        even, dense = (
+            np.linspace(x[0], x[-1], GRID // 2),
+            np.quantile(x, np.linspace(0, 1, GRID // 2)),
+        )
+        places = np.unique(np.concatenate([even, dense]))
     near, offset = _tricube(x, places, max(2, int(span * len(x) + 1e-7)))
     trust = np.ones_like(x)
     curve = _lines(near, offset, trust, y, x[-1] - x[0])

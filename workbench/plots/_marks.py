@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,14 +46,17 @@ def observation_tips(table: pd.DataFrame, column: str, units: Mapping[str, str])
     return [form % row for row in rows]
 
 
-def points(x: Values, y: Values, labels: Iterable[Label], tips: Iterable[str]) -> pd.DataFrame:
+def points(
+    x: Values, y: Values, labels: pd.Series | list[Label | None], tips: list[str]
+) -> pd.DataFrame:
     """Return the table of hit points, without those that have no place."""
+    who = labels.to_numpy(object) if isinstance(labels, pd.Series) else list(labels)
     frame = pd.DataFrame(
         {
             "x": np.asarray(x, float),
             "y": np.asarray(y, float),
-            "ID": pd.Series(list(labels), dtype=object),
-            "tip": pd.Series(list(tips), dtype=object),
+            "ID": pd.Series(who, dtype=object),
+            "tip": pd.Series(tips, dtype=object),
         }
     )
     seen = np.isfinite(frame["x"].to_numpy()) & np.isfinite(frame["y"].to_numpy())
@@ -107,7 +110,7 @@ def room(values: Values, *, share: float = 0.05) -> tuple[float, float]:
     if not len(seen):
         return 0.0, 1.0
     low, high = float(seen.min()), float(seen.max())
-    if low >= 0 and low <= 0.6 * high:
+    if high > 0 and 0 <= low <= 0.6 * high:
         return (0.0 if low > 0.02 * high else -0.02 * high), high * (1 + share)
     air = share * (high - low) or 0.1 * abs(high) or 1.0
     return low - air, high + air

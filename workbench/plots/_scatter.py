@@ -30,6 +30,7 @@ RESIDUAL_NAMES = {
     "IWRES": "individual weighted residual",
 }
 X_NAMES = {"TIME": "Time", "TAD": "Time after dose"}
+TREND = "trend"  # gid of the smooth curves
 NO_PREDICTION = "There is no observation with a prediction to draw."
 
 
@@ -59,7 +60,8 @@ def scatter(
     cloud(ax, px, py, palette)
     places, curve = lowess(x, y)
     if len(places):
-        ax.plot(place.x(places), place.y(curve), color=palette.trend, linewidth=1.5, zorder=4)
+        (line,) = ax.plot(place.x(places), place.y(curve), color=palette.trend, linewidth=1.5)
+        line.set(zorder=4, gid=TREND)
     mine = belongs(labels, selected)
     highlight(ax, px[mine], py[mine], palette)
     return px, py
@@ -112,7 +114,7 @@ def residuals_against(
     return scatter(ax, place, x, y, rows["ID"], palette=palette, selected=selected)
 
 
-def residual_limits(*residuals: Values) -> tuple[float, float]:
+def residual_limits(*residuals: pd.Series[float]) -> tuple[float, float]:
     """Return symmetric limits that show every residual, and ±1.96 in any case."""
     seen = np.abs(np.concatenate([np.asarray(values, float) for values in residuals]))
     seen = seen[np.isfinite(seen)]
@@ -131,8 +133,9 @@ def why_no_residuals(table: pd.DataFrame, residual: str) -> str | None:
 
 
 def name_trend(ax: Axes, palette: Palette) -> None:
-    """Say, in its colour, what the smooth curve is."""
-    ax.set_title("trend", loc="right", fontsize=7.5, fontweight="normal", color=palette.trend)
+    """Say, in its colour, what the smooth curve is, if there is one."""
+    if any(line.get_gid() == TREND for line in ax.lines):
+        ax.set_title("trend", loc="right", fontsize=7.5, fontweight="normal", color=palette.trend)
 
 
 def draw_prediction(

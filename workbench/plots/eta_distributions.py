@@ -35,7 +35,7 @@ def draw(
         say(ax, "This model has no random effects: all subjects share one curve.", palette)
         return Drawn()
     rows, columns = _shape(ax, len(names))
-    cells = split(ax, rows, columns, palette, gap=(16, 52))[: len(names)]
+    cells = split(ax, rows, columns, palette, gap=(18, 58))[: len(names)]
     hits = []
     for i, parameter in enumerate(names):
         part = table[(table["parameter"] == parameter).to_numpy()]
@@ -71,7 +71,7 @@ def _panel(
     if spread > 0:
         density = np.exp(-0.5 * (grid / spread) ** 2) / (spread * np.sqrt(2 * np.pi))
     top = 1.05 * max([*counts, *density], default=0.0) or 1.0
-    cell = cell.scaled((-reach, reach), (-FLOOR * top, top), most=(4, 0))
+    cell = cell.scaled((-1.04 * reach, 1.04 * reach), (-FLOOR * top, top), most=(4, 0))
     _bars(ax, cell, counts, edges, palette)
     if spread > 0:
         ax.plot(cell.x(grid), cell.y(density), color=palette.line, linewidth=1.4, zorder=3)
@@ -113,7 +113,7 @@ def _bars(ax: Axes, cell: Cell, counts: np.ndarray, edges: np.ndarray, palette: 
     ]
     ax.add_collection(
         PolyCollection(
-            np.stack(corners, axis=-1).reshape(-1, 4, 2),
+            list(np.stack(corners, axis=-1).reshape(-1, 4, 2)),
             facecolors=palette.bar,
             edgecolors=palette.background,
             linewidths=0.7,
@@ -148,6 +148,8 @@ def _marks(ax: Axes, x: np.ndarray, y: np.ndarray, palette: Palette) -> None:
 def _title(rows: pd.DataFrame, *, short: bool) -> str:
     """Return the shrinkage (SD definition), which may be negative."""
     shrinkage = float(rows["shrinkage_sd"].iloc[0])
+    if float(rows["omega_sd"].iloc[0]) == 0:
+        return "ω = 0"
     if not np.isfinite(shrinkage):
         return ""
     return f"{'shrink.' if short else 'shrinkage'} {shrinkage:.0f} %".replace("-", "\N{MINUS SIGN}")
