@@ -27,6 +27,10 @@ PREDICT = _I(_I, _P, _I, _P, _I, _I, _P, _I, _P, _I, _I)
 # Arguments of a residual kernel: y, f, their length; sigma, its length; out, its columns.
 RESIDUAL = _I(_P, _P, _I, _P, _I, _P, _I)
 
+# Arguments of a vector function: order; t; z and its length; value, its length; jacobian; hessian,
+# its length.
+VECTOR = _I(_I, types.float64, _P, _I, _P, _I, _P, _P, _I)
+
 _table: list[Callable[..., Any]] = []  # used only when the JIT is disabled
 _alive: list[Any] = []  # a C callback dies with its Python object
 
@@ -72,6 +76,33 @@ def export_residual(residual: Callable[..., None]) -> int:
     return _export(shim, RESIDUAL)
 
 
+@lru_cache(maxsize=512)
+def export_vector(function: Callable[..., int]) -> int:
+    """Return the address of ``function(order, t, z, value, jacobian, hessian)``."""
+
+    def shim(
+        order: int,
+        t: float,
+        z: Any,
+        n_z: int,
+        value: Any,
+        k: int,
+        jacobian: Any,
+        hessian: Any,
+        nnz: int,
+    ) -> int:
+        return function(
+            order,
+            t,
+            _array(z, (n_z,)),
+            _array(value, (k,)),
+            _array(jacobian, (k, n_z)),
+            _array(hessian, (nnz,)),
+        )
+
+    return _export(shim, VECTOR)
+
+
 def _export(shim: Callable[..., int], signature: Any) -> int:
     if JIT_DISABLED:
         _table.append(shim)
@@ -100,6 +131,10 @@ if JIT_DISABLED:
 
     def call_residual(address: int, *args: Any) -> int:
         """Call a residual-error kernel through the table."""
+        return int(_table[address](*args))
+
+    def call_vector(address: int, *args: Any) -> int:
+        """Call a vector function through the table."""
         return int(_table[address](*args))
 
 else:
@@ -159,5 +194,30 @@ else:
         """Call a residual-error kernel by address."""
         return _through(RESIDUAL)
 
+    @intrinsic
+    def call_vector(
+        typingctx: Any,
+        address: Any,
+        order: Any,
+        t: Any,
+        z: Any,
+        n_z: Any,
+        value: Any,
+        k: Any,
+        jacobian: Any,
+        hessian: Any,
+        nnz: Any,
+    ) -> Any:
+        """Call a vector function by address."""
+        return _through(VECTOR)
 
-__all__ = ["at", "call_predict", "call_residual", "export_predict", "export_residual"]
+
+__all__ = [
+    "at",
+    "call_predict",
+    "call_residual",
+    "call_vector",
+    "export_predict",
+    "export_residual",
+    "export_vector",
+]
