@@ -109,8 +109,11 @@ def kernel(func: F) -> F:
     hints = get_type_hints(func, include_extras=True)
     arguments = [_numba_type(hints[name]) for name in inspect.signature(func).parameters]
     signature = _numba_type(hints["return"])(*arguments)
+    # A NamedTuple travels by value, field by field; LLVM must inline such a kernel into its
+    # callers, or the passing costs more than the work.
+    inline = any(isinstance(argument, types.BaseTuple) for argument in arguments)
     with our_cache():
-        compiled = numba.njit(cache=True, **OPTIONS)(func)
+        compiled = numba.njit(cache=True, forceinline=inline, **OPTIONS)(func)
     _identify_by_source(compiled, func)
     _compile_on_first_use(compiled, signature)
     return compiled
