@@ -151,12 +151,18 @@ def frames(ax: Axes, cells: Sequence[Cell], palette: Palette, *, upright: bool =
         )
 
 
-def number_x(ax: Axes, cell: Cell, palette: Palette, label: str = "") -> None:
-    """Write the numbers, and the label, below a cell."""
-    high = pixels(ax)[1]
+def number_x(ax: Axes, cell: Cell, palette: Palette, label: str = "", *, edge: float = 0) -> None:
+    """Write the numbers, and the label, below a cell.
+
+    Numbers nearer than `edge` CSS pixels to a side are left out, for want of room beside it.
+    """
+    wide, high = pixels(ax)
+    first, last = cell.left + edge / wide, cell.left + cell.width - edge / wide
     height = cell.bottom - TICK_GAP / high
     places = cell.x(cell.xticks)
     for x, word in zip(places, tick_words(cell.xticks), strict=True):
+        if edge and not first <= x <= last:
+            continue
         ax.text(x, height, word, ha="center", va="top", fontsize=TICK_SIZE, color=palette.muted)
     if label:
         middle = cell.left + cell.width / 2

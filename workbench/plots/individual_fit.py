@@ -71,7 +71,9 @@ class _View:
         if doses.empty:
             return ""
         amounts = doses["AMT"].unique()
-        given = quantity(float(amounts[0]), self.units.get("AMT")) if len(amounts) == 1 else "doses"
+        if len(amounts) > 1:
+            return f" · {len(doses)} doses"
+        given = quantity(float(amounts[0]), self.units.get("AMT"))
         return f" · {given}" if len(doses) == 1 else f" · {len(doses)} × {given}"
 
 
