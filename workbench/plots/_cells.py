@@ -19,7 +19,7 @@ from workbench.plots.theme import LABEL_BELOW, LABEL_BESIDE, Palette, dress, tic
 
 TICK_SIZE = 7.5
 TICK_GAP = 5  # CSS pixels from frame to number
-STEPS = [1, 2, 5, 10]
+STEPS = [1, 2, 4, 5, 10]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +151,17 @@ def frames(ax: Axes, cells: Sequence[Cell], palette: Palette, *, upright: bool =
         )
 
 
-def number_x(ax: Axes, cell: Cell, palette: Palette, label: str = "", *, edge: float = 0) -> None:
+def number_x(ax: Axes, cell: Cell, palette: Palette, label: str = "", *, edge: float = -1) -> None:
     """Write the numbers, and the label, below a cell.
 
-    Numbers nearer than `edge` CSS pixels to a side are left out, for want of room beside it.
+    Numbers nearer than `edge` CSS pixels to the right side are left out, for want of room.
     """
     wide, high = pixels(ax)
-    first, last = cell.left + edge / wide, cell.left + cell.width - edge / wide
+    last = cell.left + cell.width - edge / wide
     height = cell.bottom - TICK_GAP / high
     places = cell.x(cell.xticks)
     for x, word in zip(places, tick_words(cell.xticks), strict=True):
-        if edge and not first <= x <= last:
+        if x > last:
             continue
         ax.text(x, height, word, ha="center", va="top", fontsize=TICK_SIZE, color=palette.muted)
     if label:

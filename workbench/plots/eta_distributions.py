@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from workbench.plots._base import Drawn, Label, Margins, Plot
-from workbench.plots._cells import Cell, frames, name, number_x, pixels, split, ticks_for
+from workbench.plots._cells import Cell, frames, name, number_x, pixels, split
 from workbench.plots._marks import MANY, belongs, highlight, points, say
 from workbench.plots.theme import Palette
 
 NARROWEST, LOWEST = 98, 112  # CSS pixels that a panel and its labels need to be read
 WIDE_TITLE = 118  # CSS pixels from which the word "shrinkage" fits
-EDGE = 9  # CSS pixels from a side within which a number would meet the neighbour's
 FLOOR = 0.12  # share of the histogram's height that the marks of the subjects take below it
 
 
@@ -42,7 +41,7 @@ def draw(
         part = table[(table["parameter"] == parameter).to_numpy()]
         cells[i], found = _panel(ax, cells[i], part, palette, selected)
         hits.append(found)
-        number_x(ax, cells[i], palette, f"η {parameter}", edge=EDGE)
+        number_x(ax, cells[i], palette, f"η {parameter}")
         narrow = cells[i].width * pixels(ax)[0] < WIDE_TITLE
         name(ax, cells[i], _title(part, short=narrow), size=8.5 if narrow else 9.5)
     frames(ax, [replace(cell, xticks=cell.xticks[:0]) for cell in cells], palette, upright=False)
@@ -72,11 +71,8 @@ def _panel(
     if spread > 0:
         density = np.exp(-0.5 * (grid / spread) ** 2) / (spread * np.sqrt(2 * np.pi))
     top = 1.05 * max([*counts, *density], default=0.0) or 1.0
-    cell = cell.scaled(
-        (-1.04 * reach, 1.04 * reach),
-        (-FLOOR * top, top),
-        most=(max(3, min(7, ticks_for(ax, cell)[0])), 0),
-    )
+    scale = (-1.04 * reach, 1.04 * reach), (-FLOOR * top, top)
+    cell = replace(cell.scaled(*scale, most=(0, 0)), xticks=_ticks(reach))
     _bars(ax, cell, counts, edges, palette)
     if spread > 0:
         ax.plot(cell.x(grid), cell.y(density), color=palette.line, linewidth=1.4, zorder=3)
@@ -90,6 +86,13 @@ def _panel(
         for label, value in zip(rows["ID"].tolist(), eta.tolist(), strict=True)
     ]
     return cell, points(x, y, rows["ID"], tips)
+
+
+def _ticks(reach: float) -> np.ndarray:
+    """Return 0 and one round number to either side, well within the panel."""
+    power = 10.0 ** np.floor(np.log10(0.8 * reach))
+    inside = [m * power for m in (1, 1.5, 2, 3, 4, 5, 6, 8) if m * power <= 0.8 * reach]
+    return np.array([-inside[-1], 0.0, inside[-1]])
 
 
 def _histogram(seen: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from workbench.plots.theme import DASHED, LABEL_BELOW, LABEL_BESIDE, Palette
 
 MOST = 24  # subjects on one page
 GAP = (9.0, 20.0)  # CSS pixels between cells; the subject's label stands in the vertical one
-EDGE = 4  # CSS pixels from a side within which a number would meet the neighbour's
+EDGE = 4  # CSS pixels from the right side within which a number would meet the neighbour's
 CELL_SHAPE = 1.5  # width over height that the layout aims at
 
 

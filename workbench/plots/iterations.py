@@ -61,7 +61,7 @@ def draw(
     for cell, title in ((left, "OFV"), (right, "Parameters ÷ last")):
         number_x(ax, cell, palette, "Iteration")
         number_y(ax, cell, palette)
-        name(ax, cell, title)
+        name(ax, cell, title, size=9.5 if legend else 8.5)
     if legend:
         ax.legend(
             loc="upper left",
