@@ -38,7 +38,7 @@ def pk(
 
     Parameters
     ----------
-    compartments : 1
+    compartments : 1, 2 or 3
     absorption : None for doses into the central compartment, "first_order" for a depot
     lag : False
     elimination : "linear"
@@ -49,7 +49,7 @@ def pk(
         This version has no such structure; the message names the option and what it has.
     """
     wanted = (
-        ("compartments", compartments, (1,)),
+        ("compartments", compartments, (1, 2, 3)),
         ("absorption", absorption, (None, "first_order")),
         ("lag", lag, (False,)),
         ("elimination", elimination, ("linear",)),
@@ -61,7 +61,7 @@ def pk(
                 f"pk({option}={value!r}) is not available in this version, which has "
                 f"{option}: {choices}. Structures by name: {', '.join(structures.names())}."
             )
-    return structures.get("pk_1cmt_oral" if absorption else "pk_1cmt_iv")
+    return structures.get(f"pk_{compartments}cmt_{'oral' if absorption else 'iv'}")
 
 
 @dataclass(frozen=True, slots=True, init=False)

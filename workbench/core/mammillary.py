@@ -1,0 +1,179 @@
+r"""Disposition of mammillary models: rates and coefficients of the unit-bolus response as jets.
+
+A central compartment exchanges with one or two peripheral ones. With the rate constants
+:math:`k_{10}, k_{12}, k_{21}, k_{13}, k_{31}` the disposition rates :math:`\lambda_i` are the
+roots of
+
+.. math:: \lambda^2 - (k_{10} + k_{12} + k_{21})\lambda + k_{10} k_{21}
+
+for two compartments and of the corresponding cubic for three, and the concentration after a unit
+bolus is :math:`\sum_i C_i e^{-\lambda_i t}` with
+
+.. math:: C_i = \frac1V \frac{\prod_j (k_{j1} - \lambda_i)}{\prod_{m \ne i} (\lambda_m - \lambda_i)}
+
+(Gibaldi & Perrier 1982, Pharmacokinetics, app. B). This form has no singularity where an
+exchange vanishes.
+"""
+
+from math import acos, cos, pi, sqrt
+
+from workbench.core.jets import add_scaled, clear, compose, multiply, reciprocal
+from workbench.core.jit import OutMat, kernel
+from workbench.core.linear import coefficient_row, parameter_row, rate_row
+
+# Scratch rows, counted from the first row behind the model's parameters.
+SCRATCH = 9
+_K10, _K12, _K21, _K13, _K31, _ONE, _TWO, _THREE, _INVERSE_V = range(SCRATCH)
+
+
+@kernel
+def combine(
+    order: int, p: int, jets: OutMat, a: int, scale_a: float, b: int, scale_b: float, out: int
+) -> None:
+    """Set a jet to ``scale_a * a + scale_b * b``; `out` may not be `a` or `b`."""
+    clear(order, p, jets, out)
+    add_scaled(order, p, jets, a, scale_a, out)
+    add_scaled(order, p, jets, b, scale_b, out)
+
+
+@kernel
+def divide(order: int, p: int, jets: OutMat, a: int, b: int, spare: int, out: int) -> None:
+    """Quotient a / b; `spare` is overwritten and must be neither `a` nor `out`."""
+    reciprocal(order, p, jets, b, spare)
+    multiply(order, p, jets, a, spare, out)
+
+
+@kernel
+def rate_constants(
+    order: int, p: int, n_modes: int, n_parameters: int, first: int, jets: OutMat
+) -> None:
+    """Fill the rate constants from clearances and volumes.
+
+    Parameters
+    ----------
+    n_modes : number of compartments, 1 to 3
+    n_parameters : of the model
+    first : number of the parameter CL; it is followed by V1, then Q and V2, then Q3 and V3
+    """
+    work = parameter_row(n_modes, n_parameters)
+    row = parameter_row(n_modes, first)
+    reciprocal(order, p, jets, row + 1, work + _INVERSE_V)
+    multiply(order, p, jets, row, work + _INVERSE_V, work + _K10)
+    if n_modes >= 2:
+        multiply(order, p, jets, row + 2, work + _INVERSE_V, work + _K12)
+        divide(order, p, jets, row + 2, row + 3, work + _ONE, work + _K21)
+    if n_modes >= 3:
+        multiply(order, p, jets, row + 4, work + _INVERSE_V, work + _K13)
+        divide(order, p, jets, row + 4, row + 5, work + _ONE, work + _K31)
+
+
+@kernel
+def two_rates(order: int, p: int, jets: OutMat, work: int) -> None:
+    """Roots of the quadratic: the fast one from its formula, the slow one from the product."""
+    fast, slow = rate_row(0), rate_row(1)
+    combine(order, p, jets, work + _K10, 1.0, work + _K12, 1.0, work + _ONE)
+    add_scaled(order, p, jets, work + _K21, 1.0, work + _ONE)
+    multiply(order, p, jets, work + _K10, work + _K21, work + _TWO)
+    multiply(order, p, jets, work + _ONE, work + _ONE, work + _THREE)
+    add_scaled(order, p, jets, work + _TWO, -4.0, work + _THREE)
+    x = jets[work + _THREE, 0]
+    root = sqrt(x)
+    compose(order, p, jets, root, 0.5 / root, -0.25 / (x * root), work + _THREE, work + _THREE)
+    combine(order, p, jets, work + _ONE, 0.5, work + _THREE, 0.5, fast)
+    divide(order, p, jets, work + _TWO, fast, work + _ONE, slow)
+
+
+@kernel
+def cubic_root(a2: float, a1: float, a0: float, k: int) -> float:
+    r"""Root number k of :math:`x^3 - a_2 x^2 + a_1 x - a_0` with three real roots (Viète)."""
+    third = a2 / 3.0
+    minus_p = third * a2 - a1
+    q = -2.0 * third * third * third + a1 * third - a0
+    radius = sqrt(max(minus_p, 0.0) / 3.0)
+    cosine = -0.5 * q / (radius * radius * radius) if radius > 0.0 else 1.0
+    angle = acos(min(1.0, max(-1.0, cosine)))
+    x = third + 2.0 * radius * cos((angle - 2.0 * pi * k) / 3.0)
+    for _ in range(3):
+        slope = (3.0 * x - 2.0 * a2) * x + a1
+        if slope != 0.0:
+            x -= (((x - a2) * x + a1) * x - a0) / slope
+    return x
+
+
+@kernel
+def three_rates(order: int, p: int, jets: OutMat, work: int) -> None:
+    """Roots of the cubic; two Newton steps in jets make the derivatives exact."""
+    a2, a1, a0 = work + _ONE, work + _TWO, work + _THREE
+    spare, value, slope = rate_row(2), coefficient_row(3, 0), coefficient_row(3, 1)
+    combine(order, p, jets, work + _K10, 1.0, work + _K12, 1.0, a2)
+    add_scaled(order, p, jets, work + _K13, 1.0, a2)
+    combine(order, p, jets, a2, 1.0, work + _K31, 1.0, spare)
+    multiply(order, p, jets, work + _K21, spare, a1)  # k21 (k10 + k12 + k13 + k31)
+    multiply(order, p, jets, work + _K21, work + _K12, spare)
+    add_scaled(order, p, jets, spare, -1.0, a1)
+    combine(order, p, jets, work + _K10, 1.0, work + _K12, 1.0, spare)
+    multiply(order, p, jets, spare, work + _K31, spare)
+    add_scaled(order, p, jets, spare, 1.0, a1)
+    multiply(order, p, jets, work + _K10, work + _K21, a0)
+    multiply(order, p, jets, a0, work + _K31, a0)
+    add_scaled(order, p, jets, work + _K21, 1.0, a2)
+    add_scaled(order, p, jets, work + _K31, 1.0, a2)
+    spare = coefficient_row(3, 2)
+    for k in range(3):
+        root = rate_row(k)
+        clear(order, p, jets, root)
+        jets[root, 0] = cubic_root(jets[a2, 0], jets[a1, 0], jets[a0, 0], k)
+        for _ in range(2):
+            combine(order, p, jets, root, 1.0, a2, -1.0, value)
+            multiply(order, p, jets, value, root, value)
+            add_scaled(order, p, jets, a1, 1.0, value)
+            multiply(order, p, jets, value, root, value)
+            add_scaled(order, p, jets, a0, -1.0, value)
+            combine(order, p, jets, root, 3.0, a2, -2.0, slope)
+            multiply(order, p, jets, slope, root, slope)
+            add_scaled(order, p, jets, a1, 1.0, slope)
+            divide(order, p, jets, value, slope, spare, value)
+            add_scaled(order, p, jets, value, -1.0, root)
+
+
+@kernel
+def coefficients(order: int, p: int, n_modes: int, jets: OutMat, work: int) -> None:
+    """Coefficients of the unit-bolus response, from the rates."""
+    for i in range(n_modes):
+        out = coefficient_row(n_modes, i)
+        clear(order, p, jets, out)
+        add_scaled(order, p, jets, work + _INVERSE_V, 1.0, out)
+        for j in range(n_modes - 1):
+            back = work + (_K21 if j == 0 else _K31)
+            combine(order, p, jets, back, 1.0, rate_row(i), -1.0, work + _ONE)
+            multiply(order, p, jets, out, work + _ONE, out)
+        for m in range(n_modes):
+            if m != i:
+                combine(order, p, jets, rate_row(m), 1.0, rate_row(i), -1.0, work + _ONE)
+                divide(order, p, jets, out, work + _ONE, work + _TWO, out)
+
+
+@kernel
+def disposition(
+    order: int, p: int, n_modes: int, n_parameters: int, first: int, jets: OutMat
+) -> None:
+    """Fill the rates and coefficients that `linear.advance` needs, from clearances and volumes.
+
+    Parameters
+    ----------
+    order, p : derivatives wanted, number of jet variables
+    n_modes : number of compartments, 1 to 3
+    n_parameters : of the model; its jets stand in the parameter rows
+    first : number of the parameter CL; V1 follows, then Q and V2, then Q3 and V3
+    jets : with `SCRATCH` rows behind the parameter rows
+    """
+    work = parameter_row(n_modes, n_parameters)
+    rate_constants(order, p, n_modes, n_parameters, first, jets)
+    if n_modes == 1:
+        clear(order, p, jets, rate_row(0))
+        add_scaled(order, p, jets, work + _K10, 1.0, rate_row(0))
+    elif n_modes == 2:
+        two_rates(order, p, jets, work)
+    else:
+        three_rates(order, p, jets, work)
+    coefficients(order, p, n_modes, jets, work)
