@@ -119,6 +119,8 @@ def page(browser, server, request):
     # A cell that fails leaves Voilà's words in the place of the app: show those.
     tab.wait_for_selector(".wb-fit, .voila-error, [data-mime-type*='stderr']", state="attached")
     assert tab.locator(".wb-fit").count(), tab.locator("body").inner_text()[:2000]
+    # Sources changed since the server started: the kernel compiles them, and says so.
+    tab.wait_for_selector("[data-status=idle]", timeout=1000 * START_SECONDS)
     yield tab
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"\W+", "_", request.node.name)
