@@ -29,9 +29,10 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-# The pictures on view, each with the page's clock at which it was last drawn and marked.
+# The four linked pictures (the numbers come before them), each with the page's clock at which it
+# was last drawn and marked.
 ON_VIEW = """
-window.onView = () => [...document.querySelectorAll('.wb-figure-box')]
+window.onView = () => [...document.querySelectorAll('.wb-grid .wb-figure-box')]
   .filter(box => box.offsetParent !== null);
 window.when = name => Math.max(...onView().map(box => Number(box.dataset[name] || Infinity)));
 window.since = (name, start) => onView().length > 0
