@@ -95,7 +95,7 @@ def _uncertain(row: pd.Series) -> list[str]:
         return [number(row["estimate"]), "fixed", NOTHING, NOTHING]
     interval = NOTHING
     if pd.notna(row["lower"]):
-        interval = f"{number(row['lower'])} to {number(row['upper'])}"
+        interval = f"{number(row['lower'], 3)} to {number(row['upper'], 3)}"
     return [number(row["estimate"]), number(row["se"], 3), fixed(row["rse"], 1), interval]
 
 
