@@ -22,8 +22,11 @@ from workbench.core.linalg import cholesky, cholesky_solve
 
 MAX_STEPS = 100
 MAX_HALVINGS = 40
-# Stop when the Newton decrement (the decrease of J still to be had, times two) is below this.
-TOLERANCE = 1e-14
+# Newton decrement (the decrease of J still to be had, times two) below which a step is the last.
+# An error in the mode of the size of the step would enter log|H| to first order, so the step is
+# still taken; convergence being quadratic, only rounding is left after it.
+LAST_STEP = 1e-12
+SETTLED = 1e-24  # not worth even that
 
 _OK = 0
 _MAX_ITER = 1
@@ -103,7 +106,7 @@ def find_mode(
     joint_derivatives(n_obs, scratch)
     for _ in range(MAX_STEPS):
         decrement = newton_step(structure, values, eta, scratch)
-        if decrement < TOLERANCE:
+        if decrement < SETTLED:
             return _OK, value
         scale, accepted = 1.0, False
         slack = 1e-13 * abs(value)
@@ -125,6 +128,8 @@ def find_mode(
         for a in range(n_eta):
             eta[a] = scratch.trial[a]
         joint_derivatives(n_obs, scratch)
+        if decrement < LAST_STEP:
+            return _OK, value
     return _MAX_ITER, value
 
 

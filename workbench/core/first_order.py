@@ -17,6 +17,8 @@ the linear posterior mode b = H^-1 G' R^-1 e, where its own derivative vanishes.
 
 from math import log
 
+import numpy as np
+
 from workbench.core.conditional import Objective, add_design, expand_inverse
 from workbench.core.ebe import variance_at_zero
 from workbench.core.jit import Mat, OutIntVec, OutVec, kernel, load
@@ -52,7 +54,7 @@ def linear_mode(
     for j in range(n_obs):
         v = table[j, V]
         if not v > 0.0:
-            return log(-1.0)
+            return np.nan
         for k in range(p):
             g = -table[j, R_F] * f[j, 1 + k]
             scratch.gradient[k] += g * table[j, R] / v
@@ -60,7 +62,7 @@ def linear_mode(
                 scratch.weights[k, q] -= g * table[j, R_F] * f[j, 1 + q] / v
     with_prior(scratch.weights, structure.eta_index, values.precision, scratch.matrix)
     if cholesky(scratch.matrix, n_eta, scratch.low) != 0:
-        return log(-1.0)
+        return np.nan
     for k in range(p):
         if structure.eta_index[k] >= 0:
             mode[structure.eta_index[k]] = scratch.gradient[k]

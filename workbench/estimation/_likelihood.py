@@ -87,6 +87,7 @@ class MarginalLikelihood:
                 first, last, gradient, self.problem, values, self.cancel, out
             )
         )
+        np.add(out.ofv, self.problem.jacobian, out=out.ofv)
         return values, out
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
@@ -291,7 +292,7 @@ def _result(
         seed=0,
         estimated=estimate,
         ofv=ofv,
-        m2ll=ofv + problem.n_obs * LOG_2PI + problem.jacobian,
+        m2ll=ofv + problem.n_obs * LOG_2PI,
         n_parameters=space.n_free,
         verdict=verdict.verdict,
         reasons=verdict.reasons,
@@ -313,7 +314,7 @@ def _result(
 
 
 def _shrinkage(etas: pd.DataFrame, omega: Floats) -> pd.DataFrame:
-    variance = etas.var(ddof=0).to_numpy() if len(etas.columns) else np.zeros(0)
+    variance = etas.var(ddof=1).to_numpy() if len(etas.columns) else np.zeros(0)
     ratio = variance / np.diag(omega)
     return pd.DataFrame(
         {"sd": 100.0 * (1.0 - np.sqrt(ratio)), "variance": 100.0 * (1.0 - ratio)},

@@ -51,8 +51,13 @@ class Problem:
         self.subjects = self._subjects()
         self.n_sub, self.n_obs = data.population.n_sub, data.population.n_obs
         self.notes = notes(model, data)
-        # A sum over data only: it moves -2LL from the modelled scale to that of DV.
-        self.jacobian = -2.0 * self.error_model.log_jacobian(data.population.dv)
+        # Each subject's sum over its data: moves -2LL from the modelled scale to that of DV.
+        self.jacobian = np.array(
+            [
+                -2.0 * self.error_model.log_jacobian(dv)
+                for dv in np.split(data.population.dv, data.population.obs_start[1:-1])
+            ]
+        )
         values = self.space.values(self.space.start)
         prediction = self.predict(values.theta, self.no_etas())[:, 0]
         with np.errstate(invalid="ignore"):

@@ -34,7 +34,8 @@ class FitResult:
     options : the estimator's options, by name; `given` holds only those the caller chose
     seed : seed of the run (methods without random numbers only record it)
     estimated : False for `evaluate`
-    ofv : -2 log L without n·log 2π (NONMEM's objective function value)
+    ofv : -2 log L without n·log 2π (NONMEM's objective function value); with log-normal error it
+        is that of DV, so it differs from a NONMEM run on log DV by 2·sum(log DV)
     m2ll : -2 log L complete; with log-normal error it is that of DV, not of log DV
     n_parameters : estimated parameters
     verdict : ``"converged"``, ``"doubtful"`` or ``"failed"``
@@ -52,7 +53,8 @@ class FitResult:
     individual_ofv : each subject's part of the ofv
     predictions : one row per observation, see `problem.residuals.predictions_table`
     shrinkage : percent per random effect: ``sd`` is 1 - SD(eta)/omega_sd, ``variance`` is
-        1 - Var(eta)/omega, both about the mean with divisor n (NONMEM's); may be negative
+        1 - Var(eta)/omega, both about the mean with divisor n - 1 (NONMEM's ETASHRINKSD); may
+        be negative
     epsilon_shrinkage : percent, 1 - sqrt(mean IWRES²)
     trace : one row per iteration
     condition_number : of the correlation matrix of the estimates; NaN without one
