@@ -30,16 +30,12 @@ def oral_model(
 ):
     typical = (1.4, 2.5, 30.0)
     parameters = {}
-    for parameter, d, value, sd in zip(
-        ("ka", "cl", "v"), distributions, typical, iiv, strict=True
-    ):
+    for parameter, d, value, sd in zip(("ka", "cl", "v"), distributions, typical, iiv, strict=True):
         if d == "lognormal":
             parameters[parameter] = wb.LogNormal(value, iiv=sd)
         else:
             parameters[parameter] = wb.Normal(value, iiv=0.4 * sd * value)
-    return wb.Model(
-        "pk_1cmt_oral", parameters, error=error(name), correlations=correlations
-    )
+    return wb.Model("pk_1cmt_oral", parameters, error=error(name), correlations=correlations)
 
 
 def iv_model(name="combined2", *, cl=(3.0, 0.3), v=(20.0, 0.2), correlations=(), sigma=None):

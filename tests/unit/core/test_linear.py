@@ -156,8 +156,11 @@ def test_moments_against_quadrature_in_extended_precision(x):
 def test_a_dose_in_the_same_row_order_as_the_file_counts_or_not():
     """A trough row before the dose at its time sees nothing of it; one after sees all."""
     packed = np.array(
-        [(2.0, events.OBSERVATION, 0, 0, 0), (2.0, events.BOLUS, 1, 50.0, 0),
-         (2.0, events.OBSERVATION, 0, 0, 0)]
+        [
+            (2.0, events.OBSERVATION, 0, 0, 0),
+            (2.0, events.BOLUS, 1, 50.0, 0),
+            (2.0, events.OBSERVATION, 0, 0, 0),
+        ]
     )
     np.testing.assert_array_equal(predict(IV, (2.0, 20.0), packed)[:, 0], [0.0, 2.5])
 
