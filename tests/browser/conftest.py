@@ -89,7 +89,9 @@ def server(tmp_path_factory):
             end(process)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, its event loop counts as running in this thread,
+# and later tests that need a loop of their own fail.
+@pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         message = "Chromium is missing: install it with `make test` or your package manager."
