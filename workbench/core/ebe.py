@@ -109,7 +109,8 @@ def find_mode(
         if decrement < SETTLED:
             return _OK, value
         scale, accepted = 1.0, False
-        slack = 1e-13 * abs(value)
+        # J is a sum of terms of order one that may cancel: rounding is that of the terms.
+        slack = 1e-13 * (abs(value) + n_obs)
         for _ in range(MAX_HALVINGS):
             for a in range(n_eta):
                 scratch.trial[a] = eta[a] - scale * scratch.step[a]
