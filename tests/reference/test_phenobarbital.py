@@ -115,15 +115,15 @@ def test_fit_against_nonmem(case, fitted):
 
 def test_sandwich_standard_errors_against_nonmem(case, fitted):
     expected = case[2]["se"]
-    # With 5 subjects NONMEM's own differences leave 3 % (SIGMA: 0.0026044; a dense sandwich from
-    # second differences of the naive objective gives 0.0025186, ours 0.0025189).
-    tolerance = 0.04 if case[0].n_sub == 5 else 0.02
+    # A difference that stays: with 5 subjects NONMEM's SE of SIGMA is 0.0026044; ours is 0.0025189,
+    # a dense sandwich from second differences of the naive objective 0.0025186. The rest holds 2 %.
+    apart = {"SIGMA(1,1)": 0.04} if case[0].n_sub == 5 else {}
     rows = fitted.parameters
     for theirs, ours in NAMES.items():
         se = rows.loc[ours, "se"]
         if theirs.startswith("SIGMA"):
             se *= 2.0 * rows.loc[ours, "estimate"]  # NONMEM's sigma is the variance
-        assert se == pytest.approx(expected[theirs], rel=tolerance), ours
+        assert se == pytest.approx(expected[theirs], rel=apart.get(theirs, 0.02)), ours
 
 
 def test_standard_error_of_a_covariance_by_the_delta_method_against_nonmem(case, fitted):

@@ -207,10 +207,26 @@ def _search(
     minimum = _guarded(search, likelihood, better, method)
     again = revived(problem, minimum.x)
     if again is not None and minimum.reason in ("converged", "no_descent"):
-        second = _guarded(search, likelihood, again, method)
-        if second.value < minimum.value - 1e-6:
-            minimum = second
+        minimum = _second_look(search, again, minimum, trace)
     return replace(minimum, iterations=len(trace) - 1)
+
+
+def _second_look(
+    search: Callable[[Floats], Minimum],
+    start: Floats,
+    first: Minimum,
+    trace: list[dict[str, float]],
+) -> Minimum:
+    """Search again from `start`; the first minimum, and its trace, stay unless this is better."""
+    kept = len(trace)
+    try:
+        second = search(start)
+    except ValueError:  # no objective there: the first minimum must not be lost over it
+        return first
+    if second.value < first.value - 1e-6:
+        return second
+    del trace[kept:]  # the trace ends at the result
+    return first
 
 
 def _guarded(

@@ -132,9 +132,15 @@ def why_no_residuals(table: pd.DataFrame, residual: str) -> str | None:
     return None
 
 
-def name_trend(ax: Axes, palette: Palette) -> None:
-    """Say, in its colour, what the smooth curve is, if there is one."""
-    if any(line.get_gid() == TREND for line in ax.lines):
+def name_trend(ax: Axes, palette: Palette, *, least: float = 0.0) -> None:
+    """Say, in its colour, what the smooth curve is, if there is one.
+
+    Parameters
+    ----------
+    least : width of the axes in inches below which the word would meet another title
+    """
+    wide = ax.get_window_extent().width / ax.figure.get_dpi() >= least
+    if wide and any(line.get_gid() == TREND for line in ax.lines):
         ax.set_title("trend", loc="right", fontsize=7.5, fontweight="normal", color=palette.trend)
 
 

@@ -45,7 +45,7 @@ def draw(
         hits.append(points(x, y, rows["ID"], tips))
         number_x(ax, cell, palette, x_label(column, units))
         name(ax, cell, f"DV vs {column}")
-    name_trend(ax, palette)
+    name_trend(ax, palette, least=3.0)
     return Drawn(pd.concat(hits, ignore_index=True))
 
 

@@ -17,8 +17,10 @@ Floats = NDArray[np.float64]
 def where(data: Dataset, observations: NDArray[np.int64]) -> str:
     """Name the first of some observations by file row, subject and time, and count the rest."""
     first = int(observations[0])
-    row = data.table.iloc[int(data.population.obs_row[first])]
-    text = f"row {row['ROW']} (ID {row['ID']}, TIME {row['TIME']:g})"
+    # Column by column: a row of numbers only would turn whole numbers into decimals.
+    position = int(data.population.obs_row[first])
+    row, subject, time = (data.table[name].iloc[position] for name in ("ROW", "ID", "TIME"))
+    text = f"row {row} (ID {subject}, TIME {time:g})"
     more = len(observations) - 1
     return text if more == 0 else f"{text} and {more} more"
 

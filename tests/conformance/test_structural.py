@@ -1,0 +1,99 @@
+"""Every structural model, present and future, obeys these."""
+
+import numpy as np
+import pytest
+from matplotlib.mathtext import MathTextParser
+
+from workbench.core import events
+from workbench.models.structural import structures
+
+TIMES = np.array([0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 24.0, 48.0])
+pytestmark = pytest.mark.parametrize("name", structures.names())
+
+
+def records(amount, scale=1.0):
+    """A bolus into each compartment, an infusion into the observed one, then observations."""
+    return lambda model: np.array(
+        sorted(
+            [(0.0, events.BOLUS, c + 1, amount, 0.0) for c in range(len(model.compartments))]
+            + [
+                (1.5 * scale, events.INFUSION, model.observed, 0.0, amount / (2 * scale)),
+                (3.5 * scale, events.INFUSION, model.observed, 0.0, -amount / (2 * scale)),
+            ]
+            + [(t * scale, events.OBSERVATION, 0, 0.0, 0.0) for t in TIMES]
+        )
+    )
+
+
+def run(model, phi, order=0, amount=100.0, scale=1.0):
+    p = len(model.parameters)
+    parts = 1 + p + p * (p + 1) // 2
+    out, jets = np.zeros((len(TIMES), parts)), np.zeros((model.n_jets, parts))
+    rows, phi = records(amount, scale)(model), np.array(phi)
+    for array in (rows, phi):
+        array.flags.writeable = False  # a kernel that wrote to its inputs would not take these
+    assert model.predict(order, phi, rows, out, jets) == 0
+    return out
+
+
+def test_declaration(name):
+    model = structures.get(name)
+    n = len(model.parameters)
+    assert model.name == name
+    assert len(set(model.parameters)) == n
+    for part in (model.symbols, model.units, model.meanings, model.typical):
+        assert len(part) == n
+    assert 1 <= model.observed <= len(model.compartments)
+    assert all(meaning for meaning in model.meanings)
+
+
+def test_equations_can_be_drawn(name):
+    model = structures.get(name)
+    for text in (*model.equations, *model.symbols):
+        MathTextParser("path").parse(f"${text}$")
+
+
+def test_predictions_are_finite_and_not_negative(name):
+    model = structures.get(name)
+    f = run(model, model.typical)[:, 0]
+    assert np.isfinite(f).all()
+    assert (f >= 0).all()
+    assert f.max() > 0
+
+
+def test_linear_in_dose(name):
+    model = structures.get(name)
+    once, twice = run(model, model.typical), run(model, model.typical, amount=200.0)
+    np.testing.assert_allclose(twice[:, 0], 2 * once[:, 0], rtol=1e-12)
+
+
+def test_time_unit_is_arbitrary(name):
+    """Hours to minutes: whatever is per time shrinks by 60, predictions stay."""
+    model = structures.get(name)
+    per_time = np.array([60.0 if u.endswith("/{TIME}") else 1.0 for u in model.units])
+    minutes = run(model, np.array(model.typical) / per_time, scale=60.0)[:, 0]
+    np.testing.assert_allclose(minutes, run(model, model.typical)[:, 0], rtol=1e-10)
+
+
+def test_orders_agree(name):
+    model = structures.get(name)
+    p = len(model.parameters)
+    zero, one, two = (run(model, model.typical, order) for order in (0, 1, 2))
+    np.testing.assert_array_equal(zero[:, 0], two[:, 0])
+    np.testing.assert_array_equal(one[:, : 1 + p], two[:, : 1 + p])
+
+
+def test_derivatives_equal_differences(name):
+    """Steps of 1e-4 leave an error of about 1e-6 of the largest slope."""
+    model = structures.get(name)
+    p, phi = len(model.parameters), np.array(model.typical) * 1.13
+    full = run(model, phi, 2)
+    for i in range(p):
+        step = np.zeros(p)
+        step[i] = 1e-4 * phi[i]
+        slope = (run(model, phi + step, 1) - run(model, phi - step, 1)) / (2 * step[i])
+        size = np.abs(slope).max(axis=0) + 1e-12
+        np.testing.assert_allclose(full[:, 1 + i] / size[0], slope[:, 0] / size[0], atol=2e-6)
+        for j in range(i + 1):
+            pair = full[:, 1 + p + i * (i + 1) // 2 + j]
+            np.testing.assert_allclose(pair / size[1 + j], slope[:, 1 + j] / size[1 + j], atol=5e-6)
