@@ -23,14 +23,14 @@ def look(search):
 
 def test_a_better_minimum_replaces_the_first():
     better = Minimum(np.ones(1), 4.0, np.zeros((2, 1)), 3, 4, 0.0, "converged")
-    found, trace = look(lambda start: better)
+    found, trace = look(lambda _start: better)
     assert found is better
     assert len(trace) == 3
 
 
 def test_a_worse_one_leaves_no_trace():
     worse = Minimum(np.ones(1), 5.5, np.zeros((2, 1)), 3, 4, 0.0, "max_iter")
-    found, trace = look(lambda start: worse)
+    found, trace = look(lambda _start: worse)
     assert found is FIRST
     assert trace[-1]["ofv"] == FIRST.value
 
