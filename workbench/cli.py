@@ -88,20 +88,29 @@ def dashboard(
     serve(serving)
 
 
+# What `fit` and `evaluate` have in common.
+Data = Annotated[str, typer.Argument(help="A file, or a name from `workbench datasets`.")]
+Card = Annotated[
+    Path | None, typer.Option(help="Model card (JSON); a catalogue's dataset suggests one.")
+]
+Method = Annotated[str, typer.Option(help="fo, foce or focei.")]
+Out = Annotated[Path | None, typer.Option(help="Save the result here (JSON).")]
+Columns = Annotated[
+    list[str] | None, typer.Option(help="Which column is which: ID=SUBJ. Repeatable.")
+]
+Options = Annotated[
+    list[str] | None, typer.Option(help="Option of the estimator: max_iter=200. Repeatable.")
+]
+
+
 @app.command()
 def fit(
-    data: Annotated[str, typer.Argument(help="A file, or a name from `workbench datasets`.")],
-    model: Annotated[
-        Path | None, typer.Option(help="Model card (JSON); a catalogue's dataset suggests one.")
-    ] = None,
-    method: Annotated[str, typer.Option(help="fo, foce or focei.")] = "focei",
-    out: Annotated[Path | None, typer.Option(help="Save the result here (JSON).")] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option(help="Which column is which: ID=SUBJ. Repeatable.")
-    ] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="Option of the estimator: max_iter=200. Repeatable.")
-    ] = None,
+    data: Data,
+    model: Card = None,
+    method: Method = "focei",
+    out: Out = None,
+    columns: Columns = None,
+    option: Options = None,
 ) -> None:
     """Estimate the parameters of a model and print them."""
     _run(data, model, method, out, columns or [], option or [], estimate=True)
@@ -109,18 +118,12 @@ def fit(
 
 @app.command()
 def evaluate(
-    data: Annotated[str, typer.Argument(help="A file, or a name from `workbench datasets`.")],
-    model: Annotated[
-        Path | None, typer.Option(help="Model card (JSON); a catalogue's dataset suggests one.")
-    ] = None,
-    method: Annotated[str, typer.Option(help="fo, foce or focei.")] = "focei",
-    out: Annotated[Path | None, typer.Option(help="Save the result here (JSON).")] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option(help="Which column is which: ID=SUBJ. Repeatable.")
-    ] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="Option of the estimator. Repeatable.")
-    ] = None,
+    data: Data,
+    model: Card = None,
+    method: Method = "focei",
+    out: Out = None,
+    columns: Columns = None,
+    option: Options = None,
 ) -> None:
     """Print the objective at the model's own values; nothing is estimated."""
     _run(data, model, method, out, columns or [], option or [], estimate=False)

@@ -16,7 +16,7 @@ from workbench.core.optimize import Minimum, Step, minimise
 from workbench.core.status import Status
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation._approach import approach, revived
-from workbench.estimation._base import Monitor, Progress
+from workbench.estimation._base import Estimator, Monitor, Progress
 from workbench.estimation._uncertainty import Uncertainty, uncertainty
 from workbench.estimation._verdict import Verdict, judge
 from workbench.problem import Problem
@@ -97,6 +97,33 @@ class MarginalLikelihood:
             if out.status.max(initial=0) > Status.MAX_ITER:
                 return np.inf, np.empty((0, len(x)))
             return float(out.ofv.sum()), self.problem.space.gradient(x, values, out)
+
+
+def likelihood_estimator(
+    *, name: str, title: str, description: str, interaction: bool, objective: RangeObjective
+) -> Estimator:
+    """Return the estimator that maximises an approximate likelihood.
+
+    Parameters
+    ----------
+    name, title, description : see `Estimator`
+    interaction, objective : see `run`
+    """
+
+    def run_it(
+        problem: Problem, options: LikelihoodOptions, monitor: Monitor, estimate: bool
+    ) -> FitResult:
+        return run(
+            problem,
+            options,
+            monitor,
+            estimate=estimate,
+            method=name,
+            interaction=interaction,
+            objective=objective,
+        )
+
+    return Estimator(name, title, description, LikelihoodOptions, run_it)
 
 
 def run(

@@ -6,11 +6,8 @@ from numpy.typing import NDArray
 from workbench.core.conditional import Objective
 from workbench.core.first_order import first_order_range
 from workbench.core.likelihood import Values
-from workbench.estimation._base import Estimator, Monitor
-from workbench.estimation._likelihood import LikelihoodOptions
-from workbench.estimation._likelihood import run as run_likelihood
+from workbench.estimation._likelihood import likelihood_estimator
 from workbench.problem import Problem
-from workbench.results import FitResult
 
 
 def objective(
@@ -28,25 +25,10 @@ def objective(
     )
 
 
-def run(
-    problem: Problem, options: LikelihoodOptions, monitor: Monitor, estimate: bool
-) -> FitResult:
-    """Estimate by FO, or only evaluate."""
-    return run_likelihood(
-        problem,
-        options,
-        monitor,
-        estimate=estimate,
-        method="fo",
-        interaction=False,
-        objective=objective,
-    )
-
-
-ESTIMATOR = Estimator(
+ESTIMATOR = likelihood_estimator(
     name="fo",
     title="FO",
     description="Linearises at eta = 0: fast, but biased when variability is large.",
-    options=LikelihoodOptions,
-    run=run,
+    interaction=False,
+    objective=objective,
 )

@@ -5,11 +5,8 @@ from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective, conditional_range
 from workbench.core.likelihood import Values
-from workbench.estimation._base import Estimator, Monitor
-from workbench.estimation._likelihood import LikelihoodOptions
-from workbench.estimation._likelihood import run as run_likelihood
+from workbench.estimation._likelihood import likelihood_estimator
 from workbench.problem import Problem
-from workbench.results import FitResult
 
 
 def objective(
@@ -27,25 +24,10 @@ def objective(
     )
 
 
-def run(
-    problem: Problem, options: LikelihoodOptions, monitor: Monitor, estimate: bool
-) -> FitResult:
-    """Estimate by FOCEI, or only evaluate."""
-    return run_likelihood(
-        problem,
-        options,
-        monitor,
-        estimate=estimate,
-        method="focei",
-        interaction=True,
-        objective=objective,
-    )
-
-
-ESTIMATOR = Estimator(
+ESTIMATOR = likelihood_estimator(
     name="focei",
     title="FOCEI",
     description="Linearises at each subject's mode, residual error at the individual prediction.",
-    options=LikelihoodOptions,
-    run=run,
+    interaction=True,
+    objective=objective,
 )
