@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -50,22 +50,42 @@ SELECT_NEXT = """() => {
 }"""
 
 
-@contextlib.contextmanager
-def server(log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Run `workbench` on a free loopback port; end it, and the kernels it started, by its id."""
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def installed(port: int) -> list[str]:
+    """Return the command that serves the page from this environment."""
     program = Path(sys.executable).parent / "workbench"
+    return [str(program), "--port", str(port), "--no-browser"]
+
+
+@contextlib.contextmanager
+def server(
+    log: Path,
+    command: Callable[[int], list[str]] = installed,
+    *,
+    patience: float = 120,
+    **options: Any,
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run `command(port)` on a free loopback port; end it, and the kernels it started, by its id.
+
+    `options` go to `subprocess.Popen`; `patience` is how many seconds to wait for an answer.
+    """
+    port = free_port()
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [str(program), "--port", str(port), "--no-browser"],
+            command(port),
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **options,
         )
         try:
-            wait_for_port(process, port, log)
+            wait_for_port(process, port, log, patience)
             yield process, f"http://127.0.0.1:{port}"
         finally:
             for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
@@ -76,9 +96,9 @@ def server(log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
                         process.wait(10)
 
 
-def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path, patience: float) -> None:
     """Return when the server answers; fail with its log when it has ended."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended:\n{log.read_text()[-2000:]}")
@@ -120,6 +140,17 @@ def other_fits(page: Any) -> list[float]:
     return seconds
 
 
+def usable_page(browser: Any, url: str) -> Any:
+    """Open the dashboard and return when Fit can be pressed."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(60_000)
+    page.add_init_script(ON_VIEW)
+    page.goto(url, wait_until="commit")
+    page.wait_for_selector(".wb-fit:enabled")
+    page.wait_for_selector("[data-status=idle]")
+    return page
+
+
 def select_once(page: Any) -> float:
     """Turn to the next subject; return the seconds until it is marked in every view."""
     page.evaluate(SELECT_NEXT)
@@ -142,13 +173,8 @@ def dashboard() -> Iterator[Row]:
         opened = []
         for visit in range(3):
             time.sleep(5)  # the next kernel gets ready
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.set_default_timeout(60_000)
-            page.add_init_script(ON_VIEW)
             start = time.perf_counter()
-            page.goto(url, wait_until="commit")
-            page.wait_for_selector(".wb-fit:enabled")
-            page.wait_for_selector("[data-status=idle]")
+            page = usable_page(browser, url)
             opened.append(time.perf_counter() - start)
             if visit < 2:
                 page.close()

@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 from benchmarks.measure import Row
 
-FILES = ("estimation", "startup", "page")
+FILES = ("estimation", "startup", "page", "fresh")
 
 
 def environment() -> str:
