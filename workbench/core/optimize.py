@@ -112,7 +112,8 @@ def minimise(
             decrement = -0.5 * slope
         iterations += 1
         longest = float(np.abs(direction).max())
-        found = _search(objective, x, value, direction, slope, min(1.0, LARGEST_STEP / longest))
+        length = LARGEST_STEP / max(longest, LARGEST_STEP)
+        found = _search(objective, x, value, direction, slope, length)
         evaluations += found.evaluations
         if found.x is None:
             if fresh:
@@ -180,18 +181,22 @@ def _search(
 ) -> _Found:
     """Backtrack to sufficient decrease, by quadratic interpolation."""
     gradients = np.empty((0, len(x)))
-    for k in range(1, MAX_BACKTRACKS + 1):
+    evaluations = 0
+    while evaluations < MAX_BACKTRACKS:
         trial = x + length * direction
+        if (trial == x).all():
+            break  # the step is lost in rounding; taken, it would be repeated to the limit
+        evaluations += 1
         trial_value, gradients = objective(trial)
         if np.isfinite(trial_value) and trial_value <= value + 1e-4 * length * slope:
-            return _Found(trial, trial_value, gradients, length, k)
+            return _Found(trial, trial_value, gradients, length, evaluations)
         if np.isfinite(trial_value):
             rise = trial_value - value - slope * length
             best = -slope * length * length / (2.0 * rise) if rise > 0 else 0.5 * length
             length = max(0.1 * length, min(0.5 * length, best))
         else:
             length *= 0.25
-    return _Found(None, value, gradients, 0.0, MAX_BACKTRACKS)
+    return _Found(None, value, gradients, 0.0, evaluations)
 
 
 def _bfgs(inverse: Floats, s: Floats, y: Floats) -> Floats:
