@@ -16,8 +16,9 @@ T = TypeVar("T")
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Return the error for a misspelt name: the nearest known one, then all of them."""
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    written = {each.lower(): each for each in known}  # "FOCEI" is near to "focei"
+    near = difflib.get_close_matches(str(name).lower(), written, n=1)
+    hint = f" Did you mean {written[near[0]]!r}?" if near else ""
     return UnknownNameError(f"No {kind} is named {name!r}.{hint} Known: {', '.join(known)}.")
 
 

@@ -5,13 +5,12 @@ The functions are what a user types: ``wb.error.Combined(additive=0.5, proportio
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ModelError
-from workbench.models.parameter import Fixed, _argument, unfix
+from workbench.models.parameter import Fixed, _argument, names_of_fixed, number, unfix
 from workbench.models.residual import error_models
 from workbench.registry import unknown_name
 
@@ -44,7 +43,7 @@ class ResidualError:
                 f"({', '.join(kind.parameters)}), not {len(self.values)}."
             )
         for name, value, scale in zip(kind.parameters, self.values, kind.scales, strict=True):
-            if not math.isfinite(value) or (scale == "log" and value <= 0):
+            if number(value, f"The residual error parameter {name!r}") <= 0 and scale == "log":
                 raise ModelError(
                     f"The residual error parameter {name!r} must be a number above 0, not {value}. "
                     "It is a standard deviation (or a fraction), not a variance."
@@ -87,8 +86,9 @@ class ResidualError:
         missing = [name for name in kind.parameters if name not in given]
         if missing:
             raise ModelError(f"The {kind.title} error model lacks {', '.join(missing)}.")
-        values = tuple(float(given[name]) for name in kind.parameters)
-        return cls(kind.name, values, frozenset(card.get("fixed", ())))
+        values = tuple(given[name] for name in kind.parameters)
+        fixed = names_of_fixed(card.get("fixed", ()), f"the {kind.title} error model")
+        return cls(kind.name, values, fixed)
 
     def python(self) -> str:
         """Return the call that makes this residual error."""

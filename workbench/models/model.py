@@ -17,7 +17,7 @@ from workbench.errors import ModelError
 from workbench.models import units as unit_templates
 from workbench.models.distributions import distributions
 from workbench.models.error import ResidualError
-from workbench.models.parameter import Parameter
+from workbench.models.parameter import Parameter, names_of_fixed, number
 from workbench.models.residual import error_models
 from workbench.models.structural import StructuralModel, structures
 from workbench.registry import unknown_name
@@ -99,6 +99,10 @@ class Model:
     ) -> None:
         if isinstance(structure, str):
             structure = structures.get(structure)
+        if not isinstance(structure, StructuralModel):
+            raise ModelError(
+                f'structure must be wb.pk(...), wb.structure("...") or a name, not {structure!r}.'
+            )
         ordered = _in_order(structure, parameters)
         pairs = _pairs(structure, ordered, correlations)
         _check_blocks(ordered, pairs)
@@ -110,7 +114,7 @@ class Model:
         set_field(self, "correlations", MappingProxyType(pairs))
         set_field(self, "error", error)
         set_field(self, "_card", json.dumps(self.to_dict(), sort_keys=True))
-        _check_omega(self.omega)
+        _check_correlations(self.etas, self.correlations)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.from_json, (self._card,)
@@ -133,11 +137,7 @@ class Model:
     def omega(self) -> NDArray[np.float64]:
         """Starting variance-covariance matrix of eta, (n_eta, n_eta) in the order of `etas`."""
         sd = np.array([self.parameters[name].iiv for name in self.etas])
-        correlation = np.eye(len(sd))
-        for (a, b), r in self.correlations.items():
-            i, j = self.etas.index(a), self.etas.index(b)
-            correlation[i, j] = correlation[j, i] = r
-        return correlation * np.outer(sd, sd)
+        return _correlation_matrix(self.etas, self.correlations) * np.outer(sd, sd)
 
     def units(self, data_units: Mapping[str, str]) -> dict[str, str]:
         """Return the unit of each structural and residual parameter, "" where unknown."""
@@ -199,12 +199,15 @@ class Model:
                     part,
                     ["structure", "parameters", "correlations", "error"],
                 )
-        parameters = {name: _read_parameter(name, p) for name, p in card["parameters"].items()}
+        parameters = {
+            name: _read_parameter(name, part)
+            for name, part in _object(card["parameters"], '"parameters" of the card').items()
+        }
         return cls(
             str(card["structure"]),
             parameters,
-            error=ResidualError.from_dict(card["error"]),
-            correlations={(str(a), str(b)): float(r) for a, b, r in card.get("correlations", ())},
+            error=ResidualError.from_dict(_object(card["error"], '"error" of the card')),
+            correlations=_read_correlations(card.get("correlations", ())),
         )
 
     def to_json(self, path: str | Path | None = None) -> str:
@@ -303,10 +306,16 @@ def _pairs(
     correlations: Mapping[Pair, float] | Iterable[Pair],
 ) -> dict[Pair, float]:
     if not isinstance(correlations, Mapping):
-        correlations = dict.fromkeys(correlations, 0.0)
+        named = [tuple(pair) if isinstance(pair, list) else pair for pair in correlations]
+        correlations = dict.fromkeys(named, 0.0)
     order = {name: k for k, name in enumerate(structure.parameters)}
     pairs: dict[Pair, float] = {}
-    for (a, b), r in correlations.items():
+    for pair, value in correlations.items():
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise ModelError(
+                f'Correlations are pairs of parameters, such as [("cl", "v")]; {pair!r} is none.'
+            )
+        a, b = pair
         for name in (a, b):
             if name not in parameters:
                 raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
@@ -317,9 +326,16 @@ def _pairs(
                 )
         if a == b:
             raise ModelError(f"A parameter cannot be correlated with itself ({a}).")
+        r = number(value, f"The correlation of {a} with {b}")
         if not -1 < r < 1:
             raise ModelError(f"The correlation of {a} with {b} must lie between -1 and 1, not {r}.")
-        pairs[(a, b) if order[a] < order[b] else (b, a)] = float(r)
+        key = (a, b) if order[a] < order[b] else (b, a)
+        if pairs.get(key, r) != r:
+            raise ModelError(
+                f"The correlation of {key[0]} with {key[1]} is given twice, as {pairs[key]} and "
+                f"as {r}. Keep one."
+            )
+        pairs[key] = r
     return dict(sorted(pairs.items(), key=lambda item: (order[item[0][0]], order[item[0][1]])))
 
 
@@ -357,15 +373,45 @@ def _check_blocks(parameters: Mapping[str, Parameter], pairs: Mapping[Pair, floa
                 )
 
 
-def _check_omega(omega: NDArray[np.float64]) -> None:
-    if len(omega) and np.linalg.eigvalsh(omega).min() <= 0:
+def _correlation_matrix(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> NDArray[np.float64]:
+    matrix = np.eye(len(etas))
+    for (a, b), r in pairs.items():
+        i, j = etas.index(a), etas.index(b)
+        matrix[i, j] = matrix[j, i] = r
+    return matrix
+
+
+def _check_correlations(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> None:
+    # Of the correlations, not of omega: a variance close to zero contradicts nothing.
+    if pairs and np.linalg.eigvalsh(_correlation_matrix(etas, pairs)).min() <= 0:
         raise ModelError(
             "The starting correlations contradict each other: omega is not positive definite. "
             "Choose smaller ones."
         )
 
 
-def _read_parameter(name: str, card: Mapping[str, Any]) -> Parameter:
+def _object(value: Any, what: str) -> Mapping[str, Any]:
+    """Refuse a part of a model card that is not a JSON object."""
+    if isinstance(value, Mapping):
+        return value
+    kinds = {str: "a text", list: "a list", int: "a number", float: "a number", type(None): "null"}
+    found = kinds.get(type(value), type(value).__name__)
+    raise ModelError(f"{what} must be an object {{...}}, not {found}.")
+
+
+def _read_correlations(card: Any) -> dict[Pair, float]:
+    rows = card if isinstance(card, list | tuple) else [card]
+    for row in rows:
+        if not isinstance(row, list | tuple) or len(row) != 3:
+            raise ModelError(
+                'The "correlations" of a model card are a list such as [["cl", "v", 0.4]]; '
+                f"{row!r} is not of that form."
+            )
+    return {(str(a), str(b)): r for a, b, r in rows}
+
+
+def _read_parameter(name: str, part: Any) -> Parameter:
+    card = _object(part, f"Parameter {name!r} of the card")
     for key in card:
         if key not in ("distribution", "typical", "iiv", "fixed"):
             raise unknown_name(
@@ -374,9 +420,8 @@ def _read_parameter(name: str, card: Mapping[str, Any]) -> Parameter:
     for key in ("distribution", "typical"):
         if key not in card:
             raise ModelError(f'Parameter {name!r} of the model card lacks "{key}".')
-    return Parameter(
-        str(card["distribution"]),
-        card["typical"],
-        card.get("iiv", 0.0),
-        frozenset(card.get("fixed", ())),
-    )
+    fixed = names_of_fixed(card.get("fixed", ()), f"parameter {name!r}")
+    try:
+        return Parameter(str(card["distribution"]), card["typical"], card.get("iiv", 0.0), fixed)
+    except ModelError as problem:
+        raise ModelError(f"Parameter {name!r}: {problem}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,8 @@ class Parameter:
 
     def __post_init__(self) -> None:
         kind = distributions.get(self.distribution)
-        typical = _number(self.typical, f"The typical value of a {kind.title} parameter")
-        iiv = _number(self.iiv, "The IIV (SD of eta)")
+        typical = number(self.typical, f"The typical value of a {kind.title} parameter")
+        iiv = number(self.iiv, "The IIV (SD of eta)")
         if kind.positive and typical <= 0:
             raise ModelError(
                 f"A log-normal parameter needs a typical value above 0, not {typical:g}. "
@@ -82,19 +83,29 @@ class Parameter:
         """Return the call that makes this parameter."""
         typical = _argument(self.typical, "typical" in self.fixed)
         call = f"wb.{distributions.get(self.distribution).constructor}({typical}"
-        if self.has_eta:
+        if self.has_eta or "iiv" in self.fixed:
             call += f", iiv={_argument(self.iiv, 'iiv' in self.fixed)}"
         return call + ")"
 
 
-def _number(value: Any, what: str) -> float:
+def number(value: Any, what: str) -> float:
+    """Return a finite number, or refuse what is none: also True, which counts as 1 elsewhere."""
     try:
-        number = float(value)
+        if isinstance(value, bool):
+            raise TypeError
+        found = float(value)
     except (TypeError, ValueError):
         raise ModelError(f"{what} must be a number, not {value!r}.") from None
-    if not math.isfinite(number):
-        raise ModelError(f"{what} must be a finite number, not {number}.")
-    return number
+    if not math.isfinite(found):
+        raise ModelError(f"{what} must be a finite number, not {found}.")
+    return found
+
+
+def names_of_fixed(value: Any, what: str) -> frozenset[str]:
+    """Read the "fixed" of a model card; a single word would fall apart into its letters."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ModelError(f'The "fixed" of {what} must be a list of names, not {value!r}.')
+    return frozenset(str(name) for name in value)
 
 
 def _argument(value: float, fixed: bool) -> str:
