@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
+
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.estimation._base import CancelToken, Estimator, Monitor, Progress
@@ -81,9 +83,11 @@ def _run(
         )
     began = time.perf_counter()
     estimator = estimators.get(method)
-    chosen = make_options(estimator, options)
+    # NumPy's numbers as Python's: an option is written into the script that repeats the fit.
+    given = {k: v.item() if isinstance(v, np.generic) else v for k, v in options.items()}
+    chosen = make_options(estimator, given)
     result = estimator.run(Problem(model, data), chosen, monitor, estimate)
-    return replace(result, given=dict(options), seed=seed, seconds=time.perf_counter() - began)
+    return replace(result, given=given, seed=seed, seconds=time.perf_counter() - began)
 
 
 def make_options(estimator: Estimator, options: dict[str, Any]) -> Any:

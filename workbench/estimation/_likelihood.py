@@ -61,7 +61,7 @@ class LikelihoodOptions:
             raise OptionError(
                 f"max_iter must be a whole number of at least 0, not {self.max_iter}."
             )
-        if not 0 < self.tolerance < 1:
+        if not isinstance(self.tolerance, int | float) or not 0 < self.tolerance < 1:
             raise OptionError(f"tolerance must lie between 0 and 1, not {self.tolerance}.")
         if self.covariance not in COVARIANCES:
             raise OptionError(
