@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset, DatasetInfo
-from workbench.errors import DataError
+from workbench.errors import DataError, WorkbenchError
 from workbench.models.model import Model
 from workbench.results.fit_result import FitResult
 from workbench.results.saved import FORMAT, FRAMES, KIND, PLAIN
+
+# What every data set has; a missing one would be read as zeros.
+COLUMNS = ("ROW", "ID", "TIME", "DV", "AMT", "EVID", "MDV", "CMT")
 
 
 def load_fit(path: str | Path) -> FitResult:
@@ -23,13 +26,16 @@ def load_fit(path: str | Path) -> FitResult:
     Raises
     ------
     DataError
-        There is no such file, or it is not a saved fit of a format this version reads.
+        There is no such file, it is damaged, or it is not a saved fit of a format this version
+        reads.
     """
     path = Path(path)
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.") from None
+    except OSError as problem:
+        raise DataError(f"{path} cannot be read: {problem.strerror}.") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise DataError(f"{path} is not a saved fit: it is not JSON text.") from None
     if not isinstance(card, dict) or card.get("kind") != KIND:
@@ -38,6 +44,17 @@ def load_fit(path: str | Path) -> FitResult:
         raise DataError(
             f"{path} was saved in format {card.get('format')!r}; this version reads {FORMAT}."
         )
+    try:
+        return _read(card)
+    except (WorkbenchError, AttributeError, KeyError, TypeError, ValueError) as problem:
+        lacks = isinstance(problem, KeyError) and not isinstance(problem, WorkbenchError)
+        what = f'it lacks "{problem.args[0]}"' if lacks else str(problem).removesuffix(".")
+        raise DataError(
+            f"{path} is a saved fit, but damaged: {what}. Save the fit again, or use a copy."
+        ) from None
+
+
+def _read(card: dict[str, Any]) -> FitResult:
     values: dict[str, Any] = {name: _plain(card[name]) for name in PLAIN}
     values.update({name: _frame(card[name]) for name in FRAMES})
     return FitResult(
@@ -56,21 +73,24 @@ def _plain(value: Any) -> Any:
 
 
 def _frame(card: dict[str, Any]) -> pd.DataFrame:
-    types = {"f": np.float64, "i": np.int64, "b": np.bool_, "O": object}
+    types: dict[str, Any] = {"f": np.float64, "i": np.int64, "b": np.bool_, "O": object, "s": "str"}
+    index = pd.Index(card["index"], name=card["index_name"])
     columns = {
-        name: pd.Series([_plain(v) for v in column["values"]], dtype=types[column["kind"]])
+        name: pd.Series([_plain(v) for v in column["values"]], index, dtype=types[column["kind"]])
         for name, column in card["columns"].items()
     }
-    index = pd.Index(card["index"], name=card["index_name"])
-    return pd.DataFrame({name: column.to_numpy() for name, column in columns.items()}, index=index)
+    return pd.DataFrame(columns, index=index)
 
 
 def _data(card: dict[str, Any]) -> Dataset:
-    info = card["info"]
+    info, table = card["info"], _frame(card["table"])
+    lacking = [name for name in COLUMNS if name not in table]
+    if lacking:
+        raise DataError(f"its data lack the columns {', '.join(lacking)}")
     known = {field.name for field in fields(DatasetInfo)}
     return Dataset(
         name=card["name"],
-        table=_frame(card["table"]),
+        table=table,
         covariate_names=tuple(card["covariate_names"]),
         units=card["units"],
         audit=_frame(card["audit"]),

@@ -71,7 +71,9 @@ def _frame_card(frame: pd.DataFrame) -> dict[str, Any]:
     columns = {}
     for name in frame.columns:
         column = frame[name]
-        kind = column.dtype.kind if column.dtype.kind in "fib" else "O"
+        kind: str = column.dtype.kind if column.dtype.kind in "fib" else "O"
+        if isinstance(column.dtype, pd.StringDtype):
+            kind = "s"
         columns[str(name)] = {"kind": kind, "values": [_value(v) for v in column.tolist()]}
     index = [_value(v) for v in frame.index.tolist()]
     return {"columns": columns, "index": index, "index_name": frame.index.name}
