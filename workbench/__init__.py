@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from workbench.datasets import list_datasets, load_dataset
     from workbench.estimation import CancelToken, Progress, evaluate, fit
     from workbench.models import error
-    from workbench.models.model import Model, pk
+    from workbench.models.model import Model
     from workbench.models.parameter import Fixed, LogNormal, Normal
+    from workbench.models.pk import pk
     from workbench.models.structural import structure
     from workbench.results import FitResult, load_fit
 
@@ -41,7 +42,7 @@ _PUBLIC = {
     "list_datasets": "workbench.datasets",
     "load_dataset": "workbench.datasets",
     "load_fit": "workbench.results",
-    "pk": "workbench.models.model",
+    "pk": "workbench.models.pk",
     "read_dataset": "workbench.data.dataset",
     "structure": "workbench.models.structural",
 }

@@ -21,9 +21,12 @@ from workbench.core.jit import JIT_DISABLED, our_cache
 _P = types.CPointer(types.float64)
 _I = types.int64
 
-# Arguments of a structural kernel: order; phi and its length; records, rows, columns; out, rows;
-# jets, rows; columns of out and jets. Every matrix is row-major and comes with its sizes.
-PREDICT = _I(_I, _P, _I, _P, _I, _I, _P, _I, _P, _I, _I)
+_J = types.CPointer(types.int64)
+
+# Arguments of a structural kernel: order; number of directions; context, its length; settings,
+# their length; params, rows; covariates, rows, columns; records, rows, columns; out, rows; columns
+# of params and out; work, its length. Every matrix is row-major and comes with its sizes.
+PREDICT = _I(_I, _I, _J, _I, _P, _I, _P, _I, _P, _I, _I, _P, _I, _I, _P, _I, _I, _P, _I)
 # Arguments of a residual kernel: y, f, their length; sigma, its length; out, its columns.
 RESIDUAL = _I(_P, _P, _I, _P, _I, _P, _I)
 
@@ -37,27 +40,39 @@ _alive: list[Any] = []  # a C callback dies with its Python object
 
 @lru_cache(maxsize=512)
 def export_predict(predict: Callable[..., int]) -> int:
-    """Return the address of a structural kernel ``predict(order, phi, records, out, jets)``."""
+    """Return the address of a structural kernel; `core.frame` has its arguments."""
 
     def shim(
         order: int,
-        phi: Any,
-        n_phi: int,
+        p: int,
+        context: Any,
+        n_context: int,
+        settings: Any,
+        n_settings: int,
+        params: Any,
+        n_params: int,
+        covariates: Any,
+        n_blocks: int,
+        n_covariates: int,
         records: Any,
         n_records: int,
         n_columns: int,
         out: Any,
         n_obs: int,
-        jets: Any,
-        n_jets: int,
         n_parts: int,
+        work: Any,
+        n_work: int,
     ) -> int:
         return predict(
             order,
-            _array(phi, (n_phi,)),
-            _array(records, (n_records, n_columns)),
-            _array(out, (n_obs, n_parts)),
-            _array(jets, (n_jets, n_parts)),
+            p,
+            view(context, (n_context,)),
+            view(settings, (n_settings,)),
+            view(params, (n_params, n_parts)),
+            view(covariates, (n_blocks, n_covariates)),
+            view(records, (n_records, n_columns)),
+            view(out, (n_obs, n_parts)),
+            view(work, (n_work,)),
         )
 
     return _export(shim, PREDICT)
@@ -68,9 +83,7 @@ def export_residual(residual: Callable[..., None]) -> int:
     """Return the address of a residual-error kernel ``residual(y, f, sigma, out)``."""
 
     def shim(y: Any, f: Any, n: int, sigma: Any, n_sigma: int, out: Any, n_columns: int) -> int:
-        residual(
-            _array(y, (n,)), _array(f, (n,)), _array(sigma, (n_sigma,)), _array(out, (n, n_columns))
-        )
+        residual(view(y, (n,)), view(f, (n,)), view(sigma, (n_sigma,)), view(out, (n, n_columns)))
         return 0
 
     return _export(shim, RESIDUAL)
@@ -94,10 +107,10 @@ def export_vector(function: Callable[..., int]) -> int:
         return function(
             order,
             t,
-            _array(z, (n_z,)),
-            _array(value, (k,)),
-            _array(jacobian, (k, n_z)),
-            _array(hessian, (nnz,)),
+            view(z, (n_z,)),
+            view(value, (k,)),
+            view(jacobian, (k, n_z)),
+            view(hessian, (nnz,)),
         )
 
     return _export(shim, VECTOR)
@@ -115,7 +128,8 @@ def _export(shim: Callable[..., int], signature: Any) -> int:
 
 if JIT_DISABLED:
 
-    def _array(flat: Any, shape: tuple[int, ...]) -> Any:
+    def view(flat: Any, shape: tuple[int, ...]) -> Any:
+        """See flat storage as an array of some shape."""
         size = 1
         for n in shape:
             size *= n
@@ -138,7 +152,7 @@ if JIT_DISABLED:
         return int(_table[address](*args))
 
 else:
-    _array = numba.carray
+    view = numba.carray
 
     @intrinsic
     def at(typingctx: Any, array: Any, offset: Any) -> Any:
@@ -165,16 +179,24 @@ else:
         typingctx: Any,
         address: Any,
         order: Any,
-        phi: Any,
-        n_phi: Any,
+        p: Any,
+        context: Any,
+        n_context: Any,
+        settings: Any,
+        n_settings: Any,
+        params: Any,
+        n_params: Any,
+        covariates: Any,
+        n_blocks: Any,
+        n_covariates: Any,
         records: Any,
         n_records: Any,
         n_columns: Any,
         out: Any,
         n_obs: Any,
-        jets: Any,
-        n_jets: Any,
         n_parts: Any,
+        work: Any,
+        n_work: Any,
     ) -> Any:
         """Call a structural kernel by address."""
         return _through(PREDICT)
@@ -220,4 +242,5 @@ __all__ = [
     "export_predict",
     "export_residual",
     "export_vector",
+    "view",
 ]

@@ -9,7 +9,7 @@ need no formulas of their own.
 Every operation allows its output row to be one of its input rows.
 """
 
-from workbench.core.jit import OutMat, kernel
+from workbench.core.jit import Mat, OutMat, kernel
 
 
 @kernel
@@ -20,6 +20,11 @@ def n_parts(order: int, p: int) -> int:
     if order == 1:
         return 1 + p
     return 1 + p + p * (p + 1) // 2
+
+
+def parts_of(order: int, p: int) -> int:
+    """Return `n_parts` without compiling it."""
+    return (1, 1 + p, 1 + p + p * (p + 1) // 2)[order]
 
 
 @kernel
@@ -36,6 +41,20 @@ def variable(order: int, p: int, jets: OutMat, out: int, index: int, value: floa
     jets[out, 0] = value
     if order >= 1:
         jets[out, 1 + index] = 1.0
+
+
+@kernel
+def copy(order: int, p: int, jets: OutMat, a: int, out: int) -> None:
+    """Copy a jet."""
+    for k in range(n_parts(order, p)):
+        jets[out, k] = jets[a, k]
+
+
+@kernel
+def copy_from(order: int, p: int, other: Mat, a: int, jets: OutMat, out: int) -> None:
+    """Copy a jet of another matrix."""
+    for k in range(n_parts(order, p)):
+        jets[out, k] = other[a, k]
 
 
 @kernel

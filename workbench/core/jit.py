@@ -43,6 +43,7 @@ Vec = Annotated[NDArray[np.float64], _readonly(_f8, 1)]
 Mat = Annotated[NDArray[np.float64], _readonly(_f8, 2)]
 Cube = Annotated[NDArray[np.float64], _readonly(_f8, 3)]
 IntVec = Annotated[NDArray[np.int64], _readonly(_i8, 1)]
+IntMat = Annotated[NDArray[np.int64], _readonly(_i8, 2)]
 OutVec = Annotated[NDArray[np.float64], types.Array(_f8, 1, "C")]
 OutMat = Annotated[NDArray[np.float64], types.Array(_f8, 2, "C")]
 OutCube = Annotated[NDArray[np.float64], types.Array(_f8, 3, "C")]
@@ -197,6 +198,7 @@ __all__ = [
     "JIT_DISABLED",
     "OPTIONS",
     "Cube",
+    "IntMat",
     "IntVec",
     "Mat",
     "OutCube",

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.core.abi import at, call_predict, call_residual
-from workbench.core.events import N_COLUMNS
 from workbench.core.jets import n_parts
 from workbench.core.jit import Cube, IntVec, Mat, OutMat, OutVec, Vec, kernel
+from workbench.core.records import N_COLUMNS
 from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
 from workbench.core.transforms import transform
 
@@ -30,7 +30,9 @@ class Structure(NamedTuple):
 
     predict: int  # address of the structural kernel
     residual: int  # address of the residual-error kernel
-    n_jets: int  # rows of scratch of the structural kernel
+    context: IntVec  # see core.frame
+    settings: Vec  # of the structural kernel, such as a solver's tolerances
+    n_work: int  # numbers of scratch of the structural kernel
     codes: IntVec  # (n_phi,) transformation of each parameter
     eta_index: IntVec  # (n_phi,) number of its random effect, -1 without one
 
@@ -39,10 +41,12 @@ class Subjects(NamedTuple):
     """The data as compiled code sees them; rows of subject i are start[i]:start[i + 1]."""
 
     record_start: IntVec  # (n_sub + 1,)
-    records: Mat  # (n_rec, events.N_COLUMNS)
+    records: Mat  # (n_rec, records.N_COLUMNS)
     obs_start: IntVec  # (n_sub + 1,)
     dv: Vec  # (n_obs,)
     design: Cube  # (n_sub or 1, n_phi, n_theta): psi = design theta + eta
+    block_start: IntVec  # (n_sub + 1,)
+    covariates: Mat  # (n_blocks, n_cov): values that equations use, constant over each block
 
 
 class Values(NamedTuple):
@@ -61,7 +65,8 @@ class Scratch(NamedTuple):
     phi: OutVec
     first: OutVec
     second: OutVec
-    jets: OutMat
+    params: OutMat  # jets of the individual parameters in the directions of psi
+    work: OutVec  # scratch of the structural kernel
     prediction: OutVec
     f: OutMat  # predictions and their psi-derivatives at eta
     f_zero: OutMat  # the same at eta = 0
@@ -93,7 +98,8 @@ def make_scratch(
         np.zeros(n_phi),
         np.zeros(n_phi),
         np.zeros(n_phi),
-        np.zeros((structure.n_jets, parts)),
+        np.zeros((n_phi, parts)),
+        np.zeros(structure.n_work),
         np.zeros(max_obs),
         np.zeros((max_obs, parts)),
         np.zeros((max_obs, parts)),
@@ -131,22 +137,16 @@ def individual_parameters(
 
 
 @kernel
-def to_psi_scale(order: int, n_obs: int, first: Vec, second: Vec, f: OutMat) -> None:
-    """Turn derivatives with respect to phi into derivatives with respect to psi, in place."""
-    p = first.shape[0]
-    if order >= 2:
-        for j in range(n_obs):
-            at_pair = 1 + p
-            for k in range(p):
-                for q in range(k):
-                    f[j, at_pair] *= first[k] * first[q]
-                    at_pair += 1
-                f[j, at_pair] = f[j, at_pair] * first[k] * first[k] + f[j, 1 + k] * second[k]
-                at_pair += 1
-    if order >= 1:
-        for j in range(n_obs):
-            for k in range(p):
-                f[j, 1 + k] *= first[k]
+def seed_parameters(scratch: Scratch) -> None:
+    """Write the individual parameters as jets in the directions of psi.
+
+    Parameter k depends on psi_k alone; the other places stay zero.
+    """
+    p = scratch.phi.shape[0]
+    for k in range(p):
+        scratch.params[k, 0] = scratch.phi[k]
+        scratch.params[k, 1 + k] = scratch.first[k]
+        scratch.params[k, p + (k + 1) * (k + 2) // 2] = scratch.second[k]
 
 
 @kernel
@@ -165,25 +165,33 @@ def predict_subject(
     Returns the structural kernel's status.
     """
     individual_parameters(structure, subjects, i, theta, eta, scratch)
-    row = subjects.record_start[i]
-    n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
-    p = scratch.phi.shape[0]
-    status = call_predict(
-        structure.predict,
-        order,
-        at(scratch.phi, 0),
-        p,
-        at(subjects.records, row * N_COLUMNS),
-        subjects.record_start[i + 1] - row,
-        N_COLUMNS,
-        at(f, 0),
-        n_obs,
-        at(scratch.jets, 0),
-        structure.n_jets,
-        f.shape[1],
+    seed_parameters(scratch)
+    row, block = subjects.record_start[i], subjects.block_start[i]
+    p, n_covariates = scratch.phi.shape[0], subjects.covariates.shape[1]
+    return int(
+        call_predict(
+            structure.predict,
+            order,
+            p,
+            at(structure.context, 0),
+            structure.context.shape[0],
+            at(structure.settings, 0),
+            structure.settings.shape[0],
+            at(scratch.params, 0),
+            p,
+            at(subjects.covariates, block * n_covariates),
+            subjects.block_start[i + 1] - block,
+            n_covariates,
+            at(subjects.records, row * N_COLUMNS),
+            subjects.record_start[i + 1] - row,
+            N_COLUMNS,
+            at(f, 0),
+            subjects.obs_start[i + 1] - subjects.obs_start[i],
+            f.shape[1],
+            at(scratch.work, 0),
+            scratch.work.shape[0],
+        )
     )
-    to_psi_scale(order, n_obs, scratch.first, scratch.second, f)
-    return status
 
 
 @kernel

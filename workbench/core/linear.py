@@ -3,68 +3,44 @@ r"""Linear compartment models in closed form, by advancing scalar exponential mo
 The central concentration of any linear compartment model is a sum of modes,
 
 .. math::
-    c(t) = \sum_i m_i(t), \qquad m_i' = -\lambda_i m_i + C_i (R_c + k_a d),
+    c(t) = \sum_i m_i(t), \qquad m_i' = -\lambda_i m_i + \sum_s C_{si} R_s + k_a C_i d,
     \qquad d' = -k_a d + R_d
 
-with d the amount in an absorption depot, :math:`R_c, R_d` infusion rates into the central
-compartment and the depot, :math:`\lambda_i` the disposition rates and :math:`C_i` the
-coefficients of the unit-bolus response (Gibaldi & Perrier 1982, Pharmacokinetics, ch. 1-2). A
-bolus into the central compartment adds :math:`C_i` times its amount to each mode. Over an
-interval without events everything has a closed form, so the cost is linear in the number of
-events. With the jets of `core.jets` in place of numbers, the derivatives are exact too.
-
-A structural model fills the rows `rate_row`, `coefficient_row` (and `KA_ROW`), then calls
-`advance`.
+with d the amount in an absorption depot, :math:`R_s` the input rates into the compartments,
+:math:`\lambda_i` the disposition rates and :math:`C_{si}` the coefficients of the response to a
+unit bolus into compartment s (Gibaldi & Perrier 1982, Pharmacokinetics, ch. 1-2); those of the
+central one are written :math:`C_i`. Over an interval without events everything has a closed form,
+so the cost is linear in the number of events. With the jets of `core.jets` in place of numbers,
+the derivatives are exact too; times that depend on the parameters enter as in `core.inputs`.
 """
 
-from math import exp, factorial
+from math import exp, expm1, factorial, nan
 
-from workbench.core.events import AMT, BOLUS, CMT, INFUSION, KIND, OBSERVATION, RATE, TIME
-from workbench.core.jets import add_scaled, clear, compose, compose2, multiply, n_parts, reciprocal
-from workbench.core.jit import Mat, OutMat, kernel
+from workbench.core import events as ev
+from workbench.core import frame, mammillary
+from workbench.core.abi import at, view
+from workbench.core.inputs import add_bolus, add_constant, add_rate, refresh_inputs
+from workbench.core.jets import add_scaled, clear, compose, compose2, copy, multiply, n_parts
+from workbench.core.jit import IntVec, Mat, OutMat, OutVec, Vec, kernel
+from workbench.core.modes import (
+    DEPOT,
+    DEPOT_REST,
+    INPUT,
+    INPUT_RATE,
+    KA,
+    KEPT,
+    KEPT_DEPOT,
+    KEPT_RATE,
+    N_STATES,
+    RATE,
+    SPARE,
+    UPTAKE,
+    VALUE,
+    mode_row,
+    n_rows,
+)
 
-# Rows of the jet matrix, for n modes: fixed ones first, then four blocks of n.
-KA_ROW = 0  # absorption rate constant
-DEPOT_ROW = 1  # amount in the depot
-SPARE_ROW = 2  # two rows of scratch
-FIRST_MODE_ROW = 4
-BLOCKS = 4  # of n rows: rates, coefficients, coefficients times ka, present values
-
-
-@kernel
-def rate_row(i: int) -> int:
-    """Row of the disposition rate of mode i."""
-    return FIRST_MODE_ROW + i
-
-
-@kernel
-def coefficient_row(n_modes: int, i: int) -> int:
-    """Row of the unit-bolus coefficient of mode i."""
-    return FIRST_MODE_ROW + n_modes + i
-
-
-@kernel
-def absorption_row(n_modes: int, i: int) -> int:
-    """Row of the unit-bolus coefficient of mode i times ka."""
-    return FIRST_MODE_ROW + 2 * n_modes + i
-
-
-@kernel
-def mode_row(n_modes: int, i: int) -> int:
-    """Row of the present value of mode i."""
-    return FIRST_MODE_ROW + 3 * n_modes + i
-
-
-def n_rows(n_modes: int, n_parameters: int) -> int:
-    """Rows that a model needs: modes, scratch, and one for each of its parameters."""
-    return FIRST_MODE_ROW + BLOCKS * n_modes + n_parameters
-
-
-@kernel
-def parameter_row(n_modes: int, k: int) -> int:
-    """Row in which a model keeps the jet of its parameter k."""
-    return FIRST_MODE_ROW + BLOCKS * n_modes + k
-
+_OK = 0
 
 # Taylor coefficients of the third moment, (-1)^k / (k! (k + 3)); 16 terms leave less than 1e-17
 # below the switch.
@@ -122,9 +98,9 @@ def absorbed(
     Written as :math:`t e^{-r t} \int_0^1 e^{-x s} ds` with r the slower of the two rates and
     :math:`x = |k_a - \lambda| t`, it has no singularity at :math:`k_a = \lambda`.
     """
-    slow, fast, e_slow, e_fast = rate, KA_ROW, e, e_depot
-    if jets[KA_ROW, 0] < jets[rate, 0]:
-        slow, fast, e_slow, e_fast = KA_ROW, rate, e_depot, e
+    slow, fast, e_slow, e_fast = rate, KA, e, e_depot
+    if jets[KA, 0] < jets[rate, 0]:
+        slow, fast, e_slow, e_fast = KA, rate, e_depot, e
     x = (jets[fast, 0] - jets[slow, 0]) * dt
     # The ratio saves an exponential where neither underflows.
     a0, a1, a2 = moments(x, e_fast / e_slow if e_fast > 1e-290 else exp(-x))
@@ -150,120 +126,228 @@ def absorbed(
 def advance_mode(
     order: int,
     p: int,
-    n_modes: int,
     jets: OutMat,
     i: int,
+    n: int,
     dt: float,
-    rate_in: float,
+    driven: bool,
     depot: bool,
     e_depot: float,
 ) -> None:
-    """Advance mode i over an interval `dt` with constant input `rate_in`, fed by the depot."""
-    mode = mode_row(n_modes, i)
-    rate = rate_row(i)
+    """Advance mode i over an interval `dt`, driven by constant inputs and fed by the depot."""
+    value, rate = mode_row(n, VALUE, i), mode_row(n, RATE, i)
     e = exp(-jets[rate, 0] * dt)
-    decay(order, p, jets, rate, dt, e, SPARE_ROW)
-    multiply(order, p, jets, mode, SPARE_ROW, mode)
-    if rate_in != 0.0:
-        infused(order, p, jets, rate, dt, e, SPARE_ROW)
-        multiply(order, p, jets, SPARE_ROW, coefficient_row(n_modes, i), SPARE_ROW)
-        add_scaled(order, p, jets, SPARE_ROW, rate_in, mode)
+    decay(order, p, jets, rate, dt, e, SPARE)
+    multiply(order, p, jets, value, SPARE, value)
+    if driven:
+        infused(order, p, jets, rate, dt, e, SPARE)
+        multiply(order, p, jets, SPARE, mode_row(n, INPUT, i), SPARE)
+        add_scaled(order, p, jets, SPARE, 1.0, value)
     if depot:
-        absorbed(order, p, jets, rate, dt, e, e_depot, SPARE_ROW)
-        multiply(order, p, jets, SPARE_ROW, absorption_row(n_modes, i), SPARE_ROW)
-        multiply(order, p, jets, SPARE_ROW, DEPOT_ROW, SPARE_ROW)
-        add_scaled(order, p, jets, SPARE_ROW, 1.0, mode)
+        absorbed(order, p, jets, rate, dt, e, e_depot, SPARE)
+        multiply(order, p, jets, SPARE, mode_row(n, UPTAKE, i), SPARE)
+        multiply(order, p, jets, SPARE, DEPOT, SPARE)
+        add_scaled(order, p, jets, SPARE, 1.0, value)
 
 
 @kernel
-def advance_all(
-    order: int,
-    p: int,
-    n_modes: int,
-    jets: OutMat,
-    dt: float,
-    central_rate: float,
-    depot_rate: float,
-    depot: bool,
-) -> None:
+def advance(order: int, p: int, jets: OutMat, n: int, dt: float, driven: bool, depot: bool) -> None:
     r"""Advance depot and modes over an interval without events.
 
     With an infusion into the depot, :math:`d - R_d/k_a` decays like a depot without one, and
-    the central compartment sees :math:`R_c + R_d`.
+    the central compartment sees that input too (it is part of the modes' inputs).
     """
-    e_depot = exp(-jets[KA_ROW, 0] * dt) if depot else 0.0
-    if depot and depot_rate != 0.0:
-        reciprocal(order, p, jets, KA_ROW, SPARE_ROW + 1)
-        add_scaled(order, p, jets, SPARE_ROW + 1, -depot_rate, DEPOT_ROW)
-    for i in range(n_modes):
-        advance_mode(order, p, n_modes, jets, i, dt, central_rate + depot_rate, depot, e_depot)
+    e_depot = exp(-jets[KA, 0] * dt) if depot else 0.0
+    if depot and driven:
+        add_scaled(order, p, jets, DEPOT_REST, -1.0, DEPOT)
+    for i in range(n):
+        advance_mode(order, p, jets, i, n, dt, driven, depot, e_depot)
     if depot:
-        decay(order, p, jets, KA_ROW, dt, e_depot, SPARE_ROW)
-        multiply(order, p, jets, DEPOT_ROW, SPARE_ROW, DEPOT_ROW)
-        if depot_rate != 0.0:
-            add_scaled(order, p, jets, SPARE_ROW + 1, depot_rate, DEPOT_ROW)
+        decay(order, p, jets, KA, dt, e_depot, SPARE)
+        multiply(order, p, jets, DEPOT, SPARE, DEPOT)
+        if driven:
+            add_scaled(order, p, jets, DEPOT_REST, 1.0, DEPOT)
 
 
 @kernel
-def start_empty(order: int, p: int, n_modes: int, has_depot: bool, jets: OutMat) -> None:
-    """Set depot and modes to zero, and prepare the products with ka."""
-    clear(order, p, jets, DEPOT_ROW)
-    for i in range(n_modes):
-        clear(order, p, jets, mode_row(n_modes, i))
-        if has_depot:
-            row = coefficient_row(n_modes, i)
-            multiply(order, p, jets, row, KA_ROW, absorption_row(n_modes, i))
+def accumulate(order: int, p: int, jets: OutMat, rate: int, interval: float, row: int) -> None:
+    r"""Multiply a jet by :math:`1/(1 - e^{-\lambda T})`, the sum over all earlier intervals."""
+    e = exp(-jets[rate, 0] * interval)
+    f = -1.0 / expm1(-jets[rate, 0] * interval)
+    first = -interval * e * f * f
+    second = interval * interval * e * (1.0 + e) * f * f * f
+    compose(order, p, jets, f, first, second, rate, SPARE)
+    multiply(order, p, jets, row, SPARE, row)
 
 
 @kernel
-def advance(
-    order: int, p: int, n_modes: int, has_depot: bool, records: Mat, out: OutMat, jets: OutMat
+def close_cycle(order: int, p: int, jets: OutMat, n: int, interval: float, depot: bool) -> None:
+    """Turn what one interval leaves behind when it starts from zero into the periodic solution."""
+    if depot:
+        accumulate(order, p, jets, KA, interval, DEPOT)
+    for i in range(n):
+        value, rate = mode_row(n, VALUE, i), mode_row(n, RATE, i)
+        if depot:
+            e = exp(-jets[rate, 0] * interval)
+            absorbed(order, p, jets, rate, interval, e, exp(-jets[KA, 0] * interval), SPARE)
+            multiply(order, p, jets, SPARE, mode_row(n, UPTAKE, i), SPARE)
+            multiply(order, p, jets, SPARE, DEPOT, SPARE)
+            add_scaled(order, p, jets, SPARE, 1.0, value)
+        accumulate(order, p, jets, rate, interval, value)
+
+
+@kernel
+def set_aside(order: int, p: int, jets: OutMat, n: int) -> None:
+    """Keep state and rates, and set them to zero: a dosing interval at steady state begins."""
+    copy(order, p, jets, DEPOT, KEPT_DEPOT)
+    clear(order, p, jets, DEPOT)
+    for i in range(n):
+        copy(order, p, jets, mode_row(n, VALUE, i), mode_row(n, KEPT, i))
+        clear(order, p, jets, mode_row(n, VALUE, i))
+    for s in range(N_STATES):
+        copy(order, p, jets, INPUT_RATE + s, KEPT_RATE + s)
+        clear(order, p, jets, INPUT_RATE + s)
+
+
+@kernel
+def take_back(order: int, p: int, jets: OutMat, n: int, add: bool) -> None:
+    """Restore the rates; with `add`, add the kept state to the present one."""
+    for s in range(N_STATES):
+        copy(order, p, jets, KEPT_RATE + s, INPUT_RATE + s)
+    if add:
+        add_scaled(order, p, jets, KEPT_DEPOT, 1.0, DEPOT)
+        for i in range(n):
+            add_scaled(order, p, jets, mode_row(n, KEPT, i), 1.0, mode_row(n, VALUE, i))
+
+
+@kernel
+def empty(order: int, p: int, jets: OutMat, n: int) -> None:
+    """Set depot, modes and input rates to zero."""
+    clear(order, p, jets, DEPOT)
+    for i in range(n):
+        clear(order, p, jets, mode_row(n, VALUE, i))
+    for s in range(N_STATES):
+        clear(order, p, jets, INPUT_RATE + s)
+
+
+@kernel
+def observe(order: int, p: int, jets: OutMat, n: int, j: int, out: OutMat) -> None:
+    """Write the central concentration, the sum of the modes."""
+    for k in range(n_parts(order, p)):
+        total = 0.0
+        for i in range(n):
+            total += jets[mode_row(n, VALUE, i), k]
+        out[j, k] = total
+
+
+@kernel
+def run(
+    order: int,
+    p: int,
+    n: int,
+    events: Mat,
+    n_events: int,
+    event_jets: Mat,
+    out: OutMat,
+    jets: OutMat,
 ) -> int:
-    """Run one subject's records and write the concentration at each observation.
+    """Walk through one subject's events and write the concentration at each observation.
 
     Parameters
     ----------
-    order : 0, 1 or 2  derivatives wanted
-    p : number of structural parameters
-    has_depot : compartment 1 is the depot and 2 the central one; otherwise 1 is the central one
-    records : (n, events.N_COLUMNS)  in time order
-    out : (n_obs, parts)  overwritten: one jet for each observation
+    n : number of modes
+    events : (at least n_events, events.N_COLUMNS)
+    event_jets : (…, parts)  derivatives of times and values
+    out : (n_obs, parts)  overwritten
     jets : (rows, parts)  rates, coefficients (and ka) filled in; the rest is overwritten
 
     Returns
     -------
     int
-        0; nothing can fail here, bad values show as infinite or NaN predictions.
+        0; bad values show as infinite or NaN predictions.
     """
-    start_empty(order, p, n_modes, has_depot, jets)
-    central = 2 if has_depot else 1
-    central_rate, depot_rate, depot_used = 0.0, 0.0, False
-    now = records[0, TIME] if records.shape[0] > 0 else 0.0
-    parts = n_parts(order, p)
-    j = 0
-    for r in range(records.shape[0]):
-        dt = records[r, TIME] - now
-        if dt > 0.0:
-            advance_all(order, p, n_modes, jets, dt, central_rate, depot_rate, depot_used)
-            now = records[r, TIME]
-        kind = records[r, KIND]
-        if kind == OBSERVATION:
-            for k in range(parts):
-                total = 0.0
-                for i in range(n_modes):
-                    total += jets[mode_row(n_modes, i), k]
-                out[j, k] = total
+    empty(order, p, jets, n)
+    refresh_inputs(order, p, jets, n, False)
+    driven, driven_outside, depot, j = False, False, False, 0
+    now = events[0, ev.TIME] if n_events > 0 else 0.0
+    outside = now
+    for r in range(n_events):
+        event = events[r]
+        kind, state = event[ev.KIND], int(event[ev.STATE])
+        if event[ev.TIME] > now:
+            advance(order, p, jets, n, event[ev.TIME] - now, driven, depot)
+            now = event[ev.TIME]
+        if kind == ev.OBSERVATION:
+            observe(order, p, jets, n, j, out)
             j += 1
-        elif kind == BOLUS and records[r, CMT] == central:
-            for i in range(n_modes):
-                row = coefficient_row(n_modes, i)
-                add_scaled(order, p, jets, row, records[r, AMT], mode_row(n_modes, i))
-        elif kind == BOLUS:
-            jets[DEPOT_ROW, 0] += records[r, AMT]
-            depot_used = True
-        elif kind == INFUSION and records[r, CMT] == central:
-            central_rate += records[r, RATE]
-        elif kind == INFUSION:
-            depot_rate += records[r, RATE]
-            depot_used = True
-    return 0
+        elif kind == ev.BOLUS:
+            depot = depot or state == 0
+            add_bolus(order, p, jets, n, event, event_jets)
+        elif kind == ev.RATE:
+            depot = depot or state == 0
+            driven = True
+            add_rate(order, p, jets, n, event, event_jets)
+            refresh_inputs(order, p, jets, n, depot)
+        elif kind == ev.CONSTANT:
+            depot = depot or state == 0
+            if event[ev.ENDPOINT] == 1.0:
+                empty(order, p, jets, n)
+                driven = False
+            add_constant(order, p, jets, n, event, event_jets)
+        elif kind == ev.RESET:
+            empty(order, p, jets, n)
+            driven = False
+        elif kind == ev.CYCLE_START:
+            set_aside(order, p, jets, n)
+            outside, driven_outside = now, driven
+            now, driven = 0.0, False
+        elif kind == ev.CYCLE_END:
+            close_cycle(order, p, jets, n, event[ev.TIME], depot)
+            take_back(order, p, jets, n, event[ev.VALUE] == 2.0)
+            now, driven = outside, driven_outside
+            refresh_inputs(order, p, jets, n, depot)
+    return _OK
+
+
+@kernel
+def predict(
+    order: int,
+    p: int,
+    context: IntVec,
+    settings: Vec,  # noqa: ARG001 - every family is called with the same arguments
+    params: Mat,
+    covariates: Mat,  # noqa: ARG001
+    records: Mat,
+    out: OutMat,
+    work: OutVec,
+) -> int:
+    """Predict one subject's concentrations; `core.frame` has the arguments.
+
+    The family's part of the context is that of `mammillary.disposition`.
+    """
+    status, n_events = frame.make_events(order, p, context, params, records, work)
+    if status != _OK:
+        for j in range(out.shape[0]):
+            out[j, 0] = nan
+        return status
+    parts = params.shape[1]
+    own = frame.family_context(context)
+    n = context[own + mammillary.N_MODES]
+    first_jet, first = frame.jets_offset(context), frame.family_offset(context, parts)
+    jets = view(at(work, first), (n_rows(n) + mammillary.SCRATCH, parts))
+    mammillary.disposition(order, p, context, own, params, jets)
+    return run(
+        order,
+        p,
+        n,
+        view(at(work, 0), (context[frame.MAX_EVENTS], ev.N_COLUMNS)),
+        n_events,
+        view(at(work, first_jet), (context[frame.MAX_JETS], parts)),
+        out,
+        jets,
+    )
+
+
+def work_size(n_modes: int, parts: int) -> int:
+    """Return how many numbers of scratch the family needs besides the events."""
+    return (n_rows(n_modes) + mammillary.SCRATCH) * parts

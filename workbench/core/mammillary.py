@@ -17,13 +17,21 @@ exchange vanishes.
 
 from math import acos, cos, pi, sqrt
 
-from workbench.core.jets import add_scaled, clear, compose, multiply, reciprocal
-from workbench.core.jit import OutMat, kernel
-from workbench.core.linear import coefficient_row, parameter_row, rate_row
+from workbench.core.jets import add_scaled, clear, compose, copy, copy_from, multiply, reciprocal
+from workbench.core.jit import IntVec, Mat, OutMat, kernel
+from workbench.core.modes import COEFFICIENT, KA, N_BLOCKS, RATE, SECOND, UPTAKE, mode_row
 
-# Scratch rows, counted from the first row behind the model's parameters.
+# Scratch rows behind those of the modes.
 SCRATCH = 9
 _K10, _K12, _K21, _K13, _K31, _ONE, _TWO, _THREE, _INVERSE_V = range(SCRATCH)
+
+# The family's part of the context.
+N_MODES = 0  # compartments, 1 to 3
+ABSORPTION = 1  # parameter ka, -1: none
+BY_RATES = 2  # 0: clearances and volumes, 1: rate constants and the central volume
+PERIPHERAL = 3  # 1: doses go into a peripheral compartment
+FIRST_ROLE = 4  # parameters CL V Q V2 Q3 V3, or k V k12 k21 k13 k31
+N_CONTEXT = 10
 
 
 @kernel
@@ -45,32 +53,33 @@ def divide(order: int, p: int, jets: OutMat, a: int, b: int, spare: int, out: in
 
 @kernel
 def rate_constants(
-    order: int, p: int, n_modes: int, n_parameters: int, first: int, jets: OutMat
+    order: int, p: int, context: IntVec, own: int, params: Mat, jets: OutMat, work: int
 ) -> None:
-    """Fill the rate constants from clearances and volumes.
-
-    Parameters
-    ----------
-    n_modes : number of compartments, 1 to 3
-    n_parameters : of the model
-    first : number of the parameter CL; it is followed by V1, then Q and V2, then Q3 and V3
-    """
-    work = parameter_row(n_modes, n_parameters)
-    row = parameter_row(n_modes, first)
-    reciprocal(order, p, jets, row + 1, work + _INVERSE_V)
-    multiply(order, p, jets, row, work + _INVERSE_V, work + _K10)
-    if n_modes >= 2:
-        multiply(order, p, jets, row + 2, work + _INVERSE_V, work + _K12)
-        divide(order, p, jets, row + 2, row + 3, work + _ONE, work + _K21)
-    if n_modes >= 3:
-        multiply(order, p, jets, row + 4, work + _INVERSE_V, work + _K13)
-        divide(order, p, jets, row + 4, row + 5, work + _ONE, work + _K31)
+    """Fill the rate constants and 1/V from the parameters."""
+    n, role = context[own + N_MODES], own + FIRST_ROLE
+    if context[own + BY_RATES] == 1:
+        copy_from(order, p, params, context[role], jets, work + _K10)
+        copy_from(order, p, params, context[role + 1], jets, work + _ONE)
+        reciprocal(order, p, jets, work + _ONE, work + _INVERSE_V)
+        for j in range(2 * (n - 1)):
+            copy_from(order, p, params, context[role + 2 + j], jets, work + _K12 + j)
+        return
+    copy_from(order, p, params, context[role], jets, work + _K10)
+    copy_from(order, p, params, context[role + 1], jets, work + _ONE)
+    reciprocal(order, p, jets, work + _ONE, work + _INVERSE_V)
+    multiply(order, p, jets, work + _K10, work + _INVERSE_V, work + _K10)
+    for j in range(n - 1):
+        out, back = work + _K12 + 2 * j, work + _K21 + 2 * j
+        copy_from(order, p, params, context[role + 2 + 2 * j], jets, work + _TWO)
+        copy_from(order, p, params, context[role + 3 + 2 * j], jets, work + _THREE)
+        multiply(order, p, jets, work + _TWO, work + _INVERSE_V, out)
+        divide(order, p, jets, work + _TWO, work + _THREE, work + _ONE, back)
 
 
 @kernel
 def two_rates(order: int, p: int, jets: OutMat, work: int) -> None:
     """Roots of the quadratic: the fast one from its formula, the slow one from the product."""
-    fast, slow = rate_row(0), rate_row(1)
+    fast, slow = mode_row(2, RATE, 0), mode_row(2, RATE, 1)
     combine(order, p, jets, work + _K10, 1.0, work + _K12, 1.0, work + _ONE)
     add_scaled(order, p, jets, work + _K21, 1.0, work + _ONE)
     multiply(order, p, jets, work + _K10, work + _K21, work + _TWO)
@@ -104,7 +113,8 @@ def cubic_root(a2: float, a1: float, a0: float, k: int) -> float:
 def three_rates(order: int, p: int, jets: OutMat, work: int) -> None:
     """Roots of the cubic; two Newton steps in jets make the derivatives exact."""
     a2, a1, a0 = work + _ONE, work + _TWO, work + _THREE
-    spare, value, slope = rate_row(2), coefficient_row(3, 0), coefficient_row(3, 1)
+    spare, value = mode_row(3, RATE, 2), mode_row(3, COEFFICIENT, 0)
+    slope = mode_row(3, COEFFICIENT, 1)
     combine(order, p, jets, work + _K10, 1.0, work + _K12, 1.0, a2)
     add_scaled(order, p, jets, work + _K13, 1.0, a2)
     combine(order, p, jets, a2, 1.0, work + _K31, 1.0, spare)
@@ -118,9 +128,9 @@ def three_rates(order: int, p: int, jets: OutMat, work: int) -> None:
     multiply(order, p, jets, a0, work + _K31, a0)
     add_scaled(order, p, jets, work + _K21, 1.0, a2)
     add_scaled(order, p, jets, work + _K31, 1.0, a2)
-    spare = coefficient_row(3, 2)
+    spare = mode_row(3, COEFFICIENT, 2)
     for k in range(3):
-        root = rate_row(k)
+        root = mode_row(3, RATE, k)
         clear(order, p, jets, root)
         jets[root, 0] = cubic_root(jets[a2, 0], jets[a1, 0], jets[a0, 0], k)
         for _ in range(2):
@@ -137,43 +147,55 @@ def three_rates(order: int, p: int, jets: OutMat, work: int) -> None:
 
 
 @kernel
-def coefficients(order: int, p: int, n_modes: int, jets: OutMat, work: int) -> None:
-    """Coefficients of the unit-bolus response, from the rates."""
-    for i in range(n_modes):
-        out = coefficient_row(n_modes, i)
-        clear(order, p, jets, out)
-        add_scaled(order, p, jets, work + _INVERSE_V, 1.0, out)
-        for j in range(n_modes - 1):
+def coefficients(order: int, p: int, n: int, block: int, jets: OutMat, work: int) -> None:
+    r"""Coefficients of the central response to a unit bolus, into the compartment of a block.
+
+    For a peripheral compartment the factor :math:`k_{j1} - \lambda_i` of its own becomes
+    :math:`k_{j1}`.
+    """
+    for i in range(n):
+        out = mode_row(n, block, i)
+        copy(order, p, jets, work + _INVERSE_V, out)
+        for j in range(n - 1):
             back = work + (_K21 if j == 0 else _K31)
-            combine(order, p, jets, back, 1.0, rate_row(i), -1.0, work + _ONE)
-            multiply(order, p, jets, out, work + _ONE, out)
-        for m in range(n_modes):
+            if block == SECOND + j:
+                multiply(order, p, jets, out, back, out)
+            else:
+                combine(order, p, jets, back, 1.0, mode_row(n, RATE, i), -1.0, work + _ONE)
+                multiply(order, p, jets, out, work + _ONE, out)
+        for m in range(n):
             if m != i:
-                combine(order, p, jets, rate_row(m), 1.0, rate_row(i), -1.0, work + _ONE)
+                other, own = mode_row(n, RATE, m), mode_row(n, RATE, i)
+                combine(order, p, jets, other, 1.0, own, -1.0, work + _ONE)
                 divide(order, p, jets, out, work + _ONE, work + _TWO, out)
 
 
 @kernel
-def disposition(
-    order: int, p: int, n_modes: int, n_parameters: int, first: int, jets: OutMat
-) -> None:
-    """Fill the rates and coefficients that `linear.advance` needs, from clearances and volumes.
+def disposition(order: int, p: int, context: IntVec, own: int, params: Mat, jets: OutMat) -> None:
+    """Fill the rates and coefficients that `linear.run` needs, from the parameters.
 
     Parameters
     ----------
-    order, p : derivatives wanted, number of jet variables
-    n_modes : number of compartments, 1 to 3
-    n_parameters : of the model; its jets stand in the parameter rows
-    first : number of the parameter CL; V1 follows, then Q and V2, then Q3 and V3
-    jets : with `SCRATCH` rows behind the parameter rows
+    order, p : derivatives wanted, number of their directions
+    context, own : the family's part begins at place `own`
+    params : jets of the parameters
+    jets : with `SCRATCH` rows behind those of the modes
     """
-    work = parameter_row(n_modes, n_parameters)
-    rate_constants(order, p, n_modes, n_parameters, first, jets)
-    if n_modes == 1:
-        clear(order, p, jets, rate_row(0))
-        add_scaled(order, p, jets, work + _K10, 1.0, rate_row(0))
-    elif n_modes == 2:
+    n = context[own + N_MODES]
+    work = mode_row(n, N_BLOCKS, 0)
+    rate_constants(order, p, context, own, params, jets, work)
+    if n == 1:
+        copy(order, p, jets, work + _K10, mode_row(1, RATE, 0))
+    elif n == 2:
         two_rates(order, p, jets, work)
     else:
         three_rates(order, p, jets, work)
-    coefficients(order, p, n_modes, jets, work)
+    coefficients(order, p, n, COEFFICIENT, jets, work)
+    if context[own + PERIPHERAL] == 1:
+        for j in range(n - 1):
+            coefficients(order, p, n, SECOND + j, jets, work)
+    if context[own + ABSORPTION] >= 0:
+        copy_from(order, p, params, context[own + ABSORPTION], jets, KA)
+        for i in range(n):
+            row = mode_row(n, UPTAKE, i)
+            multiply(order, p, jets, mode_row(n, COEFFICIENT, i), KA, row)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.core import events
 from workbench.data.assemble import assemble, canonical_units
 from workbench.data.checks import run_checks
 from workbench.data.columns import assign_columns, did_you_mean
@@ -106,7 +105,7 @@ class Dataset:
     @property
     def time_after_dose(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Time since the last dose of each observation, (n_obs,); NaN before the first."""
-        return _time_after_dose(self.population)
+        return _time_after_dose(self.population, self.table)
 
     @property
     def doses(self) -> pd.DataFrame:
@@ -260,14 +259,23 @@ def _code(
     return f"wb.read_dataset({', '.join([first, *options])})"
 
 
-def _time_after_dose(population: Population) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _time_after_dose(
+    population: Population, table: pd.DataFrame
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return, per observation, the time since the last dose; NaN before the first."""
-    records = population.records
-    kind = records[:, events.KIND]
-    dose = (kind == events.BOLUS) | ((kind == events.INFUSION) & (records[:, events.RATE] > 0))
-    position = np.arange(len(records))
-    last = np.maximum.accumulate(np.where(dose, position, -1))
-    first = np.repeat(population.record_start[:-1], np.diff(population.record_start))
-    time = records[:, events.TIME]
-    tad = np.where(last >= first, time - time[np.maximum(last, 0)], np.nan)
-    return tad[kind == events.OBSERVATION]
+    row, dosed = dose_table(table)
+    ids = table["ID"].to_numpy()
+    block = np.cumsum(np.r_[True, ids[1:] != ids[:-1]]) - 1
+    out = np.full(population.n_obs, np.nan)
+    for i in range(population.n_sub):
+        mine = block[row] == i
+        order = np.lexsort((row[mine], dosed[mine]))
+        times = dosed[mine][order]
+        for j in range(population.obs_start[i], population.obs_start[i + 1]):
+            before = times <= population.obs_time[j]
+            explicit = (row[mine][order] > population.obs_row[j]) & (
+                times == population.obs_time[j]
+            )
+            last = times[before & ~explicit]
+            out[j] = population.obs_time[j] - last[-1] if len(last) else np.nan
+    return out

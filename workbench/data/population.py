@@ -10,14 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.core import events
+from workbench.core import records as rec
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-# An additional dose computed as TIME + k·II, or an infusion's end, may miss a record's time by
-# rounding; within this relative distance it counts as the same time and so comes first.
-SAME_TIME = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,24 +83,15 @@ def pack(table: pd.DataFrame, covariates: Mapping[str, Floats]) -> Population:
     subject = np.cumsum(first) - 1
     n_sub = int(subject[-1]) + 1
 
-    own = _file_records(table)
-    added = _added_records(table)
-    parts = [own, *(part for part, _ in added)]
-    owner = np.concatenate([np.arange(len(own)), *(rows for _, rows in added)])
-    records = np.concatenate(parts)
-    is_added = np.arange(len(records)) >= len(own)
-    order = _time_order(records, subject[owner], owner, is_added)
-    records, owner = records[order], owner[order]
-
-    observed = records[:, events.KIND] == events.OBSERVATION
-    obs_row = owner[observed]
+    records = _file_records(table)
+    obs_row = np.flatnonzero(records[:, rec.KIND] == rec.OBSERVATION)
     return Population(
         subjects=tuple(ids[first].tolist()),
-        record_start=_offsets(subject[owner], n_sub),
+        record_start=_offsets(subject, n_sub),
         records=records,
         obs_start=_offsets(subject[obs_row], n_sub),
         dv=table["DV"].to_numpy(dtype=np.float64)[obs_row],
-        obs_time=records[observed, events.TIME],
+        obs_time=records[obs_row, rec.TIME],
         obs_row=obs_row.astype(np.int64),
         covariates=covariates,
     )
@@ -131,60 +118,22 @@ def _column(table: pd.DataFrame, name: str) -> Floats:
 def _file_records(table: pd.DataFrame) -> Floats:
     """Return one record per row of the table."""
     evid, mdv = _column(table, "EVID"), _column(table, "MDV")
-    rate = _column(table, "RATE")
     dose = evid == 1
-    infusion = dose & (rate > 0)
-    records = np.zeros((len(table), events.N_COLUMNS))
-    records[:, events.TIME] = _column(table, "TIME")
-    records[:, events.KIND] = events.OTHER
-    records[(evid == 0) & (mdv == 0), events.KIND] = events.OBSERVATION
-    records[dose, events.KIND] = events.BOLUS
-    records[infusion, events.KIND] = events.INFUSION
-    records[dose, events.CMT] = _column(table, "CMT")[dose]
-    records[dose & ~infusion, events.AMT] = _column(table, "AMT")[dose & ~infusion]
-    records[infusion, events.RATE] = rate[infusion]
+    records = np.zeros((len(table), rec.N_COLUMNS))
+    records[:, rec.TIME] = _column(table, "TIME")
+    records[:, rec.KIND] = rec.OTHER
+    records[(evid == 0) & (mdv == 0), rec.KIND] = rec.OBSERVATION
+    records[dose, rec.KIND] = rec.DOSE
+    for column, name in (
+        (rec.CMT, "CMT"),
+        (rec.AMT, "AMT"),
+        (rec.RATE, "RATE"),
+        (rec.II, "II"),
+        (rec.ADDL, "ADDL"),
+        (rec.SS, "SS"),
+    ):
+        records[dose, column] = _column(table, name)[dose]
     return records
-
-
-def _added_records(table: pd.DataFrame) -> list[tuple[Floats, Ints]]:
-    """Return the additional doses and the ends of infusions, each with its row in the table."""
-    rows, times = dose_table(table)
-    own = _file_records(table)
-    rate, amt = _column(table, "RATE"), _column(table, "AMT")
-
-    additional = np.zeros(len(rows), dtype=bool)
-    additional[1:] = rows[1:] == rows[:-1]
-    doses = own[rows[additional]]
-    doses[:, events.TIME] = times[additional]
-
-    infused = rate[rows] > 0
-    ends = own[rows[infused]]
-    ends[:, events.TIME] = times[infused] + amt[rows[infused]] / rate[rows[infused]]
-    ends[:, events.RATE] = -rate[rows[infused]]
-    return [(doses, rows[additional]), (ends, rows[infused])]
-
-
-def _time_order(
-    records: Floats, subject: Ints, owner: Ints, added: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.intp]:
-    """Return the order by subject, time, added records first, file order.
-
-    Added records that miss a file record's time by rounding are moved onto it (in place).
-    """
-    time = records[:, events.TIME]
-    order = np.lexsort((owner, ~added, time, subject))
-    if not added.any():
-        return order
-    position = np.arange(len(order))
-    last_own = np.maximum.accumulate(np.where(added[order], -1, position))
-    previous = order[np.maximum(last_own, 0)]
-    late = time[order] - time[previous]
-    close = added[order] & (last_own >= 0) & (subject[previous] == subject[order])
-    close &= (late > 0) & (late <= SAME_TIME * np.maximum(time[order], 1.0))
-    if not close.any():
-        return order
-    records[order[close], events.TIME] = time[previous[close]]
-    return np.lexsort((owner, ~added, records[:, events.TIME], subject))
 
 
 def _offsets(subject: Ints, n_sub: int) -> Ints:

@@ -18,6 +18,7 @@ from workbench.models import units as unit_templates
 from workbench.models.distributions import distributions
 from workbench.models.error import ResidualError
 from workbench.models.parameter import Parameter, names_of_fixed, number
+from workbench.models.pk import read_structure
 from workbench.models.residual import error_models
 from workbench.models.structural import StructuralModel, structures
 from workbench.registry import unknown_name
@@ -25,43 +26,6 @@ from workbench.registry import unknown_name
 FORMAT = 1
 
 Pair = tuple[str, str]
-
-
-def pk(
-    *,
-    compartments: int = 1,
-    absorption: str | None = None,
-    lag: bool = False,
-    elimination: str = "linear",
-) -> StructuralModel:
-    """Return the pharmacokinetic structure with these options.
-
-    Parameters
-    ----------
-    compartments : 1, 2 or 3
-    absorption : None for doses into the central compartment, "first_order" for a depot
-    lag : False
-    elimination : "linear"
-
-    Raises
-    ------
-    ModelError
-        This version has no such structure; the message names the option and what it has.
-    """
-    wanted = (
-        ("compartments", compartments, (1, 2, 3)),
-        ("absorption", absorption, (None, "first_order")),
-        ("lag", lag, (False,)),
-        ("elimination", elimination, ("linear",)),
-    )
-    for option, value, available in wanted:
-        if value not in available:
-            choices = ", ".join(repr(choice) for choice in available)
-            raise ModelError(
-                f"pk({option}={value!r}) is not available in this version, which has "
-                f"{option}: {choices}. Structures by name: {', '.join(structures.names())}."
-            )
-    return structures.get(f"pk_{compartments}cmt_{'oral' if absorption else 'iv'}")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -168,7 +132,7 @@ class Model:
         """Return the model card: plain dicts, lists, numbers and strings."""
         return {
             "format": FORMAT,
-            "structure": self.structure.name,
+            "structure": self.structure.card,
             "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
             "correlations": [[a, b, r] for (a, b), r in self.correlations.items()],
             "error": self.error.to_dict(),
@@ -204,7 +168,7 @@ class Model:
             for name, part in _object(card["parameters"], '"parameters" of the card').items()
         }
         return cls(
-            str(card["structure"]),
+            read_structure(card["structure"]),
             parameters,
             error=ResidualError.from_dict(_object(card["error"], '"error" of the card')),
             correlations=_read_correlations(card.get("correlations", ())),
@@ -241,7 +205,7 @@ class Model:
         """Return the Python that builds this model."""
         width = max(len(name) for name in self.parameters) + 3
         lines = [f"        {_quoted(n):<{width}} {p.python()}," for n, p in self.parameters.items()]
-        text = f"wb.Model(\n    structure=wb.structure({self.structure.name!r}),\n"
+        text = f"wb.Model(\n    structure={self.structure.code},\n"
         text += "    parameters={\n" + "\n".join(lines) + "\n    },\n"
         if self.correlations:
             pairs = ", ".join(f"({a!r}, {b!r}): {r!r}" for (a, b), r in self.correlations.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core import events
+from workbench.core import records as rec
 from workbench.data.dataset import Dataset
 from workbench.errors import DataError, ModelError
 from workbench.models.model import Model
@@ -28,8 +28,8 @@ def where(data: Dataset, observations: NDArray[np.int64]) -> str:
 def check_doses(model: Model, data: Dataset) -> None:
     """Refuse doses into compartments that the structural model does not have."""
     records = data.population.records
-    dosed = np.isin(records[:, events.KIND], (events.BOLUS, events.INFUSION))
-    target = records[:, events.CMT]
+    dosed = np.isin(records[:, rec.KIND], (rec.DOSE, rec.RESET_DOSE))
+    target = records[:, rec.CMT]
     compartments = model.structure.compartments
     wrong = dosed & ((target < 1) | (target > len(compartments)))
     if not wrong.any():
@@ -46,7 +46,7 @@ def check_doses(model: Model, data: Dataset) -> None:
     raise DataError(
         f"A dose goes into compartment {target[index]:g}, which the model "
         f"{model.structure.name} does not have ({file_row}ID {subject}, "
-        f"TIME {records[index, events.TIME]:g}). Its compartments are {names}. "
+        f"TIME {records[index, rec.TIME]:g}). Its compartments are {names}. "
         "Correct CMT, or choose a structure with that compartment."
     )
 
@@ -108,7 +108,7 @@ def notes(model: Model, data: Dataset) -> list[str]:
                 f"model predicts compartment {model.structure.observed} ({name}) for all "
                 "observations."
             )
-    dosed = np.isin(population.records[:, events.KIND], (events.BOLUS, events.INFUSION))
+    dosed = np.isin(population.records[:, rec.KIND], (rec.DOSE, rec.RESET_DOSE))
     counts = np.add.reduceat(dosed, population.record_start[:-1])
     never = [s for s, n in zip(population.subjects, counts, strict=True) if n == 0]
     if never:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.core import events
+from workbench.core import frame
+from workbench.core import records as rec
 from workbench.core.abi import export_predict, export_residual
 from workbench.core.conditional import Objective
+from workbench.core.jets import parts_of
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import individual_range, predict_range
 from workbench.core.residuals import R_F, R, V, n_columns
+from workbench.core.schedule import capacity
 from workbench.data.dataset import Dataset
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
@@ -69,13 +74,30 @@ class Problem:
         codes = [distributions.get(p.distribution).code for p in model.parameters.values()]
         etas = model.etas
         index = [etas.index(n) if n in etas else -1 for n in model.parameters]
+        family = model.structure.family
+        context = self._context()
+        parts = parts_of(2, len(codes))
         return Structure(
-            export_predict(model.structure.predict),
+            export_predict(family.kernel()),
             export_residual(self.error_model.residual),
-            model.structure.n_jets,
+            frozen(context),
+            frozen(family.settings()),
+            frame.work_size(context, parts) + family.work_size(parts),
             frozen(np.array(codes, dtype=np.int64)),
             frozen(np.array(index, dtype=np.int64)),
         )
+
+    def _context(self) -> NDArray[np.int64]:
+        """Return the integers that the structural kernel reads, see `core.frame`."""
+        population, structure = self.data.population, self.model.structure
+        routes = structure.family.routes
+        room = [
+            capacity(population.records[first:last], routes)
+            for first, last in pairwise(population.record_start)
+        ]
+        head = [len(self.model.parameters), *np.max(room, axis=0), len(routes)]
+        parts = [np.array(head), routes.ravel(), structure.family.context()]
+        return np.concatenate(parts).astype(np.int64)
 
     def _subjects(self) -> Subjects:
         population = self.data.population
@@ -86,6 +108,8 @@ class Problem:
             population.obs_start,
             population.dv,
             frozen(np.eye(n)[None]),
+            frozen(np.arange(population.n_sub + 1)),
+            frozen(np.zeros((population.n_sub, 0))),
         )
 
     def no_etas(self) -> Floats:
@@ -156,31 +180,41 @@ def _on_a_grid(subjects: Subjects, n: int) -> tuple[Subjects, NDArray[np.int64],
     """Replace the observations by a dense grid; return also subject and time of each point."""
     n_sub = len(subjects.record_start) - 1
     blocks, counts, obs_counts = [], [], []
-    for i in range(n_sub):
-        rows = subjects.records[subjects.record_start[i] : subjects.record_start[i + 1]]
-        times = rows[:, events.TIME]
-        grid = np.union1d(np.linspace(times.min(), times.max(), n), times)
-        doses = rows[np.isin(rows[:, events.KIND], (events.BOLUS, events.INFUSION))]
-        # One point before the doses of its time (as a trough sample), one after them.
-        before = np.intersect1d(grid, doses[:, events.TIME])
-        points = np.zeros((len(before) + len(doses) + len(grid), events.N_COLUMNS))
-        points[: len(before), events.TIME] = before
-        points[len(before) : len(before) + len(doses)] = doses
-        points[len(before) + len(doses) :, events.TIME] = grid
-        points = points[np.argsort(points[:, events.TIME], kind="stable")]
+    for first, last in pairwise(subjects.record_start):
+        points = _dense(subjects.records[first:last], n)
         blocks.append(points)
         counts.append(len(points))
-        obs_counts.append(len(before) + len(grid))
+        obs_counts.append(int(np.sum(points[:, rec.KIND] == rec.OBSERVATION)))
     records = np.concatenate(blocks)
-    observed = records[:, events.KIND] == events.OBSERVATION
+    observed = records[:, rec.KIND] == rec.OBSERVATION
     start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     obs_start = np.concatenate([[0], np.cumsum(obs_counts)]).astype(np.int64)
-    dense = Subjects(
-        frozen(start),
-        frozen(records),
-        frozen(obs_start),
-        frozen(np.zeros(int(observed.sum()))),
-        subjects.design,
+    dense = subjects._replace(
+        record_start=frozen(start),
+        records=frozen(records),
+        obs_start=frozen(obs_start),
+        dv=frozen(np.zeros(int(observed.sum()))),
     )
     who = np.repeat(np.arange(n_sub), obs_counts)
-    return dense, who, records[observed, events.TIME]
+    return dense, who, records[observed, rec.TIME]
+
+
+def _dense(rows: Floats, n: int) -> Floats:
+    """Replace one subject's observations by a grid with one point more before each dose."""
+    times = rows[:, rec.TIME]
+    doses = rows[np.isin(rows[:, rec.KIND], (rec.DOSE, rec.RESET, rec.RESET_DOSE))]
+    given = [times]
+    for dose in doses[doses[:, rec.ADDL] > 0]:
+        added = dose[rec.TIME] + dose[rec.II] * np.arange(1, dose[rec.ADDL] + 1)
+        given.append(added[added <= times.max()])
+    grid = np.union1d(np.linspace(times.min(), times.max(), n), np.concatenate(given))
+    before = np.intersect1d(grid, doses[:, rec.TIME])  # a point before, as a trough sample
+    points = np.zeros((len(before) + len(doses) + len(grid), rec.N_COLUMNS))
+    points[:, rec.KIND] = rec.OBSERVATION
+    points[: len(before), rec.TIME] = before
+    points[len(before) : len(before) + len(doses)] = doses
+    points[len(before) + len(doses) :, rec.TIME] = grid
+    points = points[np.argsort(points[:, rec.TIME], kind="stable")]
+    position = np.searchsorted(times, points[:, rec.TIME])
+    points[:, rec.BLOCK] = rows[np.minimum(position, len(rows) - 1), rec.BLOCK]
+    return points

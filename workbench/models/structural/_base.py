@@ -1,16 +1,50 @@
-"""What every structural model file exports."""
+"""What every structural model exports, and what its family of kernels must offer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.core.schedule import N_ROUTE
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Family(Protocol):
+    """A family of structural models that share one kernel; one object is one model's data.
+
+    Attributes
+    ----------
+    routes : (n_routes, schedule.N_ROUTE)  where doses go, see `core.schedule`
+    """
+
+    @property
+    def routes(self) -> Ints:
+        """Where the doses of each compartment go."""
+
+    def kernel(self) -> Callable[..., int]:
+        """Return the family's kernel, see `core.frame`."""
+
+    def context(self) -> Ints:
+        """Return the family's own part of the context."""
+
+    def settings(self) -> Floats:
+        """Return numbers such as a solver's tolerances."""
+
+    def work_size(self, parts: int) -> int:
+        """Return the numbers of scratch that are needed besides those of `core.frame`."""
 
 
 @dataclass(frozen=True, slots=True)
 class StructuralModel:
-    """A structural model: its parameters, its compartments and one compiled prediction.
+    """A structural model: its parameters, its compartments and how it is computed.
 
     Attributes
     ----------
-    name : registry key; equals the file name
+    name : a short name; of a plugin, the file name
     title : what a person reads in a picker
     parameters : names of phi, in the kernel's order, e.g. ``("ka", "cl", "v")``
     symbols : mathtext of each parameter, e.g. ``("k_a", "CL", "V")``
@@ -19,11 +53,13 @@ class StructuralModel:
     meanings : one short phrase per parameter
     typical : starting values a person may begin from when the data suggest none
     compartments : names of the compartments that take doses; CMT counts them from 1
-    observed : 1-based compartment whose concentration is predicted
+    observed : 1-based compartment whose concentration is predicted, 0 where outputs are named
     equations : lines of LaTeX (mathtext) for the reader
-    predict : kernel ``predict(order, phi, records, out, jets)``; `out` holds, for each
-        observation, the prediction and its derivatives with respect to phi (see `core.jets`)
-    n_jets : rows of scratch that `predict` needs
+    family : the kernel and this model's data for it
+    outputs : names of what is predicted, in the order of the data's endpoints
+    covariates : columns of the data that the equations use
+    card : how a model card names it: the name, or options, or equations
+    code : the Python expression that makes it
     """
 
     name: str
@@ -36,5 +72,31 @@ class StructuralModel:
     compartments: tuple[str, ...]
     observed: int
     equations: tuple[str, ...]
-    predict: Callable[..., int]
-    n_jets: int
+    family: Family = field(compare=False)
+    outputs: tuple[str, ...] = ("f",)
+    covariates: tuple[str, ...] = ()
+    card: Any = None
+    code: str = ""
+
+    def routes_of(self, compartment: int) -> Ints:
+        """Return the routes of doses into a compartment (counted from 1)."""
+        routes = self.family.routes
+        chosen: Ints = routes[routes[:, 0] == compartment]
+        return chosen
+
+
+def route(
+    compartment: int,
+    state: int,
+    *,
+    lag: int = -1,
+    bioavailability: int = -1,
+    complement: bool = False,
+    rate: int = -1,
+    duration: int = -1,
+    always: bool = False,
+) -> list[int]:
+    """Return one row of the table of routes; numbers of parameters, -1 for none."""
+    row = [compartment, state, lag, bioavailability, int(complement), rate, duration, int(always)]
+    assert len(row) == N_ROUTE
+    return row
