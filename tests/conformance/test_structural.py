@@ -4,36 +4,19 @@ import numpy as np
 import pytest
 from matplotlib.mathtext import MathTextParser
 
-from workbench.core import events
+from tests import structures as one
 from workbench.models.structural import structures
 
 TIMES = np.array([0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 24.0, 48.0])
 pytestmark = pytest.mark.parametrize("name", structures.names())
 
 
-def records(amount, scale=1.0):
-    """A bolus into each compartment, an infusion into the observed one, then observations."""
-    return lambda model: np.array(
-        sorted(
-            [(0.0, events.BOLUS, c + 1, amount, 0.0) for c in range(len(model.compartments))]
-            + [
-                (1.5 * scale, events.INFUSION, model.observed, 0.0, amount / (2 * scale)),
-                (3.5 * scale, events.INFUSION, model.observed, 0.0, -amount / (2 * scale)),
-            ]
-            + [(t * scale, events.OBSERVATION, 0, 0.0, 0.0) for t in TIMES]
-        )
-    )
-
-
 def run(model, phi, order=0, amount=100.0, scale=1.0):
-    p = len(model.parameters)
-    parts = 1 + p + p * (p + 1) // 2
-    out, jets = np.zeros((len(TIMES), parts)), np.zeros((model.n_jets, parts))
-    rows, phi = records(amount, scale)(model), np.array(phi)
-    for array in (rows, phi):
-        array.flags.writeable = False  # a kernel that wrote to its inputs would not take these
-    assert model.predict(order, phi, rows, out, jets) == 0
-    return out
+    """A bolus into each compartment, an infusion into the observed one, then observations."""
+    rows = [one.dose(0.0, amount, c + 1) for c in range(len(model.compartments))]
+    rows.append(one.dose(1.5 * scale, amount, model.observed, rate=amount / (2 * scale)))
+    rows += [one.record(t * scale) for t in TIMES]
+    return one.predict(model, phi, one.in_order(rows), order)
 
 
 def test_declaration(name):

@@ -224,6 +224,7 @@ def take_back(order: int, p: int, jets: OutMat, n: int, add: bool) -> None:
 def empty(order: int, p: int, jets: OutMat, n: int) -> None:
     """Set depot, modes and input rates to zero."""
     clear(order, p, jets, DEPOT)
+    clear(order, p, jets, DEPOT_REST)
     for i in range(n):
         clear(order, p, jets, mode_row(n, VALUE, i))
     for s in range(N_STATES):

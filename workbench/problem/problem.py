@@ -8,21 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.core import frame
 from workbench.core import records as rec
 from workbench.core.abi import export_predict, export_residual
 from workbench.core.conditional import Objective
-from workbench.core.jets import parts_of
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import individual_range, predict_range
 from workbench.core.residuals import R_F, R, V, n_columns
-from workbench.core.schedule import capacity
 from workbench.data.dataset import Dataset
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.residual import error_models
 from workbench.problem.checks import check_doses, check_observations, check_start, notes
 from workbench.problem.space import ParameterSpace, frozen
+from workbench.problem.structure import pack_context
 
 Floats = NDArray[np.float64]
 
@@ -52,8 +50,8 @@ class Problem:
         self.model, self.data = model, data
         self.space = ParameterSpace(model)
         self.error_model = error_models.get(model.error.model)
-        self.structure = self._structure()
         self.subjects = self._subjects()
+        self.structure = self._structure(self.subjects)
         self.n_sub, self.n_obs = data.population.n_sub, data.population.n_obs
         self.notes = notes(model, data)
         # Each subject's sum over its data: moves -2LL from the modelled scale to that of DV.
@@ -69,35 +67,22 @@ class Problem:
             variance = self.residual_table(prediction, values.sigma)[:, V]
         check_start(model, data, prediction, variance)
 
-    def _structure(self) -> Structure:
+    def _structure(self, subjects: Subjects) -> Structure:
         model = self.model
         codes = [distributions.get(p.distribution).code for p in model.parameters.values()]
         etas = model.etas
         index = [etas.index(n) if n in etas else -1 for n in model.parameters]
         family = model.structure.family
-        context = self._context()
-        parts = parts_of(2, len(codes))
+        context, n_work = pack_context(model.structure, subjects.records, subjects.record_start)
         return Structure(
             export_predict(family.kernel()),
             export_residual(self.error_model.residual),
             frozen(context),
             frozen(family.settings()),
-            frame.work_size(context, parts) + family.work_size(parts),
+            n_work,
             frozen(np.array(codes, dtype=np.int64)),
             frozen(np.array(index, dtype=np.int64)),
         )
-
-    def _context(self) -> NDArray[np.int64]:
-        """Return the integers that the structural kernel reads, see `core.frame`."""
-        population, structure = self.data.population, self.model.structure
-        routes = structure.family.routes
-        room = [
-            capacity(population.records[first:last], routes)
-            for first, last in pairwise(population.record_start)
-        ]
-        head = [len(self.model.parameters), *np.max(room, axis=0), len(routes)]
-        parts = [np.array(head), routes.ravel(), structure.family.context()]
-        return np.concatenate(parts).astype(np.int64)
 
     def _subjects(self) -> Subjects:
         population = self.data.population
@@ -141,7 +126,8 @@ class Problem:
     def _predict(self, subjects: Subjects, n_obs: int, theta: Floats, eta: Floats) -> Floats:
         out = np.zeros((n_obs, 1 + self.space.n_eta))
         n_sub = len(subjects.obs_start) - 1
-        predict_range(0, n_sub, self.structure, subjects, frozen(theta), frozen(eta), out)
+        structure = self.structure if subjects is self.subjects else self._structure(subjects)
+        predict_range(0, n_sub, structure, subjects, frozen(theta), frozen(eta), out)
         return out
 
     def residual_table(self, prediction: Floats, sigma: Floats) -> Floats:

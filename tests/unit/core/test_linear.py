@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests import naive
-from workbench.core import events, linear
+from tests.structures import OTHER, differences, dose, in_order, predict, record
+from workbench.core import linear
 from workbench.models.structural import structures
 
 ORAL, IV = structures.get("pk_1cmt_oral"), structures.get("pk_1cmt_iv")
@@ -44,27 +45,9 @@ PARAMETERS = {
 
 
 def records(times, doses, compartments):
-    """Pack as the data layer does: at equal times, doses before observations here."""
-    rows = []
-    for start, amount, rate, into in doses:
-        cmt = compartments.index(into) + 1
-        if rate == 0:
-            rows.append((start, 1, events.BOLUS, cmt, amount, 0.0))
-        else:
-            rows.append((start, 1, events.INFUSION, cmt, 0.0, rate))
-            rows.append((start + amount / rate, 0, events.INFUSION, cmt, 0.0, -rate))
-    rows += [(t, 2, events.OBSERVATION, 0, 0.0, 0.0) for t in times]
-    rows.sort(key=lambda row: row[:2])
-    return np.array([(r[0], *r[2:]) for r in rows], dtype=float)
-
-
-def predict(model, phi, packed, order=0):
-    p = len(model.parameters)
-    parts = (1, 1 + p, 1 + p + p * (p + 1) // 2)[order]
-    n = int(np.sum(packed[:, events.KIND] == events.OBSERVATION))
-    out = np.full((n, parts), np.nan)
-    model.predict(order, np.array(phi, float), packed, out, np.full((model.n_jets, parts), np.nan))
-    return out
+    """At equal times, doses before observations."""
+    rows = [dose(t, a, compartments.index(into) + 1, rate=r) for t, a, r, into in doses]
+    return in_order(rows + [record(t) for t in times])
 
 
 @pytest.mark.parametrize("regimen", REGIMENS)
@@ -115,19 +98,6 @@ def test_derivatives_against_central_differences(regimen, values):
             np.testing.assert_allclose(found, curve[:, q], atol=2e-8 * scale, rtol=0)
 
 
-def differences(function, at, k):
-    """Fourth-order central differences (Richardson)."""
-
-    def central(h):
-        up, down = at.copy(), at.copy()
-        up[k] += h
-        down[k] -= h
-        return (function(up) - function(down)) / (up[k] - down[k])
-
-    h = 2e-3 * at[k]
-    return (64 * central(h / 4) - 20 * central(h / 2) + central(h)) / 45
-
-
 def test_derivatives_do_not_jump_where_ka_passes_k():
     """The divided difference is smooth there; branches differ by rounding only."""
     packed = records(TIMES, REGIMENS["oral"], ORAL.compartments)
@@ -155,22 +125,14 @@ def test_moments_against_quadrature_in_extended_precision(x):
 
 def test_a_dose_in_the_same_row_order_as_the_file_counts_or_not():
     """A trough row before the dose at its time sees nothing of it; one after sees all."""
-    packed = np.array(
-        [
-            (2.0, events.OBSERVATION, 0, 0, 0),
-            (2.0, events.BOLUS, 1, 50.0, 0),
-            (2.0, events.OBSERVATION, 0, 0, 0),
-        ]
-    )
+    packed = np.array([record(2.0), dose(2.0, 50.0), record(2.0)])
     np.testing.assert_array_equal(predict(IV, (2.0, 20.0), packed)[:, 0], [0.0, 2.5])
 
 
 def test_records_without_effect_change_only_rounding():
     doses = REGIMENS["everything"]
     packed = records(TIMES, doses, ORAL.compartments)
-    extra = np.array([(t, events.OTHER, 0, 0.0, 0.0) for t in (0.7, 3.3, 9.9, 9.9)])
-    more = np.concatenate([packed, extra])
-    more = more[np.argsort(more[:, events.TIME], kind="stable")]
+    more = in_order([*packed, *(record(t, OTHER) for t in (0.7, 3.3, 9.9, 9.9))])
     np.testing.assert_allclose(
         predict(ORAL, ORDINARY, more), predict(ORAL, ORDINARY, packed), rtol=1e-13
     )

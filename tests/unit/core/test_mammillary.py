@@ -4,31 +4,26 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from workbench.core import events
+from tests import structures as one
+from workbench.core import records as rec
 from workbench.models.structural import structures
 
 TIMES = np.array([0.1, 0.5, 1.0, 3.0, 8.0, 24.0, 60.0])
 NAMES = ["pk_2cmt_iv", "pk_2cmt_oral", "pk_3cmt_iv", "pk_3cmt_oral"]
 
 
-def regimen(model):
-    """Two boluses into the first compartment and an infusion into the central one."""
-    rows = [
-        (0.0, events.BOLUS, 1, 100.0, 0.0),
-        (2.0, events.INFUSION, model.observed, 0.0, 30.0),
-        (4.0, events.INFUSION, model.observed, 0.0, -30.0),
-        (12.0, events.BOLUS, 1, 50.0, 0.0),
-    ]
-    rows += [(t, events.OBSERVATION, 0, 0.0, 0.0) for t in TIMES]
-    return np.array(sorted(rows, key=lambda row: row[0]))
+def regimen(model, *, peripheral):
+    """Boluses and an infusion; with `peripheral`, into those compartments too."""
+    central = model.compartments.index("central") + 1
+    doses = [one.dose(0.0, 100.0), one.dose(2.0, 60.0, central, rate=30.0), one.dose(12.0, 50.0)]
+    if peripheral:
+        places = range(central + 1, len(model.compartments) + 1)
+        doses += [one.dose(5.0, 40.0, place) for place in places]
+    return one.in_order(doses + [one.record(t) for t in TIMES])
 
 
-def predict(model, phi, order=0):
-    p = len(model.parameters)
-    parts = 1 + p + p * (p + 1) // 2
-    out, jets = np.zeros((len(TIMES), parts)), np.zeros((model.n_jets, parts))
-    assert model.predict(order, np.ascontiguousarray(phi), regimen(model), out, jets) == 0
-    return out
+def predict(model, phi, order=0, *, peripheral=True):
+    return one.predict(model, phi, regimen(model, peripheral=peripheral), order)
 
 
 def exact(model, phi):
@@ -47,14 +42,25 @@ def exact(model, phi):
         rates[1, j] += q / v
     state, now, found = np.zeros(n + 2), 0.0, []
     state[-1] = 1.0
-    for time, kind, _, amount, rate in regimen(model):
-        state, now = expm(rates * (time - now)) @ state, time
-        if kind == events.OBSERVATION:
-            found.append(state[1] / v1)
-        elif kind == events.BOLUS:
-            state[0 if ka else 1] += amount
+    steps = []
+    for row in regimen(model, peripheral=True):
+        time, kind = row[rec.TIME], row[rec.KIND]
+        if kind == one.OBSERVATION:
+            steps.append((time, "observe", 0, 0.0))
+        elif row[rec.RATE] == 0.0:
+            place = int(row[rec.CMT]) - (1 if ka else 0)
+            steps.append((time, "bolus", place, row[rec.AMT]))
         else:
-            rates[1, -1] += rate
+            steps.append((time, "rate", 1, row[rec.RATE]))
+            steps.append((time + row[rec.AMT] / row[rec.RATE], "rate", 1, -row[rec.RATE]))
+    for time, what, place, amount in sorted(steps, key=lambda step: step[0]):
+        state, now = expm(rates * (time - now)) @ state, time
+        if what == "observe":
+            found.append(state[1] / v1)
+        elif what == "bolus":
+            state[place] += amount
+        else:
+            rates[place, -1] += amount
     return np.array(found)
 
 
@@ -94,10 +100,12 @@ def test_derivatives_equal_differences(name):
 @pytest.mark.parametrize("route", ["iv", "oral"])
 def test_without_exchange_the_peripheral_compartment_disappears(route):
     """Q = 1e-12: what is left is the one-compartment model, to the size of Q."""
-    one, two = structures.get(f"pk_1cmt_{route}"), structures.get(f"pk_2cmt_{route}")
+    simple_model, two = structures.get(f"pk_1cmt_{route}"), structures.get(f"pk_2cmt_{route}")
     phi = {"ka": 1.3, "cl": 2.0, "v": 9.0, "v1": 9.0, "q": 1e-12, "v2": 20.0}
-    simple = predict(one, np.array([phi[n] for n in one.parameters]))[:, 0]
-    full = predict(two, np.array([phi[n] for n in two.parameters]))[:, 0]
+    simple = predict(
+        simple_model, np.array([phi[n] for n in simple_model.parameters]), peripheral=False
+    )[:, 0]
+    full = predict(two, np.array([phi[n] for n in two.parameters]), peripheral=False)[:, 0]
     np.testing.assert_allclose(full, simple, rtol=1e-9)
 
 
@@ -106,4 +114,8 @@ def test_equal_peripheral_compartments_act_as_one():
     three, two = structures.get("pk_3cmt_iv"), structures.get("pk_2cmt_iv")
     split = np.array([2.0, 9.0, 1.0, 10.0, 1.0, 10.0 * (1.0 + 1e-7)])
     joined = np.array([2.0, 9.0, 2.0, 20.0])
-    np.testing.assert_allclose(predict(three, split)[:, 0], predict(two, joined)[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(
+        predict(three, split, peripheral=False)[:, 0],
+        predict(two, joined, peripheral=False)[:, 0],
+        rtol=1e-6,
+    )

@@ -120,7 +120,7 @@ def test_different_models_are_not_equal():
 DELETE = object()
 BAD_CARDS = {
     "structure misspelt": (["structure"], "pk_1cmt_orl", "Did you mean 'pk_1cmt_oral'"),
-    "structure a number": (["structure"], 7, "structural model is named '7'"),
+    "structure a number": (["structure"], 7, "name of a structural model or"),
     "structure missing": (["structure"], DELETE, 'lacks "structure"'),
     "part unknown": (["correlation"], [], "Did you mean 'correlations'"),
     "parameters missing": (["parameters"], DELETE, 'lacks "parameters"'),
