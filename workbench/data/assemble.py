@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.data.columns import NONMEM
+from workbench.data.columns import CONSUMED, NONMEM
 from workbench.data.covariates import take_covariates
 from workbench.data.draft import LABELS, Draft
 from workbench.data.findings import NOTE, REPAIR, WARNING, Findings
@@ -18,15 +18,29 @@ from workbench.data.numbers import all_whole, text_with_gaps, to_numbers
 _WHOLE = ("EVID", "MDV", "CMT", "ADDL", "SS", "CENS")
 
 
-def assemble(draft: Draft, findings: Findings) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def assemble(
+    draft: Draft,
+    findings: Findings,
+    *,
+    interpolation: str = "nocb",
+    keep_unobserved: bool = False,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the canonical table and the names of the covariates.
+
+    Parameters
+    ----------
+    draft : checked
+    findings : receives repairs, warnings and notes
+    interpolation : "nocb" or "locf", how gaps in covariates are filled
+    keep_unobserved : keep subjects without observations
 
     Raises
     ------
     DataError
         A covariate is infinite.
     """
-    covariates = take_covariates(draft, findings)
+    order = _time_order(draft, findings)
+    covariates = take_covariates(draft, order, interpolation, findings)
     findings.stop_if_refused()
     labels = _unique_labels(draft, findings)
     findings.stop_if_refused()
@@ -35,8 +49,9 @@ def assemble(draft: Draft, findings: Findings) -> tuple[pd.DataFrame, tuple[str,
     columns |= covariates
     table = pd.DataFrame(columns, copy=False)
     table["ID"] = table["ID"].astype(object) if _is_text(labels) else table["ID"].astype(np.int64)
-    order = _time_order(draft, findings)
-    keep = _with_observations(draft, findings)
+    keep = np.ones(draft.n, dtype=bool)
+    if not keep_unobserved and not draft.design:
+        keep = _with_observations(draft, findings)
     table = table.iloc[order[keep[order]]].reset_index(drop=True)
     return table, tuple(covariates)
 
@@ -56,24 +71,29 @@ def _is_text(labels: npt.NDArray[Any]) -> bool:
 
 def _nonmem_columns(draft: Draft) -> dict[str, npt.NDArray[Any]]:
     """Return the NONMEM columns that are there or derived, defaults filled in."""
-    cmt = draft.filled("CMT")
+    default = ("0", "1") if draft.compartment.dtype == object else (0.0, 1.0)
+    no_place = draft.is_dose & (draft.compartment == default[0])
     derived = {
         "TIME": draft.given["TIME"],
         "DV": draft.given["DV"],
         "AMT": draft.filled("AMT"),
         "EVID": draft.evid,
         "MDV": draft.mdv,
-        "CMT": np.where(draft.is_dose & (cmt == 0), 1.0, cmt),
+        "CMT": np.where(no_place, default[1], draft.compartment),
     }
+    if draft.has("RATE") or np.any(draft.rate):
+        derived["RATE"] = draft.rate
     columns: dict[str, npt.NDArray[Any]] = {}
     for name in NONMEM[1:]:
         if name in derived:
             columns[name] = derived[name]
+        elif name in CONSUMED:
+            continue
         elif name in LABELS and draft.has(name):
             columns[name] = _label_column(draft.raw.columns[name])
         elif draft.has(name):
             columns[name] = draft.given[name] if name == "LIMIT" else draft.filled(name)
-        if name in _WHOLE and name in columns:
+        if name in _WHOLE and name in columns and columns[name].dtype != object:
             columns[name] = columns[name].astype(np.int64)
     return columns
 
@@ -118,21 +138,48 @@ def _unique_labels(draft: Draft, findings: Findings) -> npt.NDArray[Any]:
 
 
 def _time_order(draft: Draft, findings: Findings) -> npt.NDArray[np.intp]:
-    """Return the order by subject and time; rows that had to move are a repair."""
+    """Return the order by subject and time; rows that had to move are a repair.
+
+    At a reset (EVID 3 or 4) TIME may start again, as in NONMEM: the rows from there on stay
+    behind those before.
+    """
     time = draft.given["TIME"]
     back = np.zeros(draft.n, dtype=bool)
     back[1:] = (time[1:] < time[:-1]) & (draft.block[1:] == draft.block[:-1])
+    restart = back & np.isin(draft.evid, (3, 4))
+    text = "TIME starts again at this reset: the rows from here on come after those before."
+    findings.add(NOTE, "TIME", text, restart)
+    back &= ~restart
+    _refuse_behind_restart(draft, restart, findings)
     if back.any() and draft.has("OCC"):
         occ = draft.raw.columns["OCC"]
-        restart = back.copy()
-        restart[1:] &= occ[1:] != occ[:-1]
+        again = back.copy()
+        again[1:] &= occ[1:] != occ[:-1]
         text = (
             "TIME starts again with a new occasion (OCC): the rows were sorted by TIME, which "
-            "mixes the occasions. Give times that go on, or an ID per occasion."
+            "mixes the occasions. Give times that go on, a reset (EVID 3 or 4) at the start of "
+            "each occasion, or an ID per occasion."
         )
-        findings.add(WARNING, "TIME", text, restart)
+        findings.add(WARNING, "TIME", text, again)
     findings.add(REPAIR, "TIME", "TIME goes back here: the subject's rows were sorted.", back)
-    return np.lexsort((np.arange(draft.n), time, draft.block))
+    return np.lexsort((np.arange(draft.n), time, np.cumsum(restart), draft.block))
+
+
+def _refuse_behind_restart(
+    draft: Draft, restart: npt.NDArray[np.bool_], findings: Findings
+) -> None:
+    """Refuse rows below a reset that starts TIME again, but of an earlier time."""
+    if not restart.any():
+        return
+    time, stretch = draft.given["TIME"], np.cumsum(restart)
+    begins = np.concatenate([[-np.inf], time[restart]])[stretch]
+    block = np.concatenate([[-1], draft.block[restart]])[stretch]
+    findings.refuse(
+        "TIME",
+        "TIME is before that of the reset above, at which it starts again",
+        (time < begins) & (draft.block == block),
+        "Put the row above the reset, or correct its TIME.",
+    )
 
 
 def _with_observations(draft: Draft, findings: Findings) -> npt.NDArray[np.bool_]:
@@ -142,6 +189,9 @@ def _with_observations(draft: Draft, findings: Findings) -> npt.NDArray[np.bool_
     keep: npt.NDArray[np.bool_] = observed[draft.block]
     first = np.ones(draft.n, dtype=bool)
     first[1:] = draft.block[1:] != draft.block[:-1]
-    text = "The subject has no observation and adds nothing to a fit: it was left out."
+    text = (
+        "The subject has no observation and adds nothing to a fit: it was left out "
+        "(keep_unobserved=True keeps it)."
+    )
     findings.add(WARNING, "ID", text, first & ~keep)
     return keep

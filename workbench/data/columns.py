@@ -15,9 +15,12 @@ from workbench.data.numbers import decimal_commas, is_clock, is_missing, to_numb
 from workbench.data.reader import RawTable, describe_units, units_of_row
 from workbench.errors import OptionError
 
+DATES = ("DATE", "DAT1", "DAT2", "DAT3")
+# Read and turned into other columns (TIME, RATE): they are not in the table.
+CONSUMED = ("TINF", *DATES)
 NONMEM = (
     "ID", "TIME", "DV", "AMT", "EVID", "MDV", "CMT", "RATE",
-    "II", "ADDL", "SS", "DVID", "CENS", "LIMIT", "OCC",
+    "II", "ADDL", "SS", "DVID", "CENS", "LIMIT", "OCC", *CONSUMED,
 )  # fmt: skip
 REQUIRED = ("ID", "TIME", "DV")
 
@@ -40,20 +43,17 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "CENS": ("CENSORED", "BLQ", "BLOQ", "BQL", "LLOQFLAG"),
     "LIMIT": (),
     "OCC": ("OCCASION",),
+    "TINF": ("INFUSIONDURATION", "INFDUR", "DURINF", "INFUSIONTIME"),
+    "DATE": (),
+    "DAT1": (),
+    "DAT2": (),
+    "DAT3": (),
 }  # fmt: skip
 
 # Columns of ours: a file that brings them along has them replaced.
 DERIVED = ("ROW", "TAD")
 # Columns whose meaning is not honoured here, and which would otherwise pass for covariates.
-_UNUSED = {
-    "DATE": "TIME is taken as elapsed time; give elapsed times if it is a clock time",
-    "DAT1": "TIME is taken as elapsed time",
-    "DAT2": "TIME is taken as elapsed time",
-    "DAT3": "TIME is taken as elapsed time",
-    "TINF": "for an infusion give RATE = AMT / TINF",
-    "DUR": "for an infusion give RATE = AMT / DUR",
-    "L2": "correlated observations (L2) are not supported yet",
-}
+_UNUSED = {"L2": "correlated observations (L2) are not supported yet"}
 
 # "Time (h)", but not NONMEM's "ETA(1)".
 _UNIT = re.compile(r"^(.*\S)\s*[\(\[]([^\)\]]*[^\d,\)\]][^\)\]]*)[\)\]]$")
@@ -68,7 +68,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"{hint}There are: {', '.join(names[:30])}{' …' if len(names) > 30 else ''}."
 
 
-def assign_columns(raw: RawTable, chosen: Mapping[str, str] | None, findings: Findings) -> None:
+def assign_columns(
+    raw: RawTable,
+    chosen: Mapping[str, str] | None,
+    findings: Findings,
+    *,
+    design: bool = False,
+) -> None:
     """Give the NONMEM columns their canonical names, in place.
 
     Parameters
@@ -76,6 +82,7 @@ def assign_columns(raw: RawTable, chosen: Mapping[str, str] | None, findings: Fi
     raw : the table as read
     chosen : canonical name -> name in the file; wins over every guess
     findings : receives a note for each name that was guessed
+    design : DV may be absent
 
     Raises
     ------
@@ -92,11 +99,14 @@ def assign_columns(raw: RawTable, chosen: Mapping[str, str] | None, findings: Fi
     for target in NONMEM:
         if target not in taken:
             _guess(raw, target, taken, findings)
-    _guess_dose_column(raw, findings)
     _units_below_header(raw, findings)
+    _guess_dose_column(raw, findings)
+    _guess_duration_column(raw, findings)
     _warn_of_unused(raw, findings)
-    _require(raw, findings)
+    _require(raw, findings, [name for name in REQUIRED if name != "DV" or not design])
     findings.stop_if_refused()
+    if "DV" not in raw.columns:
+        raw.columns["DV"] = np.full(len(raw.rows), np.nan)
 
 
 def _drop_ignored_rows(raw: RawTable, findings: Findings) -> None:
@@ -196,7 +206,8 @@ def _guess_dose_column(raw: RawTable, findings: Findings) -> None:
     each observation into a dose.
     """
     found = [name for name in raw.columns if name.upper() in ("DOSE", "DOSES")]
-    if "AMT" in raw.columns or len(found) != 1 or "DV" not in raw.columns:
+    told = {"DV", "EVID", "MDV"} & set(raw.columns)
+    if "AMT" in raw.columns or len(found) != 1 or not told:
         return
     dose, text = to_numbers(raw.columns[found[0]])
     given = np.nan_to_num(dose) != 0
@@ -212,6 +223,27 @@ def _guess_dose_column(raw: RawTable, findings: Findings) -> None:
         return
     _rename(raw, found[0], "AMT")
     findings.add(NOTE, "AMT", f"The column {found[0]} was taken as AMT.")
+
+
+def _guess_duration_column(raw: RawTable, findings: Findings) -> None:
+    """Take DUR or DURATION as the infusion's (TINF) only where it is filled on doses alone."""
+    found = [name for name in raw.columns if name.upper() in ("DUR", "DURATION")]
+    if "TINF" in raw.columns or "AMT" not in raw.columns or len(found) != 1:
+        return
+    duration, text = to_numbers(raw.columns[found[0]])
+    given = np.nan_to_num(duration) != 0
+    if text.any() or not given.any():
+        return
+    if np.any(given & (np.nan_to_num(to_numbers(raw.columns["AMT"])[0]) == 0)):
+        findings.add(
+            WARNING,
+            found[0],
+            f"{found[0]} is filled on rows without AMT too, so it was taken as a covariate and "
+            f'not as the duration of infusions. If it is: columns={{"TINF": "{found[0]}"}}.',
+        )
+        return
+    _rename(raw, found[0], "TINF")
+    findings.add(NOTE, "TINF", f"The column {found[0]} was taken as the duration of infusions.")
 
 
 def _is_observed(raw: RawTable) -> npt.NDArray[np.bool_]:
@@ -254,10 +286,10 @@ def _warn_of_unused(raw: RawTable, findings: Findings) -> None:
             findings.add(WARNING, name, f"{name} is not used: {_UNUSED[name.upper()]}.")
 
 
-def _require(raw: RawTable, findings: Findings) -> None:
+def _require(raw: RawTable, findings: Findings, required: list[str]) -> None:
     """Refuse data without ID, TIME or DV."""
     ambiguous = {item.column for item in findings.items if item.level == ERROR}
-    for target in REQUIRED:
+    for target in required:
         if target not in raw.columns and target not in ambiguous:
             hint = did_you_mean(target, raw.columns)
             findings.refuse(

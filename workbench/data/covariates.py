@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.data.columns import NONMEM
+from workbench.data.doses import first_rows
 from workbench.data.draft import Draft
 from workbench.data.findings import NOTE, REPAIR, WARNING, Findings, count
 from workbench.data.numbers import is_missing, text_with_gaps, to_numbers
@@ -19,40 +20,66 @@ Floats = npt.NDArray[np.float64]
 # Numbers that other programs write where a covariate is missing.
 _CODES = (-9.0, -99.0, -999.0)
 
+_MEANING = {
+    "nocb": (
+        "A row's value holds from the time of the row before up to its own (next observation "
+        'carried backward, as in NONMEM; the other way is covariate_interpolation="locf").'
+    ),
+    "locf": (
+        "A row's value holds up to the time of the next row (last observation carried forward)."
+    ),
+}
 
-def take_covariates(draft: Draft, findings: Findings) -> dict[str, npt.NDArray[Any]]:
+
+def take_covariates(
+    draft: Draft, order: npt.NDArray[np.intp], interpolation: str, findings: Findings
+) -> dict[str, npt.NDArray[Any]]:
     """Return the covariates by name, in file order: float64, or text with None where missing.
 
-    A value missing on some rows of a subject whose other rows agree is filled in (a repair).
-    Missing and time-varying values are reported by row and subject; they refuse nothing here,
-    for most models use no covariate.
+    A value missing on some rows of a subject is taken from the subject's other rows (a repair).
+    A subject's missing values are reported by row; they refuse nothing here, for most models use
+    no covariate.
+
+    Parameters
+    ----------
+    draft : checked
+    order : the order of the rows by subject and time
+    interpolation : "nocb" fills gaps from the next value, "locf" from the last
+    findings : receives repairs, warnings and notes
     """
     names = [name for name in draft.raw.columns if name not in NONMEM]
-    return {name: _take(name, draft, findings) for name in names}
+    return {name: _take(name, draft, order, interpolation, findings) for name in names}
 
 
 def constants(table: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
     """Return the numeric covariates that are constant in every subject, one value a subject."""
-    ids = table["ID"].to_numpy()
-    first = np.ones(len(ids), dtype=bool)
-    first[1:] = ids[1:] != ids[:-1]
-    found = {}
-    for name in names:
-        values = table[name]
-        if pd.api.types.is_numeric_dtype(values) and not _changes(values.to_numpy(), ~first).any():
-            found[name] = values.to_numpy(dtype=np.float64)[first]
-    return found
+    first = first_rows(table)
+    varying = varying_names(table, names)
+    return {
+        name: table[name].to_numpy(dtype=np.float64)[first]
+        for name in numeric_names(table, names)
+        if name not in varying
+    }
 
 
-def constant_names(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """Return the covariates, numeric or text, that are constant in every subject."""
-    ids = table["ID"].to_numpy()
-    same = np.zeros(len(ids), dtype=bool)
-    same[1:] = ids[1:] == ids[:-1]
-    return [name for name in names if not _changes(table[name].to_numpy(), same).any()]
+def numeric_names(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the covariates that are numbers."""
+    return [name for name in names if pd.api.types.is_numeric_dtype(table[name])]
 
 
-def _take(name: str, draft: Draft, findings: Findings) -> npt.NDArray[Any]:
+def varying_names(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the covariates, numbers or labels, that change within a subject."""
+    same = ~first_rows(table)
+    return [name for name in names if _changes(table[name].to_numpy(), same).any()]
+
+
+def _take(
+    name: str,
+    draft: Draft,
+    order: npt.NDArray[np.intp],
+    interpolation: str,
+    findings: Findings,
+) -> npt.NDArray[Any]:
     """Return one covariate, with its findings."""
     raw = draft.raw.columns[name]
     numbers, text = to_numbers(raw)
@@ -67,19 +94,18 @@ def _take(name: str, draft: Draft, findings: Findings) -> npt.NDArray[Any]:
     if missing.all():
         findings.add(WARNING, name, f"{name} is missing on all rows: no model can use it.")
         return values
-    values = _fill(name, values, missing, draft, findings)
-    same_block = np.zeros(draft.n, dtype=bool)
-    same_block[1:] = draft.block[1:] == draft.block[:-1]
-    changes = _changes(values, same_block)
-    if changes.any():
-        first = int(np.flatnonzero(changes)[0])
-        n = len(np.unique(draft.block[changes]))
+    values = _fill(name, values, missing, draft, order, interpolation, findings)
+    same = np.zeros(draft.n, dtype=bool)
+    same[1:] = draft.block[1:] == draft.block[:-1]
+    changed = order[_changes(values[order], same)]
+    if changed.size:
+        first = int(changed[0])
+        n = len(np.unique(draft.block[changed]))
         findings.add(
-            WARNING,
+            NOTE,
             name,
             f"{name} changes within {count(n, 'subject')}, first at row {draft.raw.rows[first]} "
-            f"(ID {draft.ids[first]}). Covariates that vary in time are kept in the table but "
-            "cannot be used in a model yet.",
+            f"(ID {draft.ids[first]}). {_MEANING[interpolation]}",
         )
     return values
 
@@ -97,25 +123,53 @@ def _fill(
     values: npt.NDArray[Any],
     missing: npt.NDArray[np.bool_],
     draft: Draft,
+    order: npt.NDArray[np.intp],
+    interpolation: str,
     findings: Findings,
 ) -> npt.NDArray[Any]:
-    """Fill gaps of subjects whose other rows agree; report the gaps that stay."""
+    """Fill gaps from the subject's other rows; report the gaps that stay."""
     if not missing.any():
         return values
-    grouped = pd.Series(values[~missing]).groupby(draft.block[~missing])
-    known = grouped.first()[grouped.nunique().eq(1)]
-    fill = pd.Series(draft.block[missing]).map(known).to_numpy()
+    last, following = _neighbours(~missing[order], draft.block[order])
+    first, second = (last, following) if interpolation == "locf" else (following, last)
+    source = np.where(first >= 0, first, second)
+    gap = missing[order] & (source >= 0)
     filled = values.copy()
-    got = ~pd.isna(fill)
-    index = np.flatnonzero(missing)
-    filled[index[got]] = fill[got]
-    repaired = np.zeros(draft.n, dtype=bool)
-    repaired[index[got]] = True
-    text = f"{name} is missing here: the value of the subject's other rows was used."
-    findings.add(REPAIR, name, text, repaired)
+    filled[order[gap]] = values[order[source[gap]]]
+    known = pd.Series(values[~missing]).groupby(draft.block[~missing]).nunique()
+    same = pd.Series(draft.block).map(known).eq(1).to_numpy()
+    marks = {"same": gap & same[order], "first": gap & ~same[order] & (first >= 0)}
+    marks["second"] = gap & ~marks["same"] & ~marks["first"]
+    words = ("next", "last") if interpolation == "nocb" else ("last", "next")
+    used = {
+        "same": "the value of the subject's other rows",
+        "first": f"the {words[0]} value of the subject",
+        "second": f"the {words[1]} value of the subject (there is no {words[0]} one)",
+    }
+    for mark, at in marks.items():
+        repaired = np.zeros(draft.n, dtype=bool)
+        repaired[order[at]] = True
+        text = f"{name} is missing here: {used[mark]} was used."
+        findings.add(REPAIR, name, text, repaired)
+    stays = missing.copy()
+    stays[order[gap]] = False
     text = f"{name} is missing: a model that uses {name} will refuse this subject."
-    findings.add(WARNING, name, text, missing & ~repaired)
+    findings.add(WARNING, name, text, stays)
     return filled
+
+
+def _neighbours(
+    present: npt.NDArray[np.bool_], block: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the nearest present row before and after each row in its block, -1 without one."""
+    n = len(present)
+    place = np.arange(n)
+    last = np.maximum.accumulate(np.where(present, place, -1))
+    following = np.minimum.accumulate(np.where(present, place, n)[::-1])[::-1]
+    last[(last >= 0) & (block[np.maximum(last, 0)] != block)] = -1
+    following[(following < n) & (block[np.minimum(following, n - 1)] != block)] = n
+    following[following == n] = -1
+    return last, following
 
 
 def _infinite(name: str, numbers: Floats, findings: Findings) -> None:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from workbench.core import records as rec
 from workbench.data.assemble import assemble, canonical_units
+from workbench.data.blocks import INTERPOLATIONS
 from workbench.data.checks import run_checks
 from workbench.data.columns import assign_columns, did_you_mean
-from workbench.data.covariates import constant_names, constants
+from workbench.data.compartments import resolve_compartments
+from workbench.data.covariates import constants, numeric_names, varying_names
+from workbench.data.doses import dose_rows, single_doses, time_after_dose
 from workbench.data.draft import make_draft
+from workbench.data.endpoints import endpoint_labels
 from workbench.data.findings import Findings
-from workbench.data.population import Population, dose_table, pack
+from workbench.data.population import Population, observed_rows, pack
 from workbench.data.reader import Source, read_table, source_name
 from workbench.errors import DataError, OptionError
 
@@ -49,6 +55,12 @@ class Dataset:
     units : unit of TIME, DV, AMT and each covariate, "" where unknown
     audit : every repair, warning and note: ROW (0: the whole file), ID, COLUMN, LEVEL, MESSAGE
     info : the catalogue's entry, None for other data
+    code : the Python expression that makes this data set again
+    endpoints : labels of the endpoints: DVID (or CMT) of the observations, numbers ascending,
+        text in the order in which it appears; ``("DV",)`` where the data name none
+    covariate_interpolation : "nocb" or "locf": which way covariates that change are carried
+    design : rows with EVID 0 or 2 are to be predicted; there need not be any DV
+    time_varying : the covariates, numbers or labels, that change within a subject
     population : the packed arrays that estimators read
     """
 
@@ -58,12 +70,28 @@ class Dataset:
     units: Mapping[str, str]
     audit: pd.DataFrame
     info: DatasetInfo | None = None
-    code: str = ""  # the Python expression that makes this data set again
+    code: str = ""
+    endpoints: tuple[Any, ...] = ()
+    covariate_interpolation: str = "nocb"
+    design: bool = False
+    time_varying: tuple[str, ...] = field(init=False)
     population: Population = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Pack the population."""
-        packed = pack(self.table, constants(self.table, self.covariate_names))
+        """Pack the population; name the endpoints if they are not given."""
+        table, names = self.table, self.covariate_names
+        if not self.endpoints:
+            labels = endpoint_labels(table, observed_rows(table, self.design))
+            object.__setattr__(self, "endpoints", labels)
+        packed = pack(
+            table,
+            constants(table, names),
+            numeric_names(table, names),
+            endpoints=self.endpoints,
+            interpolation=self.covariate_interpolation,
+            design=self.design,
+        )
+        object.__setattr__(self, "time_varying", tuple(varying_names(table, names)))
         object.__setattr__(self, "population", packed)
 
     @classmethod
@@ -74,9 +102,20 @@ class Dataset:
         columns: Mapping[str, str] | None = None,
         units: Mapping[str, str] | None = None,
         name: str | None = None,
+        covariate_interpolation: str = "nocb",
+        keep_unobserved: bool = False,
+        design: bool = False,
     ) -> Dataset:
         """Check a DataFrame in NONMEM layout, as `read_dataset` does."""
-        return read_dataset(frame, columns=columns, units=units, name=name)
+        return read_dataset(
+            frame,
+            columns=columns,
+            units=units,
+            name=name,
+            covariate_interpolation=covariate_interpolation,
+            keep_unobserved=keep_unobserved,
+            design=design,
+        )
 
     @property
     def subjects(self) -> tuple[Any, ...]:
@@ -95,7 +134,7 @@ class Dataset:
 
     @property
     def observations(self) -> pd.DataFrame:
-        """The observations: ROW, ID, TIME, TAD (time since the last dose), DV, covariates."""
+        """The observations: ROW, ID, TIME, TAD (time since the last dose), DV, DVID, covariates."""
         rows = self.table.iloc[self.population.obs_row].reset_index(drop=True)
         rows.insert(list(rows).index("TIME") + 1, "TAD", self.time_after_dose)
         return rows.drop(
@@ -103,30 +142,44 @@ class Dataset:
         )
 
     @property
-    def time_after_dose(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Time since the last dose of each observation, (n_obs,); NaN before the first."""
-        return _time_after_dose(self.population, self.table)
+    def time_after_dose(self) -> npt.NDArray[np.float64]:
+        """Time since the last dose of each observation, (n_obs,).
+
+        NaN before the first dose, and after a reset without a dose.
+        """
+        return time_after_dose(self.table, self.population.obs_row)
 
     @property
     def doses(self) -> pd.DataFrame:
-        """Every single dose, ADDL written out: ROW, ID, TIME, AMT, CMT, RATE, DURATION."""
-        index, time = dose_table(self.table)
-        doses = self.table.iloc[index][["ROW", "ID", "TIME", "AMT", "CMT"]].reset_index(drop=True)
-        doses["TIME"] = time
-        rate = (
-            self.table["RATE"].to_numpy()[index] if "RATE" in self.table else np.zeros(len(index))
-        )
-        doses["RATE"] = rate
-        amount = doses["AMT"].to_numpy()
-        doses["DURATION"] = np.divide(amount, rate, out=np.zeros(len(index)), where=rate > 0)
-        block = pd.Series(doses["ID"]).map({label: k for k, label in enumerate(self.subjects)})
-        order = np.lexsort((np.arange(len(index)), time, block.to_numpy()))
-        return doses.iloc[order].reset_index(drop=True)
+        """Every single dose, ADDL written out: ROW, ID, TIME, AMT, CMT, RATE, DURATION, SS.
+
+        RATE is -1 or -2, and DURATION missing, where the model gives them.
+        """
+        return single_doses(self.table)
+
+    def resolve_compartments(
+        self, names: Sequence[str], *, model: str = "the model"
+    ) -> npt.NDArray[np.int64]:
+        """Return the compartment of each record of the population, (n_rec,): 1-based, 0: no dose.
+
+        Parameters
+        ----------
+        names : the compartments that the model has, in order
+        model : what a message calls it
+
+        Raises
+        ------
+        DataError
+            A dose goes into a compartment that is not there, by number or by name.
+        """
+        own = resolve_compartments(self.table, names, source=self.name, model=model)
+        kept = self.population.records[:, rec.KIND] != rec.OTHER
+        return np.where(kept, own[self.population.record_row], 0)
 
     @property
     def covariates(self) -> pd.DataFrame:
         """One row per subject: ID and the covariates that are constant within subjects."""
-        names = constant_names(self.table, self.covariate_names)
+        names = [name for name in self.covariate_names if name not in self.time_varying]
         first = ~self.table["ID"].duplicated()
         return self.table.loc[first, ["ID", *names]].reset_index(drop=True)
 
@@ -168,8 +221,11 @@ class Dataset:
 
     def _summary(self) -> str:
         """Return the sizes and how much the audit holds."""
-        n_doses = int(np.sum(self.table["EVID"] == 1))
-        parts = [f"{self.n_sub} subjects", f"{self.n_obs} observations", f"{n_doses} dose rows"]
+        n_doses = int(dose_rows(self.table).sum())
+        points = "times to predict" if self.design else "observations"
+        parts = [f"{self.n_sub} subjects", f"{self.n_obs} {points}", f"{n_doses} dose rows"]
+        if len(self.endpoints) > 1:
+            parts.append(f"endpoints {', '.join(map(str, self.endpoints))}")
         if self.covariate_names:
             parts.append("covariates " + ", ".join(self.covariate_names))
         levels = self.audit["LEVEL"].value_counts()
@@ -189,6 +245,9 @@ def read_dataset(
     columns: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
     name: str | None = None,
+    covariate_interpolation: str = "nocb",
+    keep_unobserved: bool = False,
+    design: bool = False,
 ) -> Dataset:
     """Read and check data in NONMEM layout.
 
@@ -196,8 +255,14 @@ def read_dataset(
     ----------
     source : path, open file, bytes (an upload) or DataFrame; docs/data-format.md has the layout
     columns : which column of the file is which, e.g. ``{"ID": "SUBJ", "DV": "CONC"}``
-    units : units of columns, e.g. ``{"TIME": "h", "DV": "mg/L"}``
+    units : units of columns, e.g. ``{"TIME": "h", "DV": "mg/L"}``; clock times and dates are
+        converted to that of TIME (h, min or day), and "DATE" says the order of dates, e.g.
+        ``{"DATE": "day/month/year"}``
     name : what to call the data; the file's name by default
+    covariate_interpolation : where a covariate changes, "nocb" (next observation carried
+        backward, as NONMEM) or "locf" (last observation carried forward)
+    keep_unobserved : keep subjects without observations
+    design : read times to predict: every row with EVID 0 or 2, with or without DV
 
     Returns
     -------
@@ -209,29 +274,48 @@ def read_dataset(
     DataError
         The data break a rule; up to five problems are spelt out, all are counted.
     OptionError
-        `columns` or `units` has a misspelt key.
+        `columns` or `units` has a misspelt key, or an option a value it does not have.
     """
+    if covariate_interpolation not in INTERPOLATIONS:
+        raise OptionError(
+            f"covariate_interpolation= is {covariate_interpolation!r}. "
+            f"{did_you_mean(str(covariate_interpolation), INTERPOLATIONS)}"
+        )
     file = source_name(source)
     findings = Findings(file if name is None or isinstance(source, str | Path) else name)
     raw = read_table(source, findings)
-    assign_columns(raw, columns, findings)
-    draft = make_draft(raw, findings)
+    assign_columns(raw, columns, findings, design=design)
+    draft = make_draft(raw, findings, units=units, design=design)
     run_checks(draft, findings)
-    table, covariates = assemble(draft, findings)
+    table, covariates = assemble(
+        draft,
+        findings,
+        interpolation=covariate_interpolation,
+        keep_unobserved=keep_unobserved,
+    )
     _check_units(units, covariates)
+    options = {
+        "columns": dict(columns or {}),
+        "units": dict(units or {}),
+        "covariate_interpolation": "" if covariate_interpolation == "nocb" else "locf",
+        "keep_unobserved": keep_unobserved,
+        "design": design,
+    }
     return Dataset(
         name=name if name is not None else Path(file).stem,
         table=table,
         covariate_names=covariates,
         units=canonical_units(units or {}, raw.units, covariates),
         audit=findings.audit(),
-        code=_code(source, columns, units, name),
+        code=_code(source, name, options),
+        covariate_interpolation=covariate_interpolation,
+        design=design,
     )
 
 
 def _check_units(units: Mapping[str, str] | None, covariates: tuple[str, ...]) -> None:
     """Refuse a unit for a column that is not there."""
-    known = ("TIME", "DV", "AMT", *covariates)
+    known = ("TIME", "DV", "AMT", "DATE", *covariates)
     for name in units or {}:
         if name not in known:
             raise OptionError(
@@ -240,12 +324,7 @@ def _check_units(units: Mapping[str, str] | None, covariates: tuple[str, ...]) -
             )
 
 
-def _code(
-    source: Source,
-    columns: Mapping[str, str] | None,
-    units: Mapping[str, str] | None,
-    name: str | None,
-) -> str:
+def _code(source: Source, name: str | None, options: Mapping[str, Any]) -> str:
     """Return the call of `read_dataset`; an upload is named as the file it came from."""
     if isinstance(source, pd.DataFrame):
         first, named = "frame", name
@@ -253,29 +332,5 @@ def _code(
         first, named = repr(str(source)), name
     else:
         first, named = repr(name or source_name(source)), None
-    options = [f"columns={dict(columns)!r}"] if columns else []
-    options += [f"units={dict(units)!r}"] if units else []
-    options += [f"name={named!r}"] if named else []
-    return f"wb.read_dataset({', '.join([first, *options])})"
-
-
-def _time_after_dose(
-    population: Population, table: pd.DataFrame
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return, per observation, the time since the last dose; NaN before the first."""
-    row, dosed = dose_table(table)
-    ids = table["ID"].to_numpy()
-    block = np.cumsum(np.r_[True, ids[1:] != ids[:-1]]) - 1
-    out = np.full(population.n_obs, np.nan)
-    for i in range(population.n_sub):
-        mine = block[row] == i
-        order = np.lexsort((row[mine], dosed[mine]))
-        times = dosed[mine][order]
-        for j in range(population.obs_start[i], population.obs_start[i + 1]):
-            before = times <= population.obs_time[j]
-            explicit = (row[mine][order] > population.obs_row[j]) & (
-                times == population.obs_time[j]
-            )
-            last = times[before & ~explicit]
-            out[j] = population.obs_time[j] - last[-1] if len(last) else np.nan
-    return out
+    given = [f"{key}={value!r}" for key, value in {**options, "name": named}.items() if value]
+    return f"wb.read_dataset({', '.join([first, *given])})"

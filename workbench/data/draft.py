@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.columns import NONMEM
+from workbench.data.columns import DATES, NONMEM
 from workbench.data.findings import NOTE, REPAIR, Findings, count
 from workbench.data.numbers import (
     all_whole,
     decimal_commas,
     decimal_points,
-    is_clock,
     is_missing,
     replace_commas,
     to_numbers,
 )
 from workbench.data.reader import RawTable
+from workbench.data.times import read_time
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-LABELS = ("ID", "DVID", "OCC")  # NONMEM columns that may be text
+LABELS = ("ID", "DVID", "OCC", *DATES)  # NONMEM columns that may be text
 
 
 @dataclass(slots=True)
@@ -40,6 +42,9 @@ class Draft:
     given: dict[str, Floats]  # what the file says, NaN where it says nothing
     evid: Floats
     mdv: Floats
+    rate: Floats  # from RATE or the duration of the infusion; 0 where neither is given
+    compartment: npt.NDArray[Any]  # CMT as numbers, or as text where any is a name; 0 or "0": none
+    design: bool = False  # no observations are needed: rows with EVID 0 or 2 are to be predicted
 
     @property
     def n(self) -> int:
@@ -61,12 +66,34 @@ class Draft:
 
     @property
     def is_observed(self) -> Mask:
-        """Mark the rows whose DV enters the likelihood."""
+        """Mark the rows whose DV enters the likelihood (design: those to be predicted)."""
+        if self.design:
+            return (self.evid == 0) | (self.evid == 2)
         return (self.evid == 0) & (self.mdv == 0)
 
+    @property
+    def is_constant(self) -> Mask:
+        """Mark infusions at steady state that have gone on for ever: SS, RATE and no AMT."""
+        endless = (self.rate > 0) | (self.rate == -1)
+        no_amount = (self.filled("AMT") == 0) & (self.filled("SS") > 0)
+        return self.is_dose & no_amount & endless
 
-def make_draft(raw: RawTable, findings: Findings) -> Draft:
-    """Convert the columns to numbers and derive EVID and MDV.
+
+def make_draft(
+    raw: RawTable,
+    findings: Findings,
+    *,
+    units: Mapping[str, str] | None = None,
+    design: bool = False,
+) -> Draft:
+    """Convert the columns to numbers and derive EVID, MDV, RATE and TIME.
+
+    Parameters
+    ----------
+    raw : the named columns
+    findings : knows rows and subjects afterwards
+    units : the caller's, which clock times are converted to
+    design : no observations are needed
 
     Raises
     ------
@@ -77,13 +104,25 @@ def make_draft(raw: RawTable, findings: Findings) -> Draft:
     ids = _labels(raw.columns["ID"])
     findings.locate(raw.rows, ids)
     findings.refuse("ID", "ID is missing", is_missing(raw.columns["ID"]), "Give the subject.")
-    given = {name: _numbers(raw, name, findings) for name in NONMEM if name not in LABELS}
-    findings.stop_if_refused()
     block = np.zeros(len(ids), dtype=np.int64)
     block[1:] = np.cumsum(ids[1:] != ids[:-1])
-    draft = Draft(raw, ids, block, given, np.empty(0), np.empty(0))
+    given = {
+        name: _numbers(raw, name, findings)
+        for name in NONMEM
+        if name != "TIME" and name not in LABELS
+    }
+    time = read_time(raw, block, units or {}, findings)
+    if time is not None:
+        advice = "Correct it, or write '.'."
+        findings.refuse("TIME", "TIME is infinite", np.isinf(time), advice)
+    findings.stop_if_refused()
+    given["TIME"] = np.full(len(ids), np.nan) if time is None else time
+    empty = np.empty(0)
+    place = _compartments(raw, given["CMT"])
+    draft = Draft(raw, ids, block, given, empty, empty, empty, place, design)
     _derive_evid(draft, findings)
     _derive_mdv(draft, findings)
+    _derive_rate(draft)
     return draft
 
 
@@ -141,7 +180,7 @@ def _numbers(raw: RawTable, name: str, findings: Findings) -> Floats:
         return np.full(len(raw.rows), np.nan)
     values = raw.columns[name]
     numbers, text = to_numbers(values)
-    if text.any():
+    if text.any() and name != "CMT":  # a compartment may have a name
         shown = str(values[text][0])[:40]
         advice = _advice(name, shown)
         findings.refuse(name, f"{name} is not a number ({shown!r})", text, advice)
@@ -153,11 +192,6 @@ def _numbers(raw: RawTable, name: str, findings: Findings) -> Floats:
 
 def _advice(name: str, shown: str) -> str:
     """Return what to do about a text in a column of numbers."""
-    if is_clock(shown):
-        return (
-            "Clock times and dates are not supported yet: give the time elapsed since the "
-            "subject's first record, for example in hours."
-        )
     if "," in shown:
         return "Write numbers with a decimal point and without thousands separators."
     if name == "DV":
@@ -166,6 +200,18 @@ def _advice(name: str, shown: str) -> str:
             "quantification cannot be used yet."
         )
     return "Write a number, or '.' where there is none."
+
+
+def _compartments(raw: RawTable, numbers: Floats) -> npt.NDArray[Any]:
+    """Return CMT as numbers (0 where missing), or as text ("0") where any is a name."""
+    filled = np.nan_to_num(numbers)
+    if "CMT" not in raw.columns:
+        return filled
+    values = raw.columns["CMT"]
+    named = np.isnan(numbers) & ~is_missing(values)
+    if not named.any():
+        return filled
+    return np.where(named, values, np.array([f"{number:g}" for number in filled], dtype=object))
 
 
 def _derive_evid(draft: Draft, findings: Findings) -> None:
@@ -188,9 +234,20 @@ def _derive_mdv(draft: Draft, findings: Findings) -> None:
     given = draft.given["MDV"]
     blank = np.isnan(given)
     draft.mdv = np.where(blank, np.where(observation & ~missing, 0.0, 1.0), given)
-    text = "DV is missing: the row is not used as an observation (MDV set to 1)."
-    findings.add(NOTE, "DV", text, blank & missing & observation)
+    if draft.design:
+        draft.mdv[missing] = 1.0
+    else:
+        text = "DV is missing: the row is not used as an observation (MDV set to 1)."
+        findings.add(NOTE, "DV", text, blank & missing & observation)
     contradictory = ~observation & (draft.mdv == 0)
     draft.mdv[contradictory] = 1.0
     text = "MDV is 0 on a row that is not an observation: MDV was set to 1."
     findings.add(REPAIR, "MDV", text, contradictory)
+
+
+def _derive_rate(draft: Draft) -> None:
+    """Fill RATE from the amount and the duration of the infusion where only these are given."""
+    rate, duration = draft.filled("RATE"), draft.filled("TINF")
+    told = draft.is_dose & (duration > 0) & (rate == 0)
+    draft.rate = rate.copy()
+    draft.rate[told] = draft.filled("AMT")[told] / duration[told]

@@ -19,6 +19,7 @@ MAX_PLACES = 3  # rows spelt out in one problem
 MAX_AUDIT_ROWS = 100  # audit lines of one rule; the last line then says how many more there are
 
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,16 @@ class Findings:
 def count(n: int, noun: str) -> str:
     """Return "1 row" or "2 rows"."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def not_in(values: Floats, allowed: tuple[float, ...]) -> Mask:
+    """Mark the given values that are none of the allowed ones."""
+    return ~np.isnan(values) & ~np.isin(values, allowed)
+
+
+def first_value(values: Floats, at: Mask) -> str:
+    """Return the first marked value, for a message."""
+    return f"{values[at][0]:g}" if at.any() else ""
 
 
 def _where(rows: tuple[int, ...], ids: tuple[Any, ...]) -> str:

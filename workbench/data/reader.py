@@ -366,6 +366,8 @@ def _frame_column(
         findings.add(NOTE, name, f"{name} holds True and False: read as 1 and 0.")
     if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_complex_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_datetime64_any_dtype(series):
+        return _moments(series)
     values = series.astype(object).to_numpy()
     nested = [isinstance(v, list | tuple | dict | set | np.ndarray) for v in values]
     if any(nested):
@@ -377,3 +379,14 @@ def _frame_column(
     missing = pd.isna(values)
     texts = ["" if gone else str(v).strip() for v, gone in zip(values, missing, strict=True)]
     return np.array(texts, dtype=object)
+
+
+def _moments(series: pd.Series[Any]) -> npt.NDArray[Any]:
+    """Return datetimes as text like 2024-03-01T08:30:00; those with a time zone in UTC."""
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_convert(None)
+    values = series.to_numpy(dtype="datetime64[ms]")
+    whole = bool(np.all(values[~np.isnat(values)].astype(np.int64) % 1000 == 0))
+    text = np.datetime_as_string(values, unit="s" if whole else "ms").astype(object)
+    text[np.isnat(values)] = ""
+    return text

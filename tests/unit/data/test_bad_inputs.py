@@ -32,6 +32,24 @@ def with_column(name, *values):
     return csv(*rows, header=f"{HEADER},{name}")
 
 
+def with_columns(names, *values):
+    """The good file with more columns."""
+    rows = [f"{row},{value}" for row, value in zip(GOOD, values, strict=True)]
+    return csv(*rows, header=f"{HEADER},{names}")
+
+
+def times(*three):
+    """Observations at three times: two of subject 1, one of subject 2."""
+    rows = [f"{i},{time},5" for i, time in zip((1, 1, 2), three, strict=True)]
+    return csv(*rows, header="ID,TIME,DV")
+
+
+def with_date(*three):
+    """Observations at 8:00 on three dates: two of subject 1, one of subject 2."""
+    rows = [f"{i},08:00,5,{date}" for i, date in zip((1, 1, 2), three, strict=True)]
+    return csv(*rows, header="ID,TIME,DV,DATE")
+
+
 def zipped():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -70,12 +88,61 @@ REFUSED = {
     # Times
     "negative time": (changed(2, "1,-1,.,100,1,1,1"), ["TIME is negative", "row 2 (ID 1)"]),
     "missing time": (changed(5, "2,.,6.5,.,0,0,."), ["TIME is missing", "row 5 (ID 2)"]),
-    "clock time": (changed(3, "1,09:30,5.5,.,0,0,."), ["'09:30'", "row 3", "elapsed"]),
-    "date": (changed(3, "1,2024-05-01,5.5,.,0,0,."), ["'2024-05-01'", "elapsed"]),
+    "clock time among numbers": (
+        changed(3, "1,09:30,5.5,.,0,0,."),
+        ["a clock time ('09:30') here", "a number in row 2 ('0')", "at row 3 (ID 1)", "one way"],
+    ),
+    "date among numbers": (changed(3, "1,2024-05-01,5.5,.,0,0,."), ["a date", "row 3 (ID 1)"]),
+    "dates with and without a clock": (
+        times("2024-05-01 08:00", "2024-05-02", "2024-05-01 08:00"),
+        ["a date ('2024-05-02') here", "row 3 (ID 1)"],
+    ),
+    "25 hours": (times("08:00", "25:10", "08:00"), ["'25:10'", "row 3 (ID 1)", "00:00 to 24:00"]),
+    "61 minutes": (times("08:00", "08:61", "08:00"), ["'08:61'", "row 3 (ID 1)"]),
+    "afternoon": (times("8:00 AM", "1:00 PM", "9:00"), ["'8:00 AM'", "20:30", "row 2 (ID 1)"]),
+    "time zone": (
+        times("2024-05-01T08:00Z", "2024-05-01T09:00Z", "2024-05-01T09:00Z"),
+        ["time zone", "row 2 (ID 1)"],
+    ),
+    "timedelta": (times("0 days 08:00:00", "1 days", "2 days"), ["total_seconds", "row 2"]),
+    "words in TIME": (times("predose", "1", "2"), ["TIME is not a time ('predose')", "row 2"]),
+    "day or month first": (
+        times("01/02/2024 08:00", "02/02/2024 08:00", "03/02/2024 08:00"),
+        ["month/day/year or day/month/year ('01/02/2024')", "row 2 (ID 1)", "units=", "2024-03-01"],
+    ),
+    "no such day": (
+        times("2024-02-28 08:00", "2024-02-30 08:00", "2024-03-01 08:00"),
+        ["'2024-02-30'", "row 3 (ID 1)"],
+    ),
+    "dates of several forms": (
+        with_date("2024-05-01", "01-MAY-2024", "2024-05-02"),
+        ["DATE", "'01-MAY-2024' here", "row 3 (ID 1)"],
+    ),
+    "DATE is no date": (
+        with_date("2024-05-01", "day 2", "2024-05-02"),
+        ["'day 2'", "row 3 (ID 1)"],
+    ),
+    "DATE missing": (with_date("2024-05-01", ".", "2024-05-02"), ["DATE is missing", "row 3"]),
+    "dates without a year go back": (
+        with_date("12/31", "01/15", "12/31"),
+        ["no year and goes back", "row 3 (ID 1)", "Give the year"],
+    ),
+    "two columns of dates": (
+        csv("1,08:00,1,5/1/24,1/5/24", header="ID,TIME,DV,DATE,DAT1"),
+        ["DATE, DAT1", "Keep one"],
+    ),
+    "back behind a reset": (
+        csv("1,0,1,0", "1,9,1,0", "1,5,.,3", "1,3,2,0", header="ID,TIME,DV,EVID"),
+        ["before that of the reset", "row 5 (ID 1)"],
+    ),
     # Events
     "EVID 5": (changed(2, "1,0,.,100,5,1,1"), ["EVID", "0…4", "(5)", "row 2 (ID 1)"]),
-    "EVID 4": (changed(4, "2,0,.,100,4,1,1"), ["EVID 4", "not supported yet", "row 4 (ID 2)"]),
-    "EVID 3": (changed(4, "2,0,.,.,3,1,1"), ["EVID 3", "not supported yet", "row 4 (ID 2)"]),
+    "EVID 101": (changed(2, "1,0,.,100,101,1,1"), ["(101)", "row 2 (ID 1)", "nlmixr2"]),
+    "AMT on a reset": (
+        changed(4, "2,0,.,9,3,1,1"),
+        ["reset row (EVID 3)", "row 4 (ID 2)", "EVID 4"],
+    ),
+    "EVID 4 without AMT": (changed(4, "2,0,.,.,4,1,1"), ["AMT is missing", "row 4 (ID 2)"]),
     "MDV 2": (changed(3, "1,1,5.5,.,0,2,."), ["MDV is neither 0 nor 1", "row 3 (ID 1)"]),
     "DV missing, MDV 0": (changed(3, "1,1,.,.,0,0,."), ["DV is missing", "MDV is 0", "row 3"]),
     "dose without AMT": (changed(4, "2,0,.,.,1,1,1"), ["AMT is missing", "row 4 (ID 2)", "EVID"]),
@@ -85,11 +152,56 @@ REFUSED = {
     "EVID 1 without column AMT": (csv("1,0,.,1", header="ID,TIME,DV,EVID"), ["no column AMT"]),
     "CMT 1.5": (changed(2, "1,0,.,100,1,1,1.5"), ["CMT", "(1.5)", "row 2 (ID 1)"]),
     "CMT -1": (changed(2, "1,0,.,100,1,1,-1"), ["CMT", "(-1)", "row 2 (ID 1)"]),
-    "RATE -1": (with_column("RATE", -1, 0, 0, 0), ["RATE -1", "not supported yet", "row 2"]),
-    "RATE -2": (with_column("RATE", 0, 0, -2, 0), ["RATE -2", "not supported yet", "row 4"]),
+    "compartment turned off": (
+        csv(*GOOD, "2,2,.,.,2,1,-1"),
+        ["CMT", "(-1)", "turns a compartment off", "row 6 (ID 2)"],
+    ),
+    "compartment turned off by name": (
+        csv("1,0,.,9,1,1,depot", "1,1,5,.,0,0,.", "1,2,.,.,2,1,-depot"),
+        ["(-depot)", "turns a compartment off", "row 4 (ID 1)"],
+    ),
     "RATE -7": (with_column("RATE", -7, 0, 0, 0), ["RATE is negative", "row 2 (ID 1)"]),
     "RATE without AMT": (with_column("RATE", 0, 5, 0, 0), ["RATE", "without an AMT", "row 3"]),
-    "SS": (with_column("SS", 1, 0, 0, 0), ["SS", "not supported yet", "row 2 (ID 1)", "ADDL"]),
+    "RATE -2 without AMT": (
+        csv("1,0,.,.,-2,1", "1,1,5,.,.,0", header="ID,TIME,DV,AMT,RATE,EVID"),
+        ["RATE", "without an AMT", "row 2 (ID 1)"],
+    ),
+    "RATE -1 on an observation": (with_column("RATE", 0, 0, 0, -1), ["without an AMT", "row 5"]),
+    "SS without II": (with_column("SS", 1, 0, 0, 0), ["SS", "without II", "row 2 (ID 1)"]),
+    "SS 3": (with_columns("SS,II", "3,12", "0,0", "0,0", "0,0"), ["SS is not 0, 1 or 2 (3)"]),
+    "SS on an observation": (
+        with_columns("SS,II", "0,0", "1,12", "0,0", "0,0"),
+        ["SS", "row that is no dose", "row 3 (ID 1)"],
+    ),
+    "SS infusion without II": (
+        with_columns("SS,II,RATE", "1,0,20", "0,0,0", "0,0,0", "0,0,0"),
+        ["without II", "row 2 (ID 1)", "gone on for ever"],
+    ),
+    "endless infusion with II": (
+        csv("1,0,.,0,1,1,12,5", "1,1,5,0,0,0,0,0", header="ID,TIME,DV,AMT,EVID,SS,II,RATE"),
+        ["SS and II are given without an AMT", "row 2 (ID 1)"],
+    ),
+    "SS without AMT and RATE": (
+        csv("1,0,.,0,1,1,12", "1,1,5,0,0,0,0", header="ID,TIME,DV,AMT,EVID,SS,II"),
+        ["SS", "without AMT and RATE", "row 2 (ID 1)"],
+    ),
+    "ADDL on an endless infusion": (
+        csv("1,0,.,0,1,1,3,5", "1,1,5,0,0,0,0,0", header="ID,TIME,DV,AMT,EVID,SS,ADDL,RATE"),
+        ["ADDL is given without II", "row 2 (ID 1)"],
+    ),
+    "negative TINF": (with_column("TINF", 0, 0, -1, 0), ["TINF is negative", "row 4 (ID 2)"]),
+    "TINF against RATE": (
+        with_columns("TINF,RATE", "2,40", "0,0", "0,0", "0,0"),
+        ["contradict", "AMT / RATE = 2.5", "TINF = 2", "row 2 (ID 1)"],
+    ),
+    "TINF with RATE -2": (
+        with_columns("TINF,RATE", "2,-2", "0,0", "0,0", "0,0"),
+        ["TINF", "RATE -2", "row 2 (ID 1)"],
+    ),
+    "TINF without AMT": (
+        csv("1,0,.,0,2,1", "1,1,5,0,0,0", header="ID,TIME,DV,AMT,TINF,EVID"),
+        ["TINF is given without an AMT", "row 2 (ID 1)"],
+    ),
     "ADDL without II": (with_column("ADDL", 3, 0, 0, 0), ["ADDL", "without II", "row 2 (ID 1)"]),
     "negative ADDL": (with_column("ADDL", 0, 0, -1, 0), ["ADDL", "(-1)", "row 4 (ID 2)"]),
     "fractional ADDL": (with_column("ADDL", 1.5, 0, 0, 0), ["ADDL", "(1.5)", "row 2 (ID 1)"]),
@@ -98,8 +210,14 @@ REFUSED = {
     "CENS 2": (with_column("CENS", 0, 2, 0, 0), ["CENS is neither 0 nor 1", "row 3 (ID 1)"]),
     "CENS 1": (with_column("CENS", 0, 1, 0, 1), ["CENS 1", "not supported yet", "row 3 (ID 1)"]),
     "BLQ flag": (with_column("BLQ", 0, 0, 0, 1), ["CENS 1", "not supported yet", "row 5 (ID 2)"]),
-    "two endpoints": (with_column("DVID", 0, 1, 0, 2), ["DVID", "(1, 2)", "not supported yet"]),
-    "two observed CMT": (changed(3, "1,1,5.5,.,0,0,2"), ["CMT 0, 2", "not supported yet"]),
+    "DVID on some observations": (
+        with_column("DVID", ".", 1, ".", "."),
+        ["DVID is missing on an observation", "row 5 (ID 2)"],
+    ),
+    "CMT on some observations": (
+        csv(*GOOD, "2,2,7,.,0,0,2", "2,3,7,.,0,0,3"),
+        ["CMT is missing on an observation", "row 3 (ID 1)"],
+    ),
     "infinite covariate": (
         with_column("WT", 70, 70, "inf", 60),
         ["WT is infinite", "row 4 (ID 2)"],
@@ -181,7 +299,41 @@ REPAIRED = {
     "NaN covariate": (with_column("WT", 70, 70, ".", "."), "warning", "WT", "WT is missing"),
     "gap in a covariate": (with_column("WT", 70, ".", 60, 60), "repair", "WT", "other rows"),
     "covariate all missing": (with_column("WT", *"...."), "warning", "WT", "all rows"),
-    "covariate changes": (with_column("WT", 70, 71, 60, 60), "warning", "WT", "row 3 (ID 1)"),
+    "covariate changes": (with_column("WT", 70, 71, 60, 60), "note", "WT", "row 3 (ID 1)"),
+    "two endpoints": (with_column("DVID", 0, 1, 0, 2), "note", "DVID", "2 endpoints apart: 1, 2"),
+    "one DVID of several CMT": (
+        csv("1,1,5,1,1", "1,2,6,2,1", header="ID,TIME,DV,CMT,DVID"),
+        "warning",
+        "CMT",
+        "one endpoint",
+    ),
+    "mere reset": (changed(4, "2,0,.,0,4,1,1"), "warning", "AMT", "mere reset"),
+    "TIME starts again": (
+        csv("1,0,1,0", "1,9,1,0", "1,0,.,3", "1,3,2,0", header="ID,TIME,DV,EVID"),
+        "note",
+        "TIME",
+        "starts again",
+    ),
+    "clock": (times("08:00", "09:30", "10:00"), "note", "TIME", "('08:00'): converted to h"),
+    "past midnight": (times("23:00", "00:30", "10:00"), "note", "TIME", "next day"),
+    "day first": (
+        with_date("14/2/2024", "15/2/2024", "16/2/2024"),
+        "note",
+        "DATE",
+        "day/month/year",
+    ),
+    "DATE beside elapsed time": (
+        with_column("DATE", *["2024-05-01"] * 4),
+        "note",
+        "DATE",
+        "elapsed time",
+    ),
+    "DATE against elapsed time": (
+        csv("1,0,1,2024-05-01", "1,30,2,2024-05-09", header="ID,TIME,DV,DATE"),
+        "warning",
+        "DATE",
+        "do not agree",
+    ),
     "word in a covariate": (with_column("WT", 70, 70, 60, "?"), "warning", "WT", "mostly numbers"),
     "-99": (with_column("WT", 70, 70, -99, -99), "warning", "WT", "missing value"),
     "dose on every row": (
@@ -200,7 +352,10 @@ REPAIRED = {
         "occasion",
     ),
     "IGNORE=C": (csv("C,1,0,9", ".,1,0,2", header="C,ID,TIME,DV"), "note", "C", "left out: 2"),
-    "infusion duration": (with_column("TINF", 1, 0, 1, 0), "warning", "TINF", "RATE = AMT"),
+    "infusion duration": (with_column("TINF", 1, 0, 1, 0), "note", "TINF", "RATE = AMT / TINF"),
+    "DUR": (with_column("DUR", 1, 0, 1, 0), "note", "TINF", "duration of infusions"),
+    "DUR on every row": (with_column("DUR", 1, 1, 2, 2), "warning", "DUR", "as a covariate"),
+    "TINF on an observation": (with_column("TINF", 1, 1, 1, 0), "note", "TINF", "is not used"),
 }
 
 
@@ -281,6 +436,8 @@ def test_a_folder_is_refused(tmp_path):
         ({"columns": {"ID": "SUBJ"}}, DataError, "'SUBJ', which is not in the data"),
         ({"columns": {"DV": "TIME", "TIME": "TIME"}}, DataError, "more than one column"),
         ({"units": {"TIM": "h"}}, OptionError, "Did you mean 'TIME'"),
+        ({"units": {"DATE": "European"}}, OptionError, "month/day/year, day/month/year"),
+        ({"covariate_interpolation": "linear"}, OptionError, "There are: nocb, locf"),
     ],
 )
 def test_misspelt_options_are_refused(options, error, words):
@@ -299,7 +456,7 @@ FRAMES = {
     "no columns": (pd.DataFrame(), ["no columns"]),
     "several levels": (pd.DataFrame({("a", "b"): [1]}), ["several levels", "Flatten"]),
     "same name twice": (frame().set_axis(["ID", "TIME", "TIME"], axis=1), ["more than once"]),
-    "timestamps": (frame(TIME=pd.to_datetime(["2024-01-01", "2024-01-02"])), ["elapsed"]),
+    "durations": (frame(TIME=pd.to_timedelta([0, 1], unit="h")), ["total_seconds", "row 2"]),
     "infinite": (frame(DV=[np.inf, 1.0]), ["DV is infinite", "row 2 (ID 1)"]),
     "complex": (frame(DV=[1j, 1.0]), ["DV is not a number"]),
     "missing ID": (frame(ID=[1, None]), ["ID is missing", "row 3"]),
