@@ -13,6 +13,29 @@ class ModelError(WorkbenchError, ValueError):
     """The model, or its combination with the data, cannot be used; the message says why."""
 
 
+class EquationError(ModelError):
+    """The text of an equation model cannot be read; the message shows the line and the place.
+
+    Attributes
+    ----------
+    line, column : where in the text, counted from 1; None when no single place is to blame
+    found, expected : what stood there, and what could have; empty when that does not apply
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        found: str = "",
+        expected: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
+        self.found, self.expected = found, expected
+
+
 class OptionError(WorkbenchError, ValueError):
     """An option is misspelt or out of range; the message lists what is allowed."""
 
