@@ -7,11 +7,13 @@ into a table.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -33,6 +35,12 @@ RESIDUAL = _I(_P, _P, _I, _P, _I, _P, _I)
 # Arguments of a vector function: order; t; z and its length; value, its length; jacobian; hessian,
 # its length.
 VECTOR = _I(_I, types.float64, _P, _I, _P, _I, _P, _P, _I)
+
+# Arguments of an operation, a kernel that others call by address so that it is not compiled again
+# into each of them: a number, five integers, the addresses of its integers and of its floats.
+OPERATION = _I(types.float64, _I, _I, _I, _I, _I, _I, _I)
+
+_ANY_LENGTH = 2**40  # of an array whose length only its user knows
 
 _table: list[Callable[..., Any]] = []  # used only when the JIT is disabled
 _alive: list[Any] = []  # a C callback dies with its Python object
@@ -116,6 +124,21 @@ def export_vector(function: Callable[..., int]) -> int:
     return _export(shim, VECTOR)
 
 
+@lru_cache(maxsize=512)
+def export_operation(operation: Any) -> int:
+    """Return the address of a kernel whose arguments are all numbers.
+
+    numba makes a C function of every kernel, for its function pointers.
+    """
+    if JIT_DISABLED:
+        _table.append(operation)
+        return len(_table) - 1
+    operation.ready()
+    compiled = next(iter(operation.overloads.values()))
+    name = compiled.fndesc.llvm_cfunc_wrapper_name
+    return int(compiled.library.get_pointer_to_function(name))
+
+
 def _export(shim: Callable[..., int], signature: Any) -> int:
     if JIT_DISABLED:
         _table.append(shim)
@@ -150,6 +173,22 @@ if JIT_DISABLED:
     def call_vector(address: int, *args: Any) -> int:
         """Call a vector function through the table."""
         return int(_table[address](*args))
+
+    def call_operation(address: int, *args: Any) -> int:
+        """Call an operation through the table."""
+        return int(_table[address](*args))
+
+    def address_of(array: Any) -> int:
+        """Return where an array lies; it must outlive the use of the address."""
+        return int(array.ctypes.data)
+
+    def floats_at(address: int) -> Any:
+        """Point at the floats that begin at an address."""
+        return np.ctypeslib.as_array((ctypes.c_double * _ANY_LENGTH).from_address(address))
+
+    def ints_at(address: int) -> Any:
+        """Point at the integers that begin at an address."""
+        return np.ctypeslib.as_array((ctypes.c_int64 * _ANY_LENGTH).from_address(address))
 
 else:
     view = numba.carray
@@ -233,14 +272,64 @@ else:
         """Call a vector function by address."""
         return _through(VECTOR)
 
+    @intrinsic
+    def call_operation(
+        typingctx: Any,
+        address: Any,
+        number: Any,
+        a: Any,
+        b: Any,
+        c: Any,
+        d: Any,
+        e: Any,
+        ints: Any,
+        floats: Any,
+    ) -> Any:
+        """Call an operation by address."""
+        return _through(OPERATION)
+
+    @intrinsic
+    def address_of(typingctx: Any, array: Any) -> Any:
+        """Return where an array lies; it must outlive the use of the address."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            return builder.ptrtoint(data, context.get_value_type(_I))
+
+        return _I(array), codegen
+
+    def _point(dtype: Any) -> Any:
+        """Return the intrinsic's answer: take an integer for a pointer."""
+        pointer = types.CPointer(dtype)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(pointer))
+
+        return pointer(_I), codegen
+
+    @intrinsic
+    def floats_at(typingctx: Any, address: Any) -> Any:
+        """Point at the floats that begin at an address."""
+        return _point(types.float64)
+
+    @intrinsic
+    def ints_at(typingctx: Any, address: Any) -> Any:
+        """Point at the integers that begin at an address."""
+        return _point(_I)
+
 
 __all__ = [
+    "address_of",
     "at",
+    "call_operation",
     "call_predict",
     "call_residual",
     "call_vector",
+    "export_operation",
     "export_predict",
     "export_residual",
     "export_vector",
+    "floats_at",
+    "ints_at",
     "view",
 ]

@@ -15,7 +15,7 @@ data. The kernel is called as
 * ``out`` (n_obs, parts): overwritten with the jet of every observation's prediction;
 * ``work``: scratch.
 
-It returns a `core.status.Status`.
+It returns a `core.status.Status`; where that is not 0, `work[0]` is the time that was reached.
 """
 
 import numpy as np
@@ -56,9 +56,17 @@ def family_offset(context: IntVec, parts: int) -> int:
 
 @kernel
 def make_events(
-    order: int, p: int, context: IntVec, params: Mat, records: Mat, work: OutVec
+    order: int,
+    p: int,
+    n_rows: int,
+    context: IntVec,
+    params: Mat,
+    records: Mat,
+    work: OutVec,
 ) -> tuple[int, int]:
     """Fill the events and their jets at the beginning of `work`.
+
+    `params` has `n_rows` rows for each block; the routes name them.
 
     Returns
     -------
@@ -71,7 +79,7 @@ def make_events(
     status = build(
         order,
         p,
-        context[N_PHI],
+        n_rows,
         view(at(context, FIRST_ROUTE), (context[N_ROUTES], N_ROUTE)),
         params,
         records,

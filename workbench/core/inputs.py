@@ -35,7 +35,7 @@ from workbench.core.modes import (
 
 
 @kernel
-def take_value(order: int, p: int, jets: OutMat, event: Vec, event_jets: Mat) -> None:
+def take_value(order: int, p: int, event: Vec, event_jets: Mat, jets: OutMat) -> None:
     """Fill AMOUNT, and DELTA where the time moves."""
     if event[ev.VALUE_JET] >= 0.0:
         copy_from(order, p, event_jets, int(event[ev.VALUE_JET]), jets, AMOUNT)
@@ -66,7 +66,7 @@ def add_product(order: int, p: int, jets: OutMat, a: int, b: int, scale: float, 
 
 
 @kernel
-def add_bolus(order: int, p: int, jets: OutMat, n: int, event: Vec, event_jets: Mat) -> None:
+def add_bolus(order: int, p: int, n: int, event: Vec, event_jets: Mat, jets: OutMat) -> None:
     """Add a bolus to the state."""
     state = int(event[ev.STATE])
     fixed = event[ev.VALUE_JET] < 0.0 and event[ev.TIME_JET] < 0.0
@@ -78,7 +78,7 @@ def add_bolus(order: int, p: int, jets: OutMat, n: int, event: Vec, event_jets: 
             row = mode_row(n, COEFFICIENT + state - 1, i)
             add_scaled(order, p, jets, row, event[ev.VALUE], mode_row(n, VALUE, i))
         return
-    take_value(order, p, jets, event, event_jets)
+    take_value(order, p, event, event_jets, jets)
     moves = event[ev.TIME_JET] >= 0.0 and order > 0
     if state == 0 and moves:
         feed_moved_depot(order, p, jets, n)
@@ -113,7 +113,7 @@ def feed_moved_depot(order: int, p: int, jets: OutMat, n: int) -> None:
 
 
 @kernel
-def add_rate(order: int, p: int, jets: OutMat, n: int, event: Vec, event_jets: Mat) -> None:
+def add_rate(order: int, p: int, n: int, event: Vec, event_jets: Mat, jets: OutMat) -> None:
     r"""Change an input rate.
 
     Where the time moves, the depot gains :math:`-r\delta(1 + \tfrac12 k_a\delta)`, a mode with
@@ -121,7 +121,7 @@ def add_rate(order: int, p: int, jets: OutMat, n: int, event: Vec, event_jets: M
     driven through the depot :math:`\tfrac12 k_a C r\delta^2`.
     """
     state = int(event[ev.STATE])
-    take_value(order, p, jets, event, event_jets)
+    take_value(order, p, event, event_jets, jets)
     add_scaled(order, p, jets, AMOUNT, 1.0, INPUT_RATE + state)
     if event[ev.TIME_JET] < 0.0 or order == 0:
         return
@@ -157,10 +157,10 @@ def refresh_inputs(order: int, p: int, jets: OutMat, n: int, depot: bool) -> Non
 
 
 @kernel
-def add_constant(order: int, p: int, jets: OutMat, n: int, event: Vec, event_jets: Mat) -> None:
+def add_constant(order: int, p: int, n: int, event: Vec, event_jets: Mat, jets: OutMat) -> None:
     """Add the state at rest under a constant input rate."""
     state = int(event[ev.STATE])
-    take_value(order, p, jets, event, event_jets)
+    take_value(order, p, event, event_jets, jets)
     if state == 0:
         reciprocal(order, p, jets, KA, SPARE)
         add_product(order, p, jets, SPARE, AMOUNT, 1.0, DEPOT)

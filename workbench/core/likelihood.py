@@ -26,10 +26,11 @@ from workbench.core.transforms import transform
 
 
 class Structure(NamedTuple):
-    """The model as compiled code sees it: two addresses and some data."""
+    """The model as compiled code sees it: addresses and some data."""
 
     predict: int  # address of the structural kernel
-    residual: int  # address of the residual-error kernel
+    residuals: IntVec  # (n_outputs,) addresses of the residual-error kernels, 0 for none
+    sigma_start: IntVec  # (n_outputs + 1,) offsets of the outputs' parts of sigma
     context: IntVec  # see core.frame
     settings: Vec  # of the structural kernel, such as a solver's tolerances
     n_work: int  # numbers of scratch of the structural kernel
@@ -44,6 +45,7 @@ class Subjects(NamedTuple):
     records: Mat  # (n_rec, records.N_COLUMNS)
     obs_start: IntVec  # (n_sub + 1,)
     dv: Vec  # (n_obs,)
+    endpoint: IntVec  # (n_obs,) number of the output that was observed
     design: Cube  # (n_sub or 1, n_phi, n_theta): psi = design theta + eta
     block_start: IntVec  # (n_sub + 1,)
     covariates: Mat  # (n_blocks, n_cov): values that equations use, constant over each block
@@ -195,6 +197,64 @@ def predict_subject(
 
 
 @kernel
+def move_sigma(own: int, before: int, row: OutVec) -> None:
+    """Move the sigma columns of an error model to their places among those of all of them.
+
+    Parameters
+    ----------
+    own : number of columns of this error model, which stand first
+    before : number of columns of those that stand before it
+    row : of the residual-error table; the columns of the other error models become zero
+    """
+    for c in range(own - 1, -1, -1):
+        row[FIRST_SIGMA + before + c] = row[FIRST_SIGMA + c]
+    for c in range(FIRST_SIGMA, FIRST_SIGMA + before):
+        row[c] = 0.0
+    for c in range(FIRST_SIGMA + before + own, row.shape[0]):
+        row[c] = 0.0
+
+
+@kernel
+def mixed_table(
+    structure: Structure,
+    subjects: Subjects,
+    start: int,
+    n_obs: int,
+    sigma: Vec,
+    prediction: OutVec,
+    table: OutMat,
+) -> None:
+    """Fill the residual-error table where there are several outputs, run by run of the same one.
+
+    Parameters
+    ----------
+    start : first observation of the subject
+    prediction : (at least n_obs,)
+    """
+    first = 0
+    while first < n_obs:
+        output = subjects.endpoint[start + first]
+        last = first + 1
+        while last < n_obs and subjects.endpoint[start + last] == output:
+            last += 1
+        offset = structure.sigma_start[output]
+        n_sigma = structure.sigma_start[output + 1] - offset
+        call_residual(
+            structure.residuals[output],
+            at(subjects.dv, start + first),
+            at(prediction, first),
+            last - first,
+            at(sigma, offset),
+            n_sigma,
+            at(table, first * table.shape[1]),
+            table.shape[1],
+        )
+        for j in range(first, last):
+            move_sigma(2 * n_sigma, 2 * offset, table[j])
+        first = last
+
+
+@kernel
 def residual_table(
     structure: Structure,
     subjects: Subjects,
@@ -209,8 +269,11 @@ def residual_table(
     n_obs = subjects.obs_start[i + 1] - start
     for j in range(n_obs):
         prediction[j] = f[j, 0]
+    if structure.residuals.shape[0] > 1:
+        mixed_table(structure, subjects, start, n_obs, sigma, prediction, table)
+        return
     call_residual(
-        structure.residual,
+        structure.residuals[0],
         at(subjects.dv, start),
         at(prediction, 0),
         n_obs,

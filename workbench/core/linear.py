@@ -283,18 +283,18 @@ def run(
             j += 1
         elif kind == ev.BOLUS:
             depot = depot or state == 0
-            add_bolus(order, p, jets, n, event, event_jets)
+            add_bolus(order, p, n, event, event_jets, jets)
         elif kind == ev.RATE:
             depot = depot or state == 0
             driven = True
-            add_rate(order, p, jets, n, event, event_jets)
+            add_rate(order, p, n, event, event_jets, jets)
             refresh_inputs(order, p, jets, n, depot)
         elif kind == ev.CONSTANT:
             depot = depot or state == 0
             if event[ev.ENDPOINT] == 1.0:
                 empty(order, p, jets, n)
                 driven = False
-            add_constant(order, p, jets, n, event, event_jets)
+            add_constant(order, p, n, event, event_jets, jets)
         elif kind == ev.RESET:
             empty(order, p, jets, n)
             driven = False
@@ -326,10 +326,13 @@ def predict(
 
     The family's part of the context is that of `mammillary.disposition`.
     """
-    status, n_events = frame.make_events(order, p, context, params, records, work)
+    status, n_events = frame.make_events(
+        order, p, context[frame.N_PHI], context, params, records, work
+    )
     if status != _OK:
         for j in range(out.shape[0]):
             out[j, 0] = nan
+        work[0] = nan
         return status
     parts = params.shape[1]
     own = frame.family_context(context)

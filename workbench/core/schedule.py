@@ -355,7 +355,7 @@ def give_dose(
 def build(
     order: int,
     p: int,
-    n_phi: int,
+    n_rows: int,
     routes: IntMat,
     params: Mat,
     records: Mat,
@@ -369,9 +369,9 @@ def build(
     Parameters
     ----------
     order, p : derivatives wanted, number of their directions
-    n_phi : number of parameters
+    n_rows : rows of `params` for one block
     routes : (n_routes, N_ROUTE)
-    params : (n_phi or n_blocks n_phi, parts)  jets of the parameters
+    params : (n_rows or n_blocks n_rows, parts)  jets of what the routes name
     records : (n, records.N_COLUMNS)
     jets, events, queue : overwritten; `capacity` tells how many rows they need
     count : (N_COUNTERS,)  overwritten; count[EVENTS] is the number of events
@@ -398,7 +398,7 @@ def build(
                 emit(time, ev.RESET, 0, 0.0, -1, -1, block, events, count)
                 count[QUEUED] = 0
             if kind != rec.RESET:
-                first = block * n_phi if params.shape[0] > n_phi else 0
+                first = block * n_rows if params.shape[0] > n_rows else 0
                 status = give_dose(
                     order, p, routes, params, first, records[r], jets, events, queue, count
                 )

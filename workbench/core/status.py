@@ -11,6 +11,9 @@ class Status(IntEnum):
     NOT_POSITIVE_DEFINITE = 2
     NOT_FINITE = 3
     CANCELLED = 4
+    NO_ROOM = 5
+    STEP_LIMIT = 6
+    NO_STEADY_STATE = 7
 
     @property
     def message(self) -> str:
@@ -33,4 +36,17 @@ _MESSAGES = {
         "of dose, time and concentration."
     ),
     Status.CANCELLED: "Stopped on request.",
+    Status.NO_ROOM: (
+        "A lag, or an infusion, spans very many dosing intervals at steady state. Check the units "
+        "of lag, duration and II."
+    ),
+    Status.STEP_LIMIT: (
+        "The differential equations took more steps than allowed. Check starting values and "
+        "units; allow more steps, loosen the tolerance, or choose the stiff method."
+    ),
+    Status.NO_STEADY_STATE: (
+        "Doses at steady state have no steady state: the input exceeds what can be eliminated, "
+        "or a state only accumulates. Check the dose, its interval and the elimination "
+        "parameters, or give the doses one by one."
+    ),
 }
