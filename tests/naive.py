@@ -116,6 +116,9 @@ class Subject:
             values[name] = value * np.exp(e) if distribution == "lognormal" else value + e
         return self.predict(values)
 
+    def z(self):
+        return transformed(self.error, self.y)
+
     def h(self, eta):
         return transformed(self.error, self.f(eta))
 
@@ -134,7 +137,7 @@ class Subject:
     def joint(self, eta, interaction):
         """-2 log of the joint density, without constants; complex-safe."""
         v = self.v(eta) if interaction else self.v(np.zeros(len(self.etas)))
-        r = transformed(self.error, self.y) - self.h(eta)
+        r = self.z() - self.h(eta)
         return np.sum(r * r / v + np.log(v)) + eta @ self.precision @ eta
 
     def joint_gradient(self, eta, interaction):
@@ -150,13 +153,14 @@ class Subject:
         start = np.zeros(len(self.etas))
         if not len(start):
             return start
-        found = scipy.optimize.minimize(
-            lambda e: float(self.joint(e, interaction)),
-            start,
-            jac=lambda e: self.joint_gradient(e, interaction),
-            method="BFGS",
-            options={"gtol": 1e-7},
-        )
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # far steps
+            found = scipy.optimize.minimize(
+                lambda e: float(self.joint(e, interaction)),
+                start,
+                jac=lambda e: self.joint_gradient(e, interaction),
+                method="BFGS",
+                options={"gtol": 1e-7},
+            )
         polished = scipy.optimize.root(
             self.joint_gradient, found.x, args=(interaction,), method="hybr", tol=1e-13
         )
@@ -168,7 +172,7 @@ class Subject:
         zero = np.zeros(len(self.etas))
         g = self.slopes(self.h, zero)
         c = g @ self.omega @ g.T + np.diag(self.v(zero))
-        r = transformed(self.error, self.y) - self.h(zero)
+        r = self.z() - self.h(zero)
         return r @ np.linalg.solve(c, r) + np.linalg.slogdet(c)[1]
 
     def conditional(self, interaction):
@@ -212,20 +216,50 @@ class Subject:
     def wres(self):
         zero = np.zeros(len(self.etas))
         g = self.slopes(self.h, zero)
-        r = transformed(self.error, self.y) - self.h(zero)
+        r = self.z() - self.h(zero)
         return whitened(r, g @ self.omega @ g.T + np.diag(self.v(zero)))
 
     def cwres(self, interaction):
         eta = self.mode(interaction)
         g = self.slopes(self.h, eta)
-        r = transformed(self.error, self.y) - (self.h(eta) - g @ eta)
+        r = self.z() - (self.h(eta) - g @ eta)
         v = self.v(eta) if interaction else self.v(np.zeros(len(eta)))
         return whitened(r, g @ self.omega @ g.T + np.diag(v))
 
     def iwres(self, interaction):
         eta = self.mode(interaction)
-        r = transformed(self.error, self.y) - self.h(eta)
+        r = self.z() - self.h(eta)
         return r / np.sqrt(self.v(eta))
+
+
+class Several(Subject):
+    """One subject with several endpoints.
+
+    Parameters
+    ----------
+    errors : one (error model, sigma) per endpoint
+    which : number of the endpoint of each observation
+    """
+
+    def __init__(self, predict, y, typical, etas, omega, errors, which):
+        super().__init__(predict, y, typical, etas, omega, None, None)
+        self.errors, self.which = errors, np.asarray(which)
+
+    def each(self, function, values):
+        out = np.array(values)
+        for number, error in enumerate(self.errors):
+            mine = self.which == number
+            out[mine] = function(error, np.asarray(values)[mine])
+        return out
+
+    def z(self):
+        return self.each(lambda error, y: transformed(error[0], y), self.y)
+
+    def h(self, eta):
+        return self.each(lambda error, f: transformed(error[0], f), self.f(eta))
+
+    def v(self, eta):
+        return self.each(lambda error, f: variance(error[0], f, error[1]), self.f(eta))
 
 
 def whitened(residual, covariance):

@@ -100,8 +100,11 @@ def _em_step(problem: Problem, x: Floats, values: Values, out: Objective) -> Flo
     smallest = np.linalg.eigvalsh(omega).min() if space.n_eta else 1.0
     if smallest <= 0:
         omega = np.diag(np.diag(omega))
-    slope = float(out.by_sigma.sum(axis=0) @ values.sigma)
-    factor = np.sqrt(np.clip(1.0 - slope / (2.0 * problem.n_obs), 0.25, 9.0))
+    factor, by_sigma = np.ones(len(values.sigma)), out.by_sigma.sum(axis=0)
+    for endpoint in problem.endpoints:
+        own, n_obs = endpoint.sigma, max(len(endpoint.rows), 1)
+        slope = float(by_sigma[own] @ values.sigma[own])
+        factor[own] = np.sqrt(np.clip(1.0 - slope / (2.0 * n_obs), 0.25, 9.0))
     trial = space.pack(theta, omega, values.sigma * factor)
     return x + np.clip(trial - x, -LONGEST_MOVE, LONGEST_MOVE)
 

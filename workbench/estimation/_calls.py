@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.data.dataset import Dataset
-from workbench.errors import ModelError
+from workbench.errors import DataError, ModelError
 from workbench.estimation._base import CancelToken, Estimator, Monitor, Progress
 from workbench.estimation._registry import estimators
 from workbench.models.model import Model
@@ -80,6 +80,11 @@ def _run(
         raise ModelError(
             f"The second argument must be a data set, not {type(data).__name__}. Read one with "
             "wb.read_dataset(...) or wb.load_dataset(...)."
+        )
+    if data.design:
+        raise DataError(
+            f"{data.name} is a design: it holds times to predict, not observations to fit. Read "
+            "it without design=True, or simulate from it with wb.simulate."
         )
     began = time.perf_counter()
     estimator = estimators.get(method)

@@ -267,15 +267,17 @@ def _guarded(
 
 def _why_not_finite(likelihood: MarginalLikelihood, x: Floats, method: str) -> str:
     """Name the subject whose part of the objective does not exist at the starting values."""
-    _, out = likelihood.arrays(x, gradient=False)
+    values, out = likelihood.arrays(x, gradient=False)
     bad = np.flatnonzero(out.status > Status.MAX_ITER)
     subjects = likelihood.problem.data.population.subjects
     if not len(bad):
         return f"The {method.upper()} gradient is not finite at the starting values."
+    problem = likelihood.problem
+    reason = problem.why_not(values.theta, problem.no_etas()) or Status(out.status[bad[0]]).message
     names = ", ".join(str(subjects[i]) for i in bad[:5]) + (" …" if len(bad) > 5 else "")
     return (
         f"The {method.upper()} objective does not exist at the starting values for "
-        f"{len(bad)} of {len(subjects)} subjects (ID {names}). {Status(out.status[bad[0]]).message}"
+        f"{len(bad)} of {len(subjects)} subjects (ID {names}). {reason}"
     )
 
 

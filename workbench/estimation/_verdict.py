@@ -11,6 +11,7 @@ from workbench.core.optimize import Minimum
 from workbench.core.status import Status
 from workbench.estimation._uncertainty import Uncertainty
 from workbench.problem import Problem
+from workbench.problem.space import Entry
 
 # A decrease of the OFV that nobody would notice.
 NEGLIGIBLE = 1e-3
@@ -130,7 +131,7 @@ def _boundary_doubts(problem: Problem, minimum: Minimum) -> list[str]:
                 f"The correlation {entry.name[4:]} went to {value:.4f}, the boundary. "
                 "Model these random effects with one eta, or drop the correlation."
             )
-        if entry.kind == "sigma" and not entry.fixed and _vanished(problem, entry.name, value):
+        if entry.kind == "sigma" and not entry.fixed and _vanished(problem, entry, value):
             doubts.append(
                 f"{entry.name} went to zero ({value:.1e}): this part of the residual error is not "
                 "needed. Choose the simpler error model."
@@ -138,9 +139,10 @@ def _boundary_doubts(problem: Problem, minimum: Minimum) -> list[str]:
     return doubts
 
 
-def _vanished(problem: Problem, name: str, value: float) -> bool:
+def _vanished(problem: Problem, entry: Entry, value: float) -> bool:
     """True when a residual parameter is too small to matter beside the data."""
-    if len(problem.error_model.parameters) < 2:
+    endpoint = next(e for e in problem.endpoints if e.output == entry.output)
+    if len(endpoint.error.parameters) < 2:
         return False
-    size = float(np.median(np.abs(problem.data.population.dv))) or 1.0
-    return abs(value) < 1e-3 * (size if name == "sigma[additive]" else 1.0)
+    size = float(np.median(np.abs(problem.data.population.dv[endpoint.rows]))) or 1.0
+    return abs(value) < 1e-3 * (size if entry.name.endswith("additive]") else 1.0)

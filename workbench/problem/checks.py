@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ from workbench.core import records as rec
 from workbench.data.dataset import Dataset
 from workbench.errors import DataError, ModelError
 from workbench.models.model import Model
-from workbench.models.residual import error_models
+from workbench.problem.endpoints import Endpoint
 
 Floats = NDArray[np.float64]
 
@@ -25,49 +27,24 @@ def where(data: Dataset, observations: NDArray[np.int64]) -> str:
     return text if more == 0 else f"{text} and {more} more"
 
 
-def check_doses(model: Model, data: Dataset) -> None:
-    """Refuse doses into compartments that the structural model does not have."""
-    records = data.population.records
-    dosed = np.isin(records[:, rec.KIND], (rec.DOSE, rec.RESET_DOSE))
-    target = records[:, rec.CMT]
-    compartments = model.structure.compartments
-    wrong = dosed & ((target < 1) | (target > len(compartments)))
-    if not wrong.any():
-        return
-    index = int(np.flatnonzero(wrong)[0])
-    starts = data.population.record_start
-    subject = data.population.subjects[int(np.searchsorted(starts, index, "right")) - 1]
-    names = ", ".join(f"{k} = {name}" for k, name in enumerate(compartments, start=1))
-    file_row = ""
-    if "CMT" in data.table:
-        rows = data.table
-        match = rows[(rows["CMT"] == target[index]) & (rows["ID"] == subject) & (rows["AMT"] > 0)]
-        file_row = f"row {match['ROW'].iloc[0]}, " if len(match) else ""
-    raise DataError(
-        f"A dose goes into compartment {target[index]:g}, which the model "
-        f"{model.structure.name} does not have ({file_row}ID {subject}, "
-        f"TIME {records[index, rec.TIME]:g}). Its compartments are {names}. "
-        "Correct CMT, or choose a structure with that compartment."
-    )
-
-
-def check_observations(model: Model, data: Dataset) -> None:
-    """Refuse data without observations, or that the error model cannot describe."""
+def check_observations(data: Dataset, endpoints: Sequence[Endpoint]) -> None:
+    """Refuse data without observations, or that the error models cannot describe."""
     population = data.population
     if population.n_obs == 0:
         raise DataError("There is no observation to fit: every row is a dose or has MDV = 1.")
-    kind = error_models.get(model.error.model)
-    if kind.positive_data:
-        bad = np.flatnonzero(population.dv <= 0)
-        if len(bad):
+    for endpoint in endpoints:
+        bad = endpoint.rows[population.dv[endpoint.rows] <= 0]
+        if endpoint.error.positive_data and len(bad):
             raise DataError(
-                f"The {kind.title} error model takes the logarithm of DV, but DV is "
+                f"The {endpoint.error.title} error model takes the logarithm of DV, but DV is "
                 f"{population.dv[bad[0]]:g} at {where(data, bad)}. Drop these rows (MDV = 1), or "
                 "choose an additive, proportional or combined error."
             )
 
 
-def check_start(model: Model, data: Dataset, prediction: Floats, variance: Floats) -> None:
+def check_start(
+    data: Dataset, endpoints: Sequence[Endpoint], prediction: Floats, variance: Floats
+) -> None:
     """Refuse starting values at which the likelihood does not exist, and say where.
 
     Parameters
@@ -80,32 +57,31 @@ def check_start(model: Model, data: Dataset, prediction: Floats, variance: Float
             f"The model predicts {prediction[bad[0]]} at {where(data, bad)} with the starting "
             "values. Start from values of a plausible size in the units of the data."
         )
-    kind = error_models.get(model.error.model)
-    bad = (
-        np.flatnonzero(~(variance > 0))
-        if not kind.positive_data
-        else np.flatnonzero(~(prediction > 0))
-    )
-    if len(bad):
-        raise ModelError(
-            f"The prediction is {prediction[bad[0]]:g} at {where(data, bad)}, where the "
-            f"{kind.title} error model has no variance, so the likelihood does not exist. Use a "
-            "combined error (with an additive part), or drop these rows (MDV = 1)."
-        )
+    for endpoint in endpoints:
+        kind, rows = endpoint.error, endpoint.rows
+        must_be_positive = prediction if kind.positive_data else variance
+        bad = rows[~(must_be_positive[rows] > 0)]
+        if len(bad):
+            raise ModelError(
+                f"The prediction is {prediction[bad[0]]:g} at {where(data, bad)}, where the "
+                f"{kind.title} error model has no variance, so the likelihood does not exist. Use "
+                "a combined error (with an additive part), or drop these rows (MDV = 1)."
+            )
 
 
 def notes(model: Model, data: Dataset) -> list[str]:
     """Return sentences on what is legal but should be known."""
     found = []
     population = data.population
-    if "CMT" in data.table and len(model.structure.compartments) > 1:
+    structure = model.structure
+    if "CMT" in data.table and len(structure.compartments) > 1 and len(structure.outputs) == 1:
         target = data.table["CMT"].to_numpy(dtype=float)[population.obs_row]
-        elsewhere = np.isfinite(target) & (target != 0) & (target != model.structure.observed)
+        elsewhere = np.isfinite(target) & (target != 0) & (target != structure.observed)
         if elsewhere.any():
-            name = model.structure.compartments[model.structure.observed - 1]
+            name = structure.compartments[structure.observed - 1]
             found.append(
                 f"{int(elsewhere.sum())} observation rows have CMT {target[elsewhere][0]:g}; the "
-                f"model predicts compartment {model.structure.observed} ({name}) for all "
+                f"model predicts compartment {structure.observed} ({name}) for all "
                 "observations."
             )
     dosed = np.isin(population.records[:, rec.KIND], (rec.DOSE, rec.RESET_DOSE))

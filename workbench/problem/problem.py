@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.core import records as rec
 from workbench.core.abi import export_predict, export_residual
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import individual_range, predict_range
 from workbench.core.residuals import R_F, R, V, n_columns
 from workbench.data.dataset import Dataset
+from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
-from workbench.models.residual import error_models
-from workbench.problem.checks import check_doses, check_observations, check_start, notes
+from workbench.problem.checks import check_observations, check_start, notes
+from workbench.problem.endpoints import (
+    endpoint_notes,
+    jacobians,
+    make_endpoints,
+    observed_outputs,
+    residual_table,
+)
+from workbench.problem.explain import why_not
+from workbench.problem.grid import of_output, on_a_grid
 from workbench.problem.space import ParameterSpace, frozen
 from workbench.problem.structure import pack_context
+from workbench.problem.subjects import pack_subjects
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +43,8 @@ class Problem:
     ----------
     space : the optimiser's vector and its meaning
     structure, subjects : what the kernels see
+    outputs : (n_obs,)  number of the model's output that was observed
+    endpoints : the outputs that have a residual error, each with its observations
     notes : sentences on what is legal but should be known
 
     Raises
@@ -45,27 +54,32 @@ class Problem:
     """
 
     def __init__(self, model: Model, data: Dataset) -> None:
-        check_doses(model, data)
-        check_observations(model, data)
+        population = data.population
         self.model, self.data = model, data
-        self.space = ParameterSpace(model)
-        self.error_model = error_models.get(model.error.model)
-        self.subjects = self._subjects()
+        self.n_sub, self.n_obs = population.n_sub, population.n_obs
+        self.outputs = frozen(observed_outputs(model, data))
+        self.endpoints = make_endpoints(model, self.outputs)
+        if not data.design:
+            check_observations(data, self.endpoints)
+        unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
+        self.space = ParameterSpace(model, held=unseen)
+        self.subjects = pack_subjects(model, data, self.outputs)
         self.structure = self._structure(self.subjects)
-        self.n_sub, self.n_obs = data.population.n_sub, data.population.n_obs
-        self.notes = notes(model, data)
-        # Each subject's sum over its data: moves -2LL from the modelled scale to that of DV.
-        self.jacobian = np.array(
-            [
-                -2.0 * self.error_model.log_jacobian(dv)
-                for dv in np.split(data.population.dv, data.population.obs_start[1:-1])
-            ]
-        )
+        self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
+        self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
+        if not data.design:
+            self._check_start()
+
+    def _check_start(self) -> None:
         values = self.space.values(self.space.start)
         prediction = self.predict(values.theta, self.no_etas())[:, 0]
+        if not np.isfinite(prediction).all():
+            reason = self.why_not(values.theta, self.no_etas())
+            if reason:
+                raise ModelError(f"There is no prediction at the starting values. {reason}")
         with np.errstate(invalid="ignore"):
             variance = self.residual_table(prediction, values.sigma)[:, V]
-        check_start(model, data, prediction, variance)
+        check_start(self.data, self.endpoints, prediction, variance)
 
     def _structure(self, subjects: Subjects) -> Structure:
         model = self.model
@@ -73,28 +87,26 @@ class Problem:
         etas = model.etas
         index = [etas.index(n) if n in etas else -1 for n in model.parameters]
         family = model.structure.family
-        context, n_work = pack_context(model.structure, subjects.records, subjects.record_start)
+        context, n_work = pack_context(
+            model.structure,
+            subjects.records,
+            subjects.record_start,
+            int(np.diff(subjects.block_start).max(initial=1)),
+        )
+        n_outputs = len(model.structure.outputs)
+        addresses, starts = np.zeros(n_outputs, np.int64), np.zeros(n_outputs + 1, np.int64)
+        for endpoint in self.endpoints:
+            addresses[endpoint.number] = export_residual(endpoint.error.residual)
+            starts[endpoint.number + 1 :] = endpoint.sigma.stop
         return Structure(
             export_predict(family.kernel()),
-            export_residual(self.error_model.residual),
+            frozen(addresses),
+            frozen(starts),
             frozen(context),
             frozen(family.settings()),
             n_work,
             frozen(np.array(codes, dtype=np.int64)),
             frozen(np.array(index, dtype=np.int64)),
-        )
-
-    def _subjects(self) -> Subjects:
-        population = self.data.population
-        n = len(self.model.parameters)
-        return Subjects(
-            population.record_start,
-            population.records,
-            population.obs_start,
-            population.dv,
-            frozen(np.eye(n)[None]),
-            frozen(np.arange(population.n_sub + 1)),
-            frozen(np.zeros((population.n_sub, 0))),
         )
 
     def no_etas(self) -> Floats:
@@ -110,7 +122,7 @@ class Problem:
             np.zeros((self.n_sub, n_eta)),
             np.zeros((self.n_sub, self.space.n_theta)),
             np.zeros((self.n_sub, n_eta, n_eta)),
-            np.zeros((self.n_sub, len(self.error_model.parameters))),
+            np.zeros((self.n_sub, len(self.model.sigma_names))),
         )
 
     def predict(self, theta: Floats, eta: Floats) -> Floats:
@@ -127,15 +139,40 @@ class Problem:
         out = np.zeros((n_obs, 1 + self.space.n_eta))
         n_sub = len(subjects.obs_start) - 1
         structure = self.structure if subjects is self.subjects else self._structure(subjects)
-        predict_range(0, n_sub, structure, subjects, frozen(theta), frozen(eta), out)
+        predict_range(1, 0, n_sub, structure, subjects, frozen(theta), frozen(eta), out)
         return out
+
+    def values(self, theta: Floats, eta: Floats) -> Floats:
+        """Return predictions without derivatives, (n_obs,)."""
+        out = np.zeros((self.n_obs, 1))
+        predict_range(0, 0, self.n_sub, self.structure, self.subjects, theta, frozen(eta), out)
+        return out[:, 0]
+
+    def with_error(self, prediction: Floats, sigma: Floats, noise: Floats) -> Floats:
+        """Return simulated observations (n_obs,), given standard normal numbers."""
+        out = prediction.copy()
+        for endpoint in self.endpoints:
+            f, own = prediction[endpoint.rows], np.ascontiguousarray(sigma[endpoint.sigma])
+            table = np.zeros((len(f), n_columns(len(own))))
+            # The residual of an observation is not needed: any value that exists will do.
+            endpoint.error.residual(np.ones(len(f)), f, own, table)
+            spread = np.sqrt(table[:, V]) * noise[endpoint.rows]
+            out[endpoint.rows] = endpoint.error.observed(f, spread)
+        return out
+
+    def points(self) -> pd.DataFrame:
+        """Return what identifies each observation: ID, TIME and, if there are several, ENDPOINT."""
+        population = self.data.population
+        who = np.repeat(np.array(population.subjects, dtype=object), np.diff(population.obs_start))
+        table = pd.DataFrame({"ID": who, "TIME": population.obs_time})
+        outputs = self.model.structure.outputs
+        if len(outputs) > 1:
+            table["ENDPOINT"] = np.array(outputs, dtype=object)[self.outputs]
+        return table
 
     def residual_table(self, prediction: Floats, sigma: Floats) -> Floats:
         """Return the residual-error table (n_obs, columns) for given predictions."""
-        out = np.zeros((self.n_obs, n_columns(len(sigma))))
-        dv = self.data.population.dv
-        self.error_model.residual(dv, frozen(prediction), frozen(sigma), out)
-        return out
+        return residual_table(self.endpoints, self.data.population.dv, prediction, sigma)
 
     def residuals(self, prediction: Floats, sigma: Floats) -> tuple[Floats, Floats, Floats]:
         """Return residuals r, their variances v and -dr/df at given predictions."""
@@ -148,59 +185,31 @@ class Problem:
         individual_range(self.structure, self.subjects, frozen(theta), frozen(eta), out)
         return out
 
+    def why_not(self, theta: Floats, eta: Floats) -> str:
+        """Say for which subject, when and why there is no prediction; "" if there are all."""
+        phi = self.individual_parameters(theta, eta)
+        labels = self.data.population.subjects
+        return why_not(self.model, self.structure, self.subjects, labels, phi)
+
     def curves(self, theta: Floats, eta: Floats, n: int) -> pd.DataFrame:
         """Return dense PRED and IPRED curves of every subject (ID, TIME, PRED, IPRED).
 
         The grid holds `n` equal steps from the subject's first to its last event, and all its
-        event times; at a dose time the value after the dose is given too.
+        event times; at a dose time the value after the dose is given too. A model of several
+        outputs has a curve for each, named in a column OUTPUT after TIME.
         """
-        subjects, who, times = _on_a_grid(self.subjects, n)
+        subjects, who, times = on_a_grid(self.subjects, self.data.population.record_shift, n)
+        theta, n_points = frozen(theta), len(times)
         labels = np.array(self.data.population.subjects, dtype=object)[who]
-        dense_theta, n_dense = frozen(theta), len(times)
-        pred = self._predict(subjects, n_dense, dense_theta, np.zeros_like(eta))[:, 0]
-        ipred = self._predict(subjects, n_dense, dense_theta, eta)[:, 0]
-        return pd.DataFrame({"ID": labels, "TIME": times, "PRED": pred, "IPRED": ipred})
-
-
-def _on_a_grid(subjects: Subjects, n: int) -> tuple[Subjects, NDArray[np.int64], Floats]:
-    """Replace the observations by a dense grid; return also subject and time of each point."""
-    n_sub = len(subjects.record_start) - 1
-    blocks, counts, obs_counts = [], [], []
-    for first, last in pairwise(subjects.record_start):
-        points = _dense(subjects.records[first:last], n)
-        blocks.append(points)
-        counts.append(len(points))
-        obs_counts.append(int(np.sum(points[:, rec.KIND] == rec.OBSERVATION)))
-    records = np.concatenate(blocks)
-    observed = records[:, rec.KIND] == rec.OBSERVATION
-    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    obs_start = np.concatenate([[0], np.cumsum(obs_counts)]).astype(np.int64)
-    dense = subjects._replace(
-        record_start=frozen(start),
-        records=frozen(records),
-        obs_start=frozen(obs_start),
-        dv=frozen(np.zeros(int(observed.sum()))),
-    )
-    who = np.repeat(np.arange(n_sub), obs_counts)
-    return dense, who, records[observed, rec.TIME]
-
-
-def _dense(rows: Floats, n: int) -> Floats:
-    """Replace one subject's observations by a grid with one point more before each dose."""
-    times = rows[:, rec.TIME]
-    doses = rows[np.isin(rows[:, rec.KIND], (rec.DOSE, rec.RESET, rec.RESET_DOSE))]
-    given = [times]
-    for dose in doses[doses[:, rec.ADDL] > 0]:
-        added = dose[rec.TIME] + dose[rec.II] * np.arange(1, dose[rec.ADDL] + 1)
-        given.append(added[added <= times.max()])
-    grid = np.union1d(np.linspace(times.min(), times.max(), n), np.concatenate(given))
-    before = np.intersect1d(grid, doses[:, rec.TIME])  # a point before, as a trough sample
-    points = np.zeros((len(before) + len(doses) + len(grid), rec.N_COLUMNS))
-    points[:, rec.KIND] = rec.OBSERVATION
-    points[: len(before), rec.TIME] = before
-    points[len(before) : len(before) + len(doses)] = doses
-    points[len(before) + len(doses) :, rec.TIME] = grid
-    points = points[np.argsort(points[:, rec.TIME], kind="stable")]
-    position = np.searchsorted(times, points[:, rec.TIME])
-    points[:, rec.BLOCK] = rows[np.minimum(position, len(rows) - 1), rec.BLOCK]
-    return points
+        outputs = self.model.structure.outputs
+        parts = []
+        for k, output in enumerate(outputs):
+            asked = of_output(subjects, k)
+            pred = self._predict(asked, n_points, theta, np.zeros_like(eta))[:, 0]
+            ipred = self._predict(asked, n_points, theta, eta)[:, 0]
+            columns = {"ID": labels, "TIME": times, "OUTPUT": output, "PRED": pred, "IPRED": ipred}
+            parts.append(pd.DataFrame(columns))
+        if len(outputs) == 1:
+            return parts[0].drop(columns="OUTPUT")
+        order = np.argsort(np.tile(who, len(outputs)), kind="stable")
+        return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True)

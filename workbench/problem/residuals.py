@@ -74,7 +74,8 @@ def predictions_table(
     -------
     DataFrame
         ROW ID TIME TAD DV PRED IPRED RES IRES WRES IWRES CWRES; RES and IRES are plain
-        differences in the unit of DV.
+        differences in the unit of DV. After TAD, ENDPOINT names the output where the model has
+        several.
     """
     at_zero = problem.predict(values.theta, problem.no_etas())
     at_mode = problem.predict(values.theta, eta)
@@ -89,7 +90,7 @@ def predictions_table(
     conditional = r1 + np.einsum("ij,ij->i", g1, eta_rows)
     start = population.obs_start
     dv = population.dv
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "ROW": problem.data.table["ROW"].to_numpy()[population.obs_row],
             "ID": np.repeat(np.array(population.subjects, dtype=object), sizes),
@@ -105,3 +106,8 @@ def predictions_table(
             "CWRES": whiten(conditional, g1, v1 if interaction else v0, omega, start),
         }
     )
+    outputs = problem.model.structure.outputs
+    if len(outputs) > 1:
+        name = np.array(outputs, dtype=object)[problem.outputs]
+        table.insert(list(table).index("DV"), "ENDPOINT", name)
+    return table

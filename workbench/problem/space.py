@@ -15,6 +15,7 @@ typical values, the variances and correlations of omega, and sigma.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -48,17 +49,20 @@ class Entry:
 
     Attributes
     ----------
-    name : ``cl``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``
+    name : ``cl``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``, of several outputs
+        ``sigma[cp.additive]``
     kind : ``"theta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
     fixed : held at its starting value
     interval : scale on which a Wald interval is computed: ``"log"``, ``"identity"`` or
         ``"fisher"`` (the z transformation, for correlations)
+    output : of a sigma, the output to whose error it belongs
     """
 
     name: str
     kind: str
     fixed: bool
     interval: str
+    output: str = ""
 
 
 class ParameterSpace:
@@ -67,9 +71,10 @@ class ParameterSpace:
     Parameters
     ----------
     model : its starting values give the starting point and the scales
+    held : outputs that are not observed; their residual errors stay as they are
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, held: Collection[str] = ()) -> None:
         self.model = model
         self.n_theta = len(model.parameters)
         self.etas = model.etas
@@ -82,10 +87,11 @@ class ParameterSpace:
                 for d, p in zip(self._distributions, model.parameters.values(), strict=True)
             ]
         )
-        kind = error_models.get(model.error.model)
-        self._sigma_log = np.array([scale == "log" for scale in kind.scales])
-        start = np.array(model.error.values)
-        self._sigma_scale = np.where(start == 0.0, np.abs(start).max(), np.abs(start))
+        errors, self._held = model.errors.values(), held
+        scales = [scale for error in errors for scale in error_models.get(error.model).scales]
+        self._sigma_log = np.array([scale == "log" for scale in scales])
+        self._sigma_start = np.array([value for error in errors for value in error.values])
+        self._sigma_scale = np.concatenate([_sizes(error) for error in errors])
         self.entries = self._make_entries()
         self._full_start = self._pack_start()
         self.free = np.array(self._free_mask())
@@ -104,9 +110,17 @@ class ParameterSpace:
         entries += [
             Entry(f"corr[{a},{b}]", "correlation", False, "fisher") for a, b in model.correlations
         ]
-        for name, log in zip(model.error.parameters, self._sigma_log, strict=True):
-            fixed = name in model.error.fixed
-            entries.append(Entry(f"sigma[{name}]", "sigma", fixed, "log" if log else "identity"))
+        parameters = [
+            (output, parameter, error)
+            for output, error in model.errors.items()
+            for parameter in error.parameters
+        ]
+        for (output, parameter, error), name, log in zip(
+            parameters, model.sigma_names, self._sigma_log, strict=True
+        ):
+            fixed = parameter in error.fixed or output in self._held
+            scale = "log" if log else "identity"
+            entries.append(Entry(f"sigma[{name}]", "sigma", fixed, scale, output))
         return entries
 
     def _free_mask(self) -> list[bool]:
@@ -119,7 +133,7 @@ class ParameterSpace:
             d.to_psi(p.typical)
             for d, p in zip(self._distributions, self.model.parameters.values(), strict=True)
         ]
-        return self._pack(np.array(psi), self.model.omega, np.array(self.model.error.values))
+        return self._pack(np.array(psi), self.model.omega, self._sigma_start)
 
     def _pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         low = np.linalg.cholesky(omega) if self.n_eta else omega
@@ -168,7 +182,7 @@ class ParameterSpace:
         return low
 
     def sigma(self, full: Floats) -> Floats:
-        """Return sigma as the error model wants it, (n_sigma,)."""
+        """Return sigma as the error models want it, output after output, (n_sigma,)."""
         tail = full[self.n_theta + self.n_eta + len(self._pairs) :]
         return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
 
@@ -249,9 +263,17 @@ class ParameterSpace:
             pair: float(omega[i, j] / np.sqrt(omega[i, i] * omega[j, j]))
             for pair, (i, j) in zip(self.model.correlations, self._pairs, strict=True)
         }
-        error = ResidualError(
-            self.model.error.model,
-            tuple(float(s) for s in self.sigma(full)),
-            self.model.error.fixed,
-        )
-        return self.model.replace(parameters=parameters, correlations=correlations, error=error)
+        sigma = iter(self.sigma(full).tolist())
+        errors = {
+            output: ResidualError(
+                error.model, tuple(next(sigma) for _ in error.values), error.fixed
+            )
+            for output, error in self.model.errors.items()
+        }
+        return self.model.replace(parameters=parameters, correlations=correlations, error=errors)
+
+
+def _sizes(error: ResidualError) -> Floats:
+    """Return the sizes of an error's parameters; one that starts at 0 has that of the largest."""
+    size = np.abs(np.array(error.values))
+    return np.where(size == 0.0, size.max(), size)

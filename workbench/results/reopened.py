@@ -96,4 +96,6 @@ def _data(card: dict[str, Any]) -> Dataset:
         audit=_frame(card["audit"]),
         info=DatasetInfo(**{k: v for k, v in info.items() if k in known}) if info else None,
         code=card["code"],
+        endpoints=tuple(card.get("endpoints", ())),
+        covariate_interpolation=card.get("covariate_interpolation", "nocb"),
     )

@@ -13,8 +13,9 @@ from workbench.estimation import estimators, evaluate
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
 from workbench.models.parameter import LogNormal
+from workbench.models.pk import pk
 from workbench.models.residual import error_models
-from workbench.models.structural import structures
+from workbench.models.structural import StructuralModel
 
 # (number of this step, number of steps, what is being compiled)
 OnStep = Callable[[int, int, str], None]
@@ -47,12 +48,13 @@ def warm_up(on_step: OnStep | None = None) -> float:
         ),
         name="warm-up",
     )
-    steps = [(name, "additive", "fo") for name in structures.names()]
-    steps += [("pk_1cmt_iv", name, "fo") for name in error_models.names()]
-    steps += [("pk_1cmt_iv", "additive", name) for name in estimators.names()]
+    closed, solved = pk(), pk(form="ode")  # one of each family compiles what all share
+    steps = [(structure, "additive", "fo") for structure in (closed, solved)]
+    steps += [(closed, name, "fo") for name in error_models.names()]
+    steps += [(closed, "additive", name) for name in estimators.names()]
     for k, (structure, error, method) in enumerate(steps):
         if on_step is not None:
-            on_step(k, len(steps), f"{structures.get(structure).title}, {error} error, {method}")
+            on_step(k, len(steps), f"{structure.title}, {error} error, {method}")
         evaluate(_model(structure, error), data, method=method)
     if on_step is not None:
         on_step(len(steps), len(steps), "ready")
@@ -62,8 +64,7 @@ def warm_up(on_step: OnStep | None = None) -> float:
     return time.perf_counter() - began
 
 
-def _model(structure: str, error: str) -> Model:
-    kind = structures.get(structure)
+def _model(kind: StructuralModel, error: str) -> Model:
     parameters = {
         name: LogNormal(value, iiv=0.3)
         for name, value in zip(kind.parameters, kind.typical, strict=True)

@@ -1,5 +1,6 @@
 """What is refused before a fit, and whether the message says where."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -37,3 +38,35 @@ def test_a_subject_without_a_dose_is_noted():
     assert any(
         "no dose" in note and "ID 2" in note for note in Problem(cases.iv_model(), data).notes
     )
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"DVID": [0, 1, 2]}, r"2 endpoints \(1, 2\).*predicts 1"),
+        ({"RATE": [-2, 0, 0]}, r"RATE = -2 at row 2 \(ID 1, TIME 0\).*no parameter for it"),
+        ({"RATE": [-1, 0, 0]}, r"RATE = -1 at row 2.*wb.pk\(rate=True"),
+        ({"CMT": ["centrl", "", ""]}, "compartment centrl.*Did you mean 'central'"),
+    ],
+)
+def test_what_the_model_does_not_serve_is_refused(columns, words):
+    rows = {"ID": 1, "TIME": [0.0, 1.0, 2.0], "DV": [0.0, 3.0, 2.0], "AMT": [9, 0, 0]}
+    with pytest.raises(DataError, match=words):
+        Problem(cases.iv_model(), wb.read_dataset(pd.DataFrame({**rows, **columns})))
+
+
+def test_a_compartment_by_name_is_that_by_number():
+    rows = {"ID": 1, "TIME": [0.0, 1.0, 2.0], "DV": [0.0, 3.0, 2.0], "AMT": [9, 0, 0]}
+    found = [
+        Problem(cases.iv_model(), wb.read_dataset(pd.DataFrame({**rows, "CMT": [place, 0, 0]})))
+        for place in ("central", 1)
+    ]
+    np.testing.assert_array_equal(*(problem.subjects.records for problem in found))
+
+
+def test_a_design_is_not_fitted():
+    rows = pd.DataFrame({"ID": 1, "TIME": [0.0, 1.0], "AMT": [9, 0]})
+    design = wb.read_dataset(rows, design=True)
+    for call in (wb.fit, wb.evaluate):
+        with pytest.raises(DataError, match="is a design"):
+            call(cases.iv_model(), design)

@@ -24,7 +24,7 @@ REFUSED = {
     "oral doses into an intravenous model": (
         lambda: Problem(cases.iv_model(), cases.oral_data()),
         DataError,
-        r"compartment 2, which the model pk_1cmt_iv does not have.*ID 3.*1 = central.*Correct CMT",
+        r"compartment 2, which pk_1cmt_iv does not have.*ID 3.*1 = central.*Correct CMT",
     ),
     "a compartment that only a larger model has": (
         lambda: Problem(oral(), data(CMT=[3, 2, 2])),

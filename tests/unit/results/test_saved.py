@@ -46,14 +46,17 @@ VALUES = (
 
 
 def text_ids():
-    """Labels for ID, a covariate of labels, a missing covariate, a subject without a dose."""
+    """Labels for ID; covariates that are labels, missing, or change; a subject without a dose."""
     frame = cases.iv_frame(5)
     frame["ID"] = [f"P-0{i}" for i in frame["ID"]]
     frame["SEX"] = np.where(frame["ID"] == "P-03", "f", "m")
     frame["WT"] = np.where(frame["ID"] == "P-02", np.nan, 70.5)
+    frame["CRCL"] = np.arange(len(frame)) * 0.5
     drop = (frame["ID"] == "P-05") & (frame["EVID"] == 1)
     units = {"TIME": "h", "AMT": "mg", "DV": "mg/L"}
-    return wb.read_dataset(frame[~drop], name="labels & <ids>", units=units)
+    return wb.read_dataset(
+        frame[~drop], name="labels & <ids>", units=units, covariate_interpolation="locf"
+    )
 
 
 FITS = {
@@ -121,7 +124,8 @@ def test_the_data_come_back_with_their_audit_and_their_population(fit, tmp_path)
     found, data = wb.load_fit(tmp_path / "run.json").data, fit.data
     same_frame(found.table, data.table, "table")
     same_frame(found.audit, data.audit, "audit")
-    for name in ("name", "covariate_names", "code", "info", "subjects"):
+    same = ("name", "covariate_names", "code", "info", "subjects", "endpoints", "time_varying")
+    for name in (*same, "covariate_interpolation"):
         assert getattr(found, name) == getattr(data, name), name
     assert dict(found.units) == dict(data.units)
     np.testing.assert_array_equal(found.population.records, data.population.records)

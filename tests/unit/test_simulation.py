@@ -1,0 +1,143 @@
+"""Simulation: repeatable, of the stated distribution, and fitted back to what it came from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.errors import OptionError
+
+TIMES = [0.5, 1.0, 2.0, 4.0, 8.0, 12.0]
+DESIGN = pd.DataFrame(
+    [(i, 0.0, 100.0, 1) for i in range(1, 21)]
+    + [(i, t, 0.0, 0) for i in range(1, 21) for t in TIMES],
+    columns=["ID", "TIME", "AMT", "EVID"],
+).sort_values(["ID", "TIME"], kind="stable")
+
+
+def model(**changes):
+    parts = {
+        "structure": "pk_1cmt_oral",
+        "parameters": {
+            "ka": wb.LogNormal(1.2, iiv=0.4),
+            "cl": wb.LogNormal(3.0, iiv=0.3),
+            "v": wb.LogNormal(25.0, iiv=0.2),
+        },
+        "correlations": {("cl", "v"): 0.6, ("ka", "cl"): 0.1, ("ka", "v"): 0.1},
+        "error": wb.error.Combined(additive=0.05, proportional=0.1),
+    }
+    return wb.Model(**{**parts, **changes})
+
+
+def test_one_row_for_each_observation_and_replicate():
+    table = wb.simulate(model(), DESIGN, replicates=3, seed=1)
+    assert list(table) == ["REPLICATE", "ID", "TIME", "DV", "IPRED", "PRED"]
+    assert len(table) == 3 * 20 * len(TIMES)
+    assert table["REPLICATE"].unique().tolist() == [1, 2, 3]
+    one = table[table["REPLICATE"] == 2]
+    assert one["TIME"].tolist() == TIMES * 20
+    assert np.isfinite(table["DV"]).all()
+
+
+def test_the_seed_decides_and_more_replicates_begin_with_the_same():
+    first = wb.simulate(model(), DESIGN, replicates=2, seed=7)
+    pd.testing.assert_frame_equal(first, wb.simulate(model(), DESIGN, replicates=2, seed=7))
+    more = wb.simulate(model(), DESIGN, replicates=5, seed=7)
+    pd.testing.assert_frame_equal(first, more.iloc[: len(first)])
+    assert not np.allclose(first["DV"], wb.simulate(model(), DESIGN, replicates=2, seed=8)["DV"])
+
+
+def test_without_variability_everyone_is_typical():
+    table = wb.simulate(model(), DESIGN, iiv=False, ruv=False)
+    np.testing.assert_array_equal(table["DV"], table["PRED"])
+    np.testing.assert_array_equal(table["IPRED"], table["PRED"])
+    noisy = wb.simulate(model(), DESIGN, iiv=False, seed=2)
+    np.testing.assert_array_equal(noisy["IPRED"], noisy["PRED"])
+    assert (noisy["DV"] != noisy["PRED"]).all()
+
+
+@pytest.mark.parametrize(
+    ("error", "spread"),
+    [
+        (wb.error.Additive(0.3), lambda f: 0.3 * np.ones_like(f)),
+        (wb.error.Proportional(0.2), lambda f: 0.2 * f),
+        (wb.error.Combined(0.3, 0.2, kind=1), lambda f: 0.3 + 0.2 * f),
+        (wb.error.Combined(0.3, 0.2, kind=2), lambda f: np.sqrt(0.09 + 0.04 * f**2)),
+    ],
+)
+def test_the_residual_error_has_its_spread(error, spread):
+    """48,000 draws: the SD of a standard normal is within 1.5 % (4.6 standard errors)."""
+    table = wb.simulate(model(error=error), DESIGN, replicates=400, seed=3)
+    z = (table["DV"] - table["IPRED"]) / spread(table["IPRED"].to_numpy())
+    assert abs(z.mean()) < 0.02
+    assert z.std() == pytest.approx(1.0, abs=0.015)
+
+
+def test_lognormal_error_is_normal_on_the_logarithm():
+    table = wb.simulate(model(error=wb.error.LogNormal(0.25)), DESIGN, replicates=400, seed=4)
+    z = np.log(table["DV"] / table["IPRED"]) / 0.25
+    assert abs(z.mean()) < 0.02
+    assert z.std() == pytest.approx(1.0, abs=0.015)
+
+
+def test_random_effects_have_the_covariance_of_omega():
+    """8,000 subjects; log(C) right after a bolus is -log V, so its SD is that of eta on V."""
+    iv = model(
+        structure="pk_1cmt_iv",
+        parameters={"cl": wb.LogNormal(1e-6, iiv=0.3), "v": wb.LogNormal(20.0, iiv=0.25)},
+        correlations={},
+    )
+    bolus = DESIGN[DESIGN["TIME"].isin([0.0, 0.5])]
+    table = wb.simulate(iv, bolus, replicates=400, seed=5, ruv=False)
+    eta = -np.log(table["IPRED"] / table["PRED"])
+    assert eta.std() == pytest.approx(0.25, rel=0.03)
+    assert abs(eta.mean()) < 0.012
+
+
+def test_a_fit_simulates_from_its_estimates():
+    data = wb.load_dataset("theophylline")
+    fit = wb.fit(wb.Model.from_dict(data.info.suggested_model), data)
+    table = wb.simulate(fit, data, ruv=False, iiv=False)
+    np.testing.assert_allclose(table["PRED"], fit.predictions["PRED"], rtol=1e-12)
+
+
+def test_simulated_data_are_fitted_back():
+    """20 subjects: within three standard errors of the truth."""
+    table = wb.simulate(model(), DESIGN, seed=11)
+    rows = DESIGN.assign(DV=np.nan)
+    rows.loc[rows["EVID"] == 0, "DV"] = table["DV"].to_numpy()
+    fit = wb.fit(model(), wb.read_dataset(rows, name="simulated"))
+    assert fit.verdict == "converged"
+    for name, truth in (("ka", 1.2), ("cl", 3.0), ("v", 25.0), ("sigma[proportional]", 0.1)):
+        row = fit.parameters.loc[name]
+        assert abs(row["estimate"] - truth) < 3.0 * row["se"], name
+
+
+def test_dense_curves_pass_through_the_design():
+    table = wb.simulate(model(), DESIGN, dense=50, seed=1, replicates=2)
+    assert "DV" not in table
+    assert table.groupby(["REPLICATE", "ID"]).size().min() >= 50
+    at = wb.simulate(model(), DESIGN, seed=1, replicates=2, ruv=False)
+    both = at.merge(table, on=["REPLICATE", "ID", "TIME"], suffixes=("", "_curve"))
+    assert len(both) >= len(at)
+    np.testing.assert_allclose(both["IPRED"], both["IPRED_curve"], rtol=1e-12)
+
+
+def test_several_outputs_are_named():
+    structure = wb.pk(response="emax")
+    parameters = {
+        name: wb.LogNormal(value, iiv=0.1)
+        for name, value in zip(structure.parameters, structure.typical, strict=True)
+    }
+    error = {"c": wb.error.Proportional(0.1), "e": wb.error.Additive(1.0)}
+    design = DESIGN.assign(DVID=np.where(DESIGN["TIME"] > 3.0, "e", "c"))
+    table = wb.simulate(wb.Model(structure, parameters, error=error), design, seed=1)
+    assert table["ENDPOINT"].unique().tolist() == ["c", "e"]
+    baseline = structure.typical[structure.parameters.index("e0")]
+    assert (table.loc[table["ENDPOINT"] == "e", "PRED"] > baseline).all()
+
+
+@pytest.mark.parametrize("wrong", [{"replicates": 0}, {"seed": -1}, {"dense": 0}])
+def test_options_out_of_range_are_refused(wrong):
+    with pytest.raises(OptionError, match="simulate"):
+        wb.simulate(model(), DESIGN, **wrong)
