@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from workbench.models.model import Model
     from workbench.models.parameter import Fixed, LogNormal, Normal
     from workbench.models.pk import pk
-    from workbench.models.structural import structure
+    from workbench.models.structural import Solver, equations, structure
     from workbench.results import FitResult, load_fit
+    from workbench.simulation import simulate
 
 __version__ = "0.1.0"
 
@@ -43,7 +44,10 @@ _PUBLIC = {
     "load_dataset": "workbench.datasets",
     "load_fit": "workbench.results",
     "pk": "workbench.models.pk",
+    "equations": "workbench.models.structural",
     "read_dataset": "workbench.data.dataset",
+    "simulate": "workbench.simulation",
+    "Solver": "workbench.models.structural",
     "structure": "workbench.models.structural",
 }
 _MODULES = {"error": "workbench.models.error", "plots": "workbench.plots"}

@@ -16,10 +16,21 @@ from numpy.typing import NDArray
 from workbench.errors import ModelError
 from workbench.models import units as unit_templates
 from workbench.models.distributions import distributions
+from workbench.models.endpoints import (
+    Errors,
+    endpoints_python,
+    errors_by_output,
+    errors_card,
+    errors_latex,
+    errors_python,
+    named_endpoints,
+    read_errors,
+    sigma_names,
+    sigma_units,
+)
 from workbench.models.error import ResidualError
 from workbench.models.parameter import Parameter, names_of_fixed, number
-from workbench.models.pk import read_structure
-from workbench.models.residual import error_models
+from workbench.models.read import read_structure
 from workbench.models.structural import StructuralModel, structures
 from workbench.registry import unknown_name
 
@@ -39,7 +50,16 @@ class Model:
     correlations : pairs of parameters whose random effects are correlated, ``[("cl", "v")]``,
         or pairs with a starting correlation, ``{("cl", "v"): 0.4}``. Every pair of a block must
         be named: ("cl", "v") and ("v", "ka") also need ("cl", "ka").
-    error : residual error, ``wb.error.Additive(0.7)``
+    error : residual error, ``wb.error.Additive(0.7)``; where the structure has several outputs,
+        one for each that is observed, ``{"cp": wb.error.Proportional(0.1), "pca": ...}``
+    endpoints : which label of the data (DVID, or CMT of the observations) is which output,
+        ``{1: "cp", 2: "pca"}``. Without it labels that are names of outputs stand for these, and
+        the others for the outputs in order.
+
+    Attributes
+    ----------
+    errors : output → residual error
+    error : that of the only output, or `errors` where the structure has several
 
     Raises
     ------
@@ -50,7 +70,9 @@ class Model:
     structure: StructuralModel
     parameters: Mapping[str, Parameter]
     correlations: Mapping[Pair, float]
-    error: ResidualError
+    errors: Errors
+    error: Any  # one of two kinds: mypy cannot know which
+    endpoints: Mapping[str, str]
     _card: str = field(repr=False, compare=True)
 
     def __init__(
@@ -58,8 +80,9 @@ class Model:
         structure: StructuralModel | str,
         parameters: Mapping[str, Parameter],
         *,
-        error: ResidualError,
+        error: ResidualError | Errors,
         correlations: Mapping[Pair, float] | Iterable[Pair] = (),
+        endpoints: Mapping[Any, str] = MappingProxyType({}),
     ) -> None:
         if isinstance(structure, str):
             structure = structures.get(structure)
@@ -70,13 +93,15 @@ class Model:
         ordered = _in_order(structure, parameters)
         pairs = _pairs(structure, ordered, correlations)
         _check_blocks(ordered, pairs)
-        if not isinstance(error, ResidualError):
-            raise ModelError(f"error must be one of wb.error's models, not {error!r}.")
+        outputs = structure.outputs
         set_field = object.__setattr__
         set_field(self, "structure", structure)
         set_field(self, "parameters", MappingProxyType(ordered))
         set_field(self, "correlations", MappingProxyType(pairs))
-        set_field(self, "error", error)
+        errors = errors_by_output(structure.name, outputs, error)
+        set_field(self, "errors", errors)
+        set_field(self, "error", errors[outputs[0]] if len(outputs) == 1 else errors)
+        set_field(self, "endpoints", named_endpoints(structure.name, outputs, endpoints))
         set_field(self, "_card", json.dumps(self.to_dict(), sort_keys=True))
         _check_correlations(self.etas, self.correlations)
 
@@ -93,6 +118,11 @@ class Model:
         return self.python()
 
     @property
+    def sigma_names(self) -> tuple[str, ...]:
+        """Names of the residual parameters, ``additive``, or ``cp.additive`` of several outputs."""
+        return sigma_names(self.structure.outputs, self.errors)
+
+    @property
     def etas(self) -> tuple[str, ...]:
         """Parameters with a random effect, in the structure's order."""
         return tuple(name for name, p in self.parameters.items() if p.has_eta)
@@ -105,22 +135,21 @@ class Model:
 
     def units(self, data_units: Mapping[str, str]) -> dict[str, str]:
         """Return the unit of each structural and residual parameter, "" where unknown."""
-        kind = error_models.get(self.error.model)
-        filled = {
+        names = (*self.structure.parameters, *self.sigma_names)
+        templates = (*self.structure.units, *sigma_units(self.errors))
+        return {
             name: unit_templates.fill(template, data_units)
-            for name, template in zip(self.structure.parameters, self.structure.units, strict=True)
+            for name, template in zip(names, templates, strict=True)
         }
-        for name, template in zip(kind.parameters, kind.units, strict=True):
-            filled[name] = unit_templates.fill(template, data_units)
-        return filled
 
     def replace(self, **parts: Any) -> Model:
-        """Return a model with some parts (structure, parameters, correlations, error) replaced."""
+        """Return a model with some parts replaced; they are the arguments of `Model`."""
         now: dict[str, Any] = {
             "structure": self.structure,
             "parameters": self.parameters,
             "correlations": self.correlations,
             "error": self.error,
+            "endpoints": self.endpoints,
         }
         for name in parts:
             if name not in now:
@@ -130,13 +159,14 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model card: plain dicts, lists, numbers and strings."""
-        return {
+        card = {
             "format": FORMAT,
             "structure": self.structure.card,
             "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
             "correlations": [[a, b, r] for (a, b), r in self.correlations.items()],
-            "error": self.error.to_dict(),
+            "error": errors_card(self.structure.outputs, self.errors),
         }
+        return card | ({"endpoints": dict(self.endpoints)} if self.endpoints else {})
 
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> Model:
@@ -156,13 +186,10 @@ class Model:
         for part in ("structure", "parameters", "error"):
             if part not in card:
                 raise ModelError(f'The model card lacks "{part}".')
+        known = ("structure", "parameters", "correlations", "error", "endpoints")
         for part in card:
-            if part not in ("format", "structure", "parameters", "correlations", "error"):
-                raise unknown_name(
-                    "part of a model card",
-                    part,
-                    ["structure", "parameters", "correlations", "error"],
-                )
+            if part not in ("format", *known):
+                raise unknown_name("part of a model card", part, known)
         parameters = {
             name: _read_parameter(name, part)
             for name, part in _object(card["parameters"], '"parameters" of the card').items()
@@ -170,8 +197,9 @@ class Model:
         return cls(
             read_structure(card["structure"]),
             parameters,
-            error=ResidualError.from_dict(_object(card["error"], '"error" of the card')),
+            error=read_errors(_object(card["error"], '"error" of the card')),
             correlations=_read_correlations(card.get("correlations", ())),
+            endpoints=card.get("endpoints", {}),
         )
 
     def to_json(self, path: str | Path | None = None) -> str:
@@ -210,7 +238,10 @@ class Model:
         if self.correlations:
             pairs = ", ".join(f"({a!r}, {b!r}): {r!r}" for (a, b), r in self.correlations.items())
             text += f"    correlations={{{pairs}}},\n"
-        return text + f"    error={self.error.python()},\n)"
+        text += f"    error={errors_python(self.structure.outputs, self.errors)},\n"
+        if self.endpoints:
+            text += f"    endpoints={endpoints_python(self.endpoints)},\n"
+        return text + ")"
 
     def equations(self) -> list[tuple[str, str]]:
         """Return (section, mathtext) lines that state the model, for a reader."""
@@ -231,7 +262,8 @@ class Model:
                 label = ",".join(symbols[n] for n in block)
                 latex = rf"({names}) \sim \mathcal{{N}}(0,\ \Omega_{{{label}}})"
             lines.append(("Random effects", latex))
-        lines.append(("Residual error", error_models.get(self.error.model).latex))
+        errors = errors_latex(self.structure.outputs, self.errors)
+        lines += [("Residual error", latex) for latex in errors]
         lines.append(("Residual error", r"\varepsilon_{ij} \sim \mathcal{N}(0,\ 1)"))
         return lines
 

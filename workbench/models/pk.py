@@ -1,32 +1,43 @@
-"""`pk`: a pharmacokinetic structure from orthogonal options; and structures from model cards."""
+"""`pk`: pharmacokinetic and -dynamic structures from orthogonal options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from workbench.errors import ModelError
 from workbench.models.structural import StructuralModel, structures
-from workbench.models.structural._linear import (
-    ABSORPTION,
-    COMPARTMENTS,
-    PARAMETRISATION,
-    linear_model,
+from workbench.models.structural._equations import equation_model
+from workbench.models.structural._linear import linear_model
+from workbench.models.structural._pk_text import (
+    ELIMINATION,
+    RESPONSES,
+    compartment_names,
+    described,
+    pk_parameters,
+    pk_text,
+    pk_title,
+    response_parameters,
+    response_text,
 )
+from workbench.models.structural._routes import pk_routes
 from workbench.registry import unknown_name
 
-ELIMINATION = ("linear",)
-
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "compartments": COMPARTMENTS,
-    "absorption": ABSORPTION,
+# Option: what it can be, the default first.
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "compartments": (1, 2, 3),
+    "absorption": (None, "first_order", "zero_order", "mixed", "transit"),
     "lag": (False, True),
     "bioavailability": (False, True),
     "elimination": ELIMINATION,
-    "parametrisation": PARAMETRISATION,
+    "parametrisation": ("clearance", "rates"),
     "rate": (False, True),
     "duration": (False, True),
+    "response": (None, *RESPONSES),
+    "effect_compartment": (False, True),
+    "form": ("closed", "ode"),
 }
 
 
@@ -40,96 +51,129 @@ def pk(
     parametrisation: str = "clearance",
     rate: bool = False,
     duration: bool = False,
+    response: str | None = None,
+    effect_compartment: bool = False,
+    form: str = "closed",
 ) -> StructuralModel:
-    """Return the pharmacokinetic structure with these options.
+    """Return the structure with these options.
 
     Parameters
     ----------
     compartments : 1, 2 or 3
     absorption : None for doses into the central compartment; "first_order" for a depot;
         "zero_order" for doses that enter at a constant rate during Tk0; "mixed" for a fraction
-        Fr at first order and the rest at zero order
+        Fr at first order and the rest at zero order; "transit" for a chain of n transit
+        compartments before the depot, n any number (Savic et al. 2007, J Pharmacokinet
+        Pharmacodyn 34:711)
     lag : doses arrive after a lag
     bioavailability : a fraction F of doses arrives
-    elimination : "linear"
+    elimination : "linear", "michaelis_menten", or "parallel" for both
     parametrisation : "clearance" (CL, V, Q, V2 …) or "rates" (k, V, k12, k21 …)
     rate, duration : doses with RATE = -1 or -2 have a rate or a duration that is a parameter
+    response : a second output e, driven by the concentration: "linear", "log_linear", "emax",
+        "sigmoid_emax", "imax", "sigmoid_imax", "indirect_1" … "indirect_4", "precursor"
+    effect_compartment : the response is driven by an effect compartment
+    form : "closed" uses closed forms where there are any; "ode" always solves the equations
 
     Raises
     ------
     ModelError
         There is no such structure; the message names the option and what it can be.
     """
-    options = {
-        "compartments": compartments,
-        "absorption": absorption,
-        "lag": lag,
-        "bioavailability": bioavailability,
-        "elimination": elimination,
-        "parametrisation": parametrisation,
-        "rate": rate,
-        "duration": duration,
-    }
-    return _from_options(options)
-
-
-def _from_options(options: Mapping[str, Any]) -> StructuralModel:
-    for option, value in options.items():
-        available = _CHOICES[option]
-        if value not in available:
-            choices = ", ".join(repr(choice) for choice in available)
-            raise ModelError(
-                f"pk({option}={value!r}) does not exist; {option} is one of {choices}. "
-                f"Structures by name: {', '.join(structures.names())}."
-            )
-    given = {k: v for k, v in options.items() if v != _CHOICES[k][0]}
-    given.setdefault("compartments", options["compartments"])
-    absorption = options["absorption"]
-    if absorption == "mixed":
-        _refuse(given, ("bioavailability", "rate", "duration"), "mixed absorption")
-    if absorption == "zero_order":
-        _refuse(given, ("duration",), "zero-order absorption, whose duration is Tk0")
-    if set(given) <= {"compartments", "absorption"} and absorption in (None, "first_order"):
-        return structures.get(f"pk_{options['compartments']}cmt_{'oral' if absorption else 'iv'}")
-    name = "_".join(
-        [
-            f"pk_{options['compartments']}cmt",
-            {None: "iv", "first_order": "oral"}.get(absorption, absorption),
-            *(k for k in ("lag", "bioavailability", "rate", "duration") if options[k]),
-            *(["rates"] if options["parametrisation"] == "rates" else []),
-        ]
+    return from_options(
+        {
+            "compartments": compartments,
+            "absorption": absorption,
+            "lag": lag,
+            "bioavailability": bioavailability,
+            "elimination": elimination,
+            "parametrisation": parametrisation,
+            "rate": rate,
+            "duration": duration,
+            "response": response,
+            "effect_compartment": effect_compartment,
+            "form": form,
+        }
     )
-    built = linear_model(name, **{k: v for k, v in given.items() if k != "elimination"})
-    arguments = ", ".join(f"{k}={v!r}" for k, v in given.items())
-    return replace(built, card={"pk": given}, code=f"wb.pk({arguments})")
 
 
-def _refuse(given: Mapping[str, Any], options: tuple[str, ...], what: str) -> None:
-    for option in options:
-        if given.get(option):
-            raise ModelError(f"pk(): {option} cannot be combined with {what}. Leave it out.")
-
-
-def read_structure(card: Any) -> StructuralModel:
-    """Return the structure that a model card names.
-
-    Parameters
-    ----------
-    card : the name of a library model, or ``{"pk": options}``
+def from_options(options: Mapping[str, Any]) -> StructuralModel:
+    """Return the structure of some options of `pk`, the others at their defaults.
 
     Raises
     ------
     ModelError, UnknownNameError
-        There is no such structure.
+        An option does not exist, cannot have that value, or cannot be combined with another.
     """
-    if isinstance(card, str):
-        return structures.get(card)
-    if isinstance(card, Mapping) and list(card) == ["pk"] and isinstance(card["pk"], Mapping):
-        for option in card["pk"]:
-            if option not in _CHOICES:
-                raise unknown_name("option of pk()", option, list(_CHOICES))
-        return _from_options({k: v[0] for k, v in _CHOICES.items()} | dict(card["pk"]))
-    raise ModelError(
-        'The "structure" of a model card is the name of a structural model or {"pk": {options}}, '
-        f"not {card!r}."
+    for option, value in options.items():
+        if option not in CHOICES:
+            raise unknown_name("option of pk()", option, list(CHOICES))
+        if not any(value is choice or value == choice for choice in CHOICES[option]):
+            choices = ", ".join(repr(choice) for choice in CHOICES[option])
+            raise ModelError(
+                f"pk({option}={value!r}) does not exist; {option} is one of {choices}. "
+                f"Structures by name: {', '.join(structures.names())}."
+            )
+    full = {name: options.get(name, choices[0]) for name, choices in CHOICES.items()}
+    _check_combination(full)
+    return _built(tuple(full.items()))
+
+
+def _check_combination(options: Mapping[str, Any]) -> None:
+    absorption = options["absorption"]
+    refused = {
+        "mixed": (("bioavailability", "rate", "duration"), "mixed absorption"),
+        "zero_order": (("duration",), "zero-order absorption, whose duration is Tk0"),
+        "transit": (("rate", "duration"), "transit absorption"),
+    }.get(absorption, ((), ""))
+    for option in refused[0]:
+        if options[option]:
+            raise ModelError(f"pk(): {option} cannot be combined with {refused[1]}. Leave it out.")
+    if options["effect_compartment"] and options["response"] is None:
+        raise ModelError("pk(): an effect compartment needs a response. Choose one of them.")
+
+
+@lru_cache(maxsize=256)
+def _built(items: tuple[tuple[str, Any], ...]) -> StructuralModel:
+    options = dict(items)
+    given = {k: v for k, v in options.items() if v != CHOICES[k][0]}
+    given = {"compartments": options["compartments"]} | given
+    closed = (
+        options["form"] == "closed"
+        and options["elimination"] == "linear"
+        and options["absorption"] != "transit"
+        and options["response"] is None
+    )
+    how = {None: "iv", "first_order": "oral"}.get(options["absorption"], options["absorption"])
+    plain = f"pk_{options['compartments']}cmt_{how}"
+    if closed and set(given) <= {"compartments", "absorption"} and plain in structures.names():
+        return structures.get(plain)
+    switches = [k for k in given if k not in ("compartments", "absorption")]
+    words = [k if given[k] is True else str(given[k]) for k in switches]
+    name = "_".join([plain, *words])
+    arguments = ", ".join(f"{k}={v!r}" for k, v in given.items())
+    built = linear_model(name, options) if closed else _as_equations(name, options)
+    return replace(built, card={"pk": given}, code=f"wb.pk({arguments})")
+
+
+def _as_equations(name: str, options: Mapping[str, Any]) -> StructuralModel:
+    """Build the options as differential equations."""
+    text, title, outputs = pk_text(options), pk_title(options), ["c"]
+    parameters, names = pk_parameters(options), compartment_names(options)
+    response = options["response"]
+    if response is not None:
+        effect = options["effect_compartment"]
+        text += "\n" + response_text(response, effect_compartment=effect)
+        parameters += response_parameters(response, effect_compartment=effect)
+        title += f"; {RESPONSES[response][0]}"
+        outputs.append("e")
+    title += " (equations)" * (options["form"] == "ode")
+    return equation_model(
+        name,
+        title,
+        text,
+        outputs,
+        {p: described(p, options["compartments"]) for p in parameters},
+        compartments=names,
+        routes=lambda states: pk_routes(options, parameters, names, states),
     )

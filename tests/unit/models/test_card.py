@@ -38,9 +38,9 @@ def build(structure, error, mix, *, correlated, held):
     kind = error_models.get(error)
     values = tuple(0.1 + k / 3 for k in range(len(kind.parameters)))
     fixed = frozenset(kind.parameters[-1:] if held else ())
-    return wb.Model(
-        structure, parameters, error=ResidualError(error, values, fixed), correlations=pairs
-    )
+    one, outputs = ResidualError(error, values, fixed), structures.get(structure).outputs
+    errors = one if len(outputs) == 1 else dict.fromkeys(outputs, one)
+    return wb.Model(structure, parameters, error=errors, correlations=pairs)
 
 
 def check_equal(found, model):
@@ -120,7 +120,7 @@ def test_different_models_are_not_equal():
 DELETE = object()
 BAD_CARDS = {
     "structure misspelt": (["structure"], "pk_1cmt_orl", "Did you mean 'pk_1cmt_oral'"),
-    "structure a number": (["structure"], 7, "name of a structural model or"),
+    "structure a number": (["structure"], 7, "name of a structural model, "),
     "structure missing": (["structure"], DELETE, 'lacks "structure"'),
     "part unknown": (["correlation"], [], "Did you mean 'correlations'"),
     "parameters missing": (["parameters"], DELETE, 'lacks "parameters"'),

@@ -112,8 +112,8 @@ def test_blocks_are_the_groups_of_correlated_random_effects():
 def test_structures_are_found_by_name_or_by_options():
     assert wb.pk(compartments=2) is wb.structure("pk_2cmt_iv")
     assert wb.pk(compartments=3, absorption="first_order") is wb.structure("pk_3cmt_oral")
-    with pytest.raises(ModelError, match=r"pk\(lag=True\).*structures by name|Structures by name"):
-        wb.pk(lag=True)
+    with pytest.raises(ModelError, match=r"pk\(absorption='oral'\).*Structures by name"):
+        wb.pk(absorption="oral")
     with pytest.raises(ModelError, match=r"compartments=4.*1, 2, 3"):
         wb.pk(compartments=4)
     with pytest.raises(UnknownNameError, match="Did you mean 'pk_2cmt_iv'"):
@@ -132,7 +132,10 @@ def test_equations_name_every_parameter_and_can_be_drawn(name):
     pair = tuple(rest[:2])
     if len(pair) < 2:
         pair, parameters[first] = (first, rest[0]), wb.Normal(1.0, iiv=0.1)
-    model = wb.Model(name, parameters, error=wb.error.Additive(1.0), correlations=[pair])
+    error = wb.error.Additive(1.0)
+    if len(structure.outputs) > 1:
+        error = dict.fromkeys(structure.outputs, error)
+    model = wb.Model(name, parameters, error=error, correlations=[pair])
     lines = model.equations()
     individual = [text for section, text in lines if section == "Individual parameters"]
     effects = " ".join(text for section, text in lines if section == "Random effects")

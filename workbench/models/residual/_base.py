@@ -23,6 +23,7 @@ class ErrorModel:
     latex : the model in mathtext
     residual : kernel ``residual(y, f, sigma, out)``, see `core.residuals`
     log_jacobian : for observations y, the sum of log |h'(y)|
+    observed : from predictions f and errors e on the modelled scale, the data: h^-1(h(f) + e)
     positive_data : True when h needs y > 0 and f > 0
     """
 
@@ -36,6 +37,7 @@ class ErrorModel:
     latex: str
     residual: Callable[..., None]
     log_jacobian: Callable[[NDArray[np.float64]], float]
+    observed: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] = np.add
     positive_data: bool = False
 
 

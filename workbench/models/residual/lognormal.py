@@ -30,6 +30,12 @@ def log_jacobian(y: NDArray[np.float64]) -> float:
     return -float(np.sum(np.log(y)))
 
 
+def observed(f: NDArray[np.float64], e: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the data whose logarithm is log f + e."""
+    data: NDArray[np.float64] = f * np.exp(e)
+    return data
+
+
 ERROR_MODEL = ErrorModel(
     name="lognormal",
     title="Log-normal (exponential)",
@@ -41,5 +47,6 @@ ERROR_MODEL = ErrorModel(
     latex=r"\log y_{ij} = \log f_{ij} + s\,\varepsilon_{ij}",
     residual=residual,
     log_jacobian=log_jacobian,
+    observed=observed,
     positive_data=True,
 )

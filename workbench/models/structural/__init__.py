@@ -1,13 +1,14 @@
 """Structural models: one file each, exporting MODEL."""
 
 from workbench.models.structural._base import StructuralModel
+from workbench.models.structural._equations import Solver, equations
 from workbench.registry import Registry
 
 structures: Registry[StructuralModel] = Registry(
     __name__, "MODEL", StructuralModel, "structural model"
 )
 
-__all__ = ["StructuralModel", "structure", "structures"]
+__all__ = ["Solver", "StructuralModel", "equations", "structure", "structures"]
 
 
 def structure(name: str) -> StructuralModel:

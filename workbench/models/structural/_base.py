@@ -28,13 +28,16 @@ class Family(Protocol):
     def kernel(self) -> Callable[..., int]:
         """Return the family's kernel, see `core.frame`."""
 
-    def context(self) -> Ints:
-        """Return the family's own part of the context."""
+    def context(self, n_blocks: int) -> Ints:
+        """Return the family's own part of the context.
+
+        `n_blocks` is the most sets of covariate values of one subject.
+        """
 
     def settings(self) -> Floats:
         """Return numbers such as a solver's tolerances."""
 
-    def work_size(self, parts: int) -> int:
+    def work_size(self, parts: int, n_blocks: int) -> int:
         """Return the numbers of scratch that are needed besides those of `core.frame`."""
 
 
@@ -91,12 +94,15 @@ def route(
     *,
     lag: int = -1,
     bioavailability: int = -1,
-    complement: bool = False,
+    complement: int = 0,
     rate: int = -1,
     duration: int = -1,
-    always: bool = False,
+    always: int = 0,
 ) -> list[int]:
-    """Return one row of the table of routes; numbers of parameters, -1 for none."""
-    row = [compartment, state, lag, bioavailability, int(complement), rate, duration, int(always)]
+    """Return one row of the table of routes (`core.schedule`): numbers of parameters, -1 for none.
+
+    `complement` and `always` are 1 or 0.
+    """
+    row = [compartment, state, lag, bioavailability, complement, rate, duration, always]
     assert len(row) == N_ROUTE
     return row

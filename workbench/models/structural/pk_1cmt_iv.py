@@ -1,5 +1,5 @@
 """1 compartment, doses into the central one, linear elimination."""
 
-from workbench.models.structural._linear import linear_model
+from workbench.models.structural._linear import linear_model, options
 
-MODEL = linear_model("pk_1cmt_iv", compartments=1, absorption=None)
+MODEL = linear_model("pk_1cmt_iv", options(compartments=1, absorption=None))

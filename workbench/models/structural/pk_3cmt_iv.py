@@ -1,5 +1,5 @@
 """3 compartments, doses into the central one, linear elimination."""
 
-from workbench.models.structural._linear import linear_model
+from workbench.models.structural._linear import linear_model, options
 
-MODEL = linear_model("pk_3cmt_iv", compartments=3, absorption=None)
+MODEL = linear_model("pk_3cmt_iv", options(compartments=3, absorption=None))

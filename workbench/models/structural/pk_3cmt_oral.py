@@ -1,5 +1,5 @@
 """3 compartments, first-order absorption from a depot, linear elimination."""
 
-from workbench.models.structural._linear import linear_model
+from workbench.models.structural._linear import linear_model, options
 
-MODEL = linear_model("pk_3cmt_oral", compartments=3, absorption="first_order")
+MODEL = linear_model("pk_3cmt_oral", options(compartments=3, absorption="first_order"))
