@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from workbench.registry import unknown_name
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+METHODS = ("auto", "explicit", "stiff")
 
 _DOSING = {"lag": "lag", "f": "bioavailability", "rate": "rate", "dur": "duration"}
 
@@ -40,10 +43,25 @@ class Solver:
     max_steps: int = 100_000
     method: str = "auto"
 
+    def __post_init__(self) -> None:
+        """Refuse what no solver can do."""
+        if self.method not in METHODS:
+            raise unknown_name("method of the solver", str(self.method), METHODS)
+        for name, value, least, most in (
+            ("rtol", self.rtol, 1e-14, 0.1),
+            ("atol", self.atol, 0.0, 0.1),
+            ("max_steps", self.max_steps, 1, 10**9),
+        ):
+            if not (isinstance(value, int | float) and least <= value <= most):
+                raise ModelError(
+                    f"wb.Solver({name}={value!r}): {name} is a number from {least:g} to {most:g}."
+                )
+
     def packed(self) -> Floats:
         """Return the numbers that the kernel reads."""
-        method = ("auto", "explicit", "stiff").index(self.method)
-        settings = np.array([self.rtol, self.atol, self.max_steps, method], dtype=np.float64)
+        settings = np.array(
+            [self.rtol, self.atol, self.max_steps, METHODS.index(self.method)], dtype=np.float64
+        )
         assert len(settings) == odes.N_SETTINGS
         return settings
 
@@ -216,7 +234,9 @@ def equations(
     EquationError
         The text cannot be understood; the message shows the place and what was expected.
     """
-    system = parse(text, outputs, covariates)
+    outputs, covariates = tuple(outputs), tuple(covariates)
+    parse(text, outputs, covariates)  # complaints name the lines as they were typed
+    system = parse(dedent(text).strip("\n") + "\n", outputs, covariates)
     family = EquationFamily(system, routes_of(system, system.states), solver or Solver())
     known, unit_of = dict(typical or {}), dict(units or {})
     card: dict[str, Any] = {"text": system.text, "outputs": list(system.outputs)}
@@ -278,7 +298,7 @@ def from_card(card: Mapping[str, Any]) -> StructuralModel:
 
 
 def _code(card: Mapping[str, Any]) -> str:
-    text = card["text"].strip("\n")
+    text = card["text"].rstrip("\n")
     arguments = [f"outputs={card['outputs']!r}"]
     arguments += [f"{k}={card[k]!r}" for k in ("covariates", "typical", "units") if k in card]
     if "solver" in card:
