@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.core import events as ev
-from workbench.core import linear, mammillary, odes
+from workbench.core import linear, mammillary, odes, odes_layout
 from workbench.core.abi import export_vector
 from workbench.core.jit import OutMat, OutVec, Vec, kernel
 
@@ -147,6 +147,22 @@ def differences(function, x, step=3e-3):
             total = total + weight * (function(x + move) - function(x - move))
         columns.append(total / step)
     return np.stack(columns, axis=-1)
+
+
+def refer(system, params, events, order):
+    """The shared vectors of the solver's kernels, as before the first event."""
+    p = len(params)
+    place = np.zeros(odes_layout.n_places(system, order, p), np.int64)
+    work = np.full(odes_layout.lay_out(system, order, p, place), np.nan)
+    empty = np.zeros((1, 0))
+    _alive.extend([params, events, empty])
+    odes.refer(params, empty, events, len(events), empty, place, empty)
+    settings = np.array([1e-13, 1e-15, 1e6, odes.EXPLICIT])
+    assert odes.begin(order, p, settings, 0.0, 0, place, work) == 0
+    return place, work
+
+
+_alive = []  # what the vectors refer to
 
 
 @kernel

@@ -184,11 +184,11 @@ if JIT_DISABLED:
 
     def floats_at(address: int) -> Any:
         """Point at the floats that begin at an address."""
-        return np.ctypeslib.as_array((ctypes.c_double * _ANY_LENGTH).from_address(address))
+        return np.ctypeslib.as_array((ctypes.c_double * _ANY_LENGTH).from_address(int(address)))
 
     def ints_at(address: int) -> Any:
         """Point at the integers that begin at an address."""
-        return np.ctypeslib.as_array((ctypes.c_int64 * _ANY_LENGTH).from_address(address))
+        return np.ctypeslib.as_array((ctypes.c_int64 * _ANY_LENGTH).from_address(int(address)))
 
 else:
     view = numba.carray

@@ -16,8 +16,8 @@ from workbench.core import events as ev
 from workbench.core.abi import address_of, call_operation, export_operation
 from workbench.core.jets import n_parts
 from workbench.core.jit import IntVec, Mat, OutIntVec, OutMat, OutVec, Vec, kernel
-from workbench.core.odes_explicit import explicit, note_scale
-from workbench.core.odes_jets import set_inputs, start_state, through
+from workbench.core.odes_explicit import explicit, first_step, note_scale
+from workbench.core.odes_jets import set_inputs, set_inputs_operation, start_state, through
 from workbench.core.odes_layout import (
     AUTOMATIC,
     BIG,
@@ -57,8 +57,14 @@ from workbench.core.odes_layout import (
 )
 from workbench.core.odes_linear import back_operation, factor_operation
 from workbench.core.odes_rest import hold_constant
-from workbench.core.odes_steady import hold_cycle
-from workbench.core.odes_stiff import adapt_tolerance, stiff, try_stages
+from workbench.core.odes_steady import find_periodic, hold_cycle, run_interval
+from workbench.core.odes_stiff import (
+    adapt_tolerance,
+    correct_stages,
+    differentiate_stages,
+    stiff,
+    try_stages,
+)
 from workbench.core.odes_walk import advance, enter_block, walk
 
 _OK = 0
@@ -66,13 +72,19 @@ _OK = 0
 
 # In the order of their places in `odes_layout`.
 _OPERATIONS = (
+    set_inputs_operation,
     through,
     factor_operation,
     back_operation,
+    first_step,
     explicit,
     stiff,
+    correct_stages,
+    differentiate_stages,
     try_stages,
     walk,
+    run_interval,
+    find_periodic,
     hold_cycle,
     hold_constant,
 )

@@ -16,8 +16,10 @@ changes nothing. [Hairer, Norsett & Wanner 1993, Solving ODEs I, II.4-6 and IV.2
 
 from math import sqrt
 
+import numpy as np
+
 from workbench.core import events as ev
-from workbench.core.abi import at, floats_at, ints_at, view
+from workbench.core.abi import at, call_operation, floats_at, ints_at, view
 from workbench.core.jit import IntVec, Mat, OutIntVec, OutVec, Vec, kernel
 from workbench.core.odes_jets import evaluate, pass_by, slope
 from workbench.core.odes_layout import (
@@ -27,6 +29,7 @@ from workbench.core.odes_layout import (
     AUTOMATIC,
     CALM_SIGNS,
     EVENTS,
+    FIRST_STEP,
     FRESH,
     JACOBIAN,
     MAX_STEPS,
@@ -53,8 +56,8 @@ from workbench.core.odes_layout import (
     X,
 )
 
-GUARD = 30.0  # tolerances that the error of a first derivative may have
-_NODES = (0.0, 0.2, 0.3, 0.8, 8 / 9, 1.0, 1.0)
+GUARD = 100.0  # tolerances that the error of a first derivative may have
+_NODES = np.array([0.0, 0.2, 0.3, 0.8, 8 / 9, 1.0, 1.0])
 _FLOOR = 1e-3  # of the largest state's magnitude, the least for any state
 _STABLE = 3.25  # h times the largest eigenvalue, where the method ceases to be stable
 _SIGNS = 10  # steps at that limit that call for the stiff method
@@ -86,8 +89,13 @@ def scale_floor(place: IntVec, work: Vec) -> float:
 
 
 @kernel
-def first_step(t: float, left: float, place: OutIntVec, work: OutVec) -> float:
-    """Length of a first step, from the first two derivatives [Hairer et al. 1993, II.4]."""
+def first_step(
+    t: float, _a: int, _b: int, _c: int, _d: int, _e: int, ints: int, floats: int
+) -> int:
+    """Set STEP from the first two derivatives [Hairer et al. 1993, II.4]; at most what it was."""
+    place = view(ints_at(ints), (ANY_LENGTH,))
+    work = view(floats_at(floats), (ANY_LENGTH,))
+    left = work[STEP]
     n, parts = place[N_X], place[PARTS]
     x = view(at(work, place[X]), (n, parts))
     k = view(at(work, place[SLOPES]), (7, n * parts))
@@ -100,13 +108,14 @@ def first_step(t: float, left: float, place: OutIntVec, work: OutVec) -> float:
             d0 += (x[i, 0] / unit) ** 2
             d1 += (k[0, i * parts] / unit) ** 2
     if not d1 > 0.0:
-        return left
+        return _OK
     d0, d1 = sqrt(d0), sqrt(d1)
     h = min(0.01 * d0 / d1 if d0 > 1e-5 else 1e-3 * left, left)
     for i in range(n):
         stage[i, 0] = x[i, 0] + h * k[0, i * parts]
     if evaluate(0, t + h, 0, place[STAGE], place[JACOBIAN], place, work) != _OK:
-        return h
+        work[STEP] = h
+        return _OK
     d2 = 0.0
     for i in range(n):
         unit = work[RTOL] * max(work[place[SCALE] + i], floor)
@@ -114,7 +123,9 @@ def first_step(t: float, left: float, place: OutIntVec, work: OutVec) -> float:
             rate = work[place[RATE] + i * parts]
             d2 += ((work[place[VALUE] + i] + rate - k[0, i * parts]) / (unit * h)) ** 2
     d2 = max(d1, sqrt(d2))
-    return min(100.0 * h, (0.01 / d2) ** 0.2) if d2 < 1e300 else 1e-3 * h
+    longest = (0.01 / d2) ** 0.2 if d2 < 1e300 else 1e-3 * h
+    work[STEP] = min(left, 100.0 * h, longest)
+    return _OK
 
 
 @kernel
@@ -273,7 +284,8 @@ def explicit(
             if status != _OK:
                 return status
             if place[FRESH] == 2:
-                work[STEP] = first_step(t, end - t, place, work)
+                work[STEP] = end - t
+                call_operation(place[FIRST_STEP], t, 0, 0, 0, 0, 0, ints, floats)
                 work[MEMORY] = 1e-4
             place[FRESH] = 0
         if work[STEPS] >= work[MAX_STEPS]:

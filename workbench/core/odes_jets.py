@@ -62,6 +62,7 @@ from workbench.core.odes_layout import (
     RATE,
     RHS,
     RHS_NNZ,
+    SET_INPUTS,
     SLOT,
     SOURCE,
     START,
@@ -124,8 +125,12 @@ def weigh_directions(first: int, params: Mat, place: IntVec, work: OutVec) -> No
 
 
 @kernel
-def set_inputs(place: OutIntVec, work: OutVec) -> None:
+def set_inputs_operation(
+    _t: float, _a: int, _b: int, _c: int, _d: int, _e: int, ints: int, floats: int
+) -> int:
     """Bring the present block's parameters and covariates, and the dose inputs, into force."""
+    place = view(ints_at(ints), (ANY_LENGTH,))
+    work = view(floats_at(floats), (ANY_LENGTH,))
     n, n_phi, n_cov, block = place[N_X], place[N_PHI], place[N_COV], place[BLOCK]
     z = view(at(work, place[Z] + n), (place[N_INPUTS],))
     params = view(floats_at(place[PARAMS]), (place[PARAM_ROWS], place[PARAM_COLUMNS]))
@@ -148,6 +153,14 @@ def set_inputs(place: OutIntVec, work: OutVec) -> None:
     place[place[START] + place[N_INPUTS]] = place[N_ENTRIES]
     if place[ORDER] > 1 and place[OWN] == 1:
         list_inputs(second, place[PARTS], first, params, place, work)
+    return _OK
+
+
+@kernel
+def set_inputs(place: IntVec, work: OutVec) -> None:
+    """Bring the present block's parameters and covariates, and the dose inputs, into force."""
+    ints, floats = address_of(place), address_of(work)
+    call_operation(place[SET_INPUTS], 0.0, 0, 0, 0, 0, 0, ints, floats)
 
 
 @kernel
@@ -320,6 +333,8 @@ def through(
     """
     place = view(ints_at(ints), (ANY_LENGTH,))
     work = view(floats_at(floats), (ANY_LENGTH,))
+    if place[N_X] == 0 and which != 1:
+        return _OK
     order, parts = place[ORDER], place[PARTS]
     status = evaluate(order, t, which, source, jacobian, place, work)
     skipped = max(only, 0)

@@ -28,6 +28,7 @@ from workbench.core.odes_layout import (
     ATOL,
     DRIVEN,
     EVENTS,
+    FIND_PERIODIC,
     FRESH,
     KEPT_RATE,
     KEPT_X,
@@ -45,6 +46,7 @@ from workbench.core.odes_layout import (
     RATE,
     REACHED,
     RTOL,
+    RUN_INTERVAL,
     SCALE,
     SMALL,
     WALK,
@@ -97,12 +99,11 @@ def recall_doses(first: int, last: int, place: OutIntVec, work: OutVec) -> None:
 
 @kernel
 def run_interval(
-    first: int,
-    last: int,
-    place: OutIntVec,
-    work: OutVec,
+    _t: float, first: int, last: int, _c: int, _d: int, _e: int, ints: int, floats: int
 ) -> int:
     """Take the state through the interval between two events, with input rates of its own."""
+    place = view(ints_at(ints), (ANY_LENGTH,))
+    work = view(floats_at(floats), (ANY_LENGTH,))
     events = view(floats_at(place[EVENTS]), (place[N_EVENTS], ev.N_COLUMNS))
     start = events[first, ev.TIME]
     for k in range(place[N_X] * place[PARTS]):
@@ -113,7 +114,6 @@ def run_interval(
     work[REACHED] = work[ORIGIN] = start
     recall_doses(first, last, place, work)
     note_scale(place, work)
-    ints, floats = address_of(place), address_of(work)
     status = call_operation(place[WALK], 0.0, first + 1, last, 0, 0, 0, ints, floats)
     if status == _OK:
         status = advance(start + events[last, ev.TIME], last, place, work)
@@ -138,7 +138,8 @@ def map_trial(
         x[i, 0] = numbers[_TRIAL, i]
         size = abs(x[i, 0])
         work[place[WEIGHT] + 1 + i] = 1.0 / size if size > 0.0 else 0.0
-    status = run_interval(first, last, place, work)
+    ints, floats = address_of(place), address_of(work)
+    status = call_operation(place[RUN_INTERVAL], 0.0, first, last, 0, 0, 0, ints, floats)
     for i in range(n):
         numbers[_MAPPED, i] = x[i, 0]
         for k in range(n):
@@ -210,12 +211,11 @@ def take_part(share: float, place: IntVec, work: OutVec) -> bool:
 
 @kernel
 def find_periodic(
-    first: int,
-    last: int,
-    place: OutIntVec,
-    work: OutVec,
+    _t: float, first: int, last: int, _c: int, _d: int, _e: int, ints: int, floats: int
 ) -> int:
     """Leave the values of the periodic solution in the trial state, and M at it."""
+    place = view(ints_at(ints), (ANY_LENGTH,))
+    work = view(floats_at(floats), (ANY_LENGTH,))
     n, share, residual = place[N_X], 0.0, 0.0
     numbers = view(at(work, place[NUMBERS]), (10, n))
     kept = view(at(work, place[PERIODIC]), (n,))  # end of the interval from the base
@@ -275,7 +275,8 @@ def differentiate_periodic(
         for i in range(n):
             for c in range(high):
                 x[i, c] = periodic[i, c]
-        status += run_interval(first, last, place, work)
+        ints, floats = address_of(place), address_of(work)
+        status += call_operation(place[RUN_INTERVAL], 0.0, first, last, 0, 0, 0, ints, floats)
         if status != _OK:
             return status
         for i in range(n):
@@ -308,7 +309,7 @@ def hold_cycle(
         work[place[NUMBERS] + _TRIAL * n + i] = work[place[X] + i * place[PARTS]]
     if status == _OK and n > 0:
         set_directions(1, n, 0, place, work)
-        status = find_periodic(first, last, place, work)
+        status = call_operation(place[FIND_PERIODIC], t, first, last, 0, 0, 0, ints, floats)
     if status == _OK:
         status = differentiate_periodic(order, p, first, last, place, work)
     set_directions(order, p, 1, place, work)

@@ -16,10 +16,12 @@ reaction does not lower its order. Steps end at observations: its interpolant wo
 
 from math import sqrt
 
+import numpy as np
+
 from workbench.core import events as ev
-from workbench.core.abi import at, call_operation, floats_at, ints_at, view
+from workbench.core.abi import address_of, at, call_operation, floats_at, ints_at, view
 from workbench.core.jit import IntVec, OutIntVec, OutVec, kernel
-from workbench.core.odes_explicit import GUARD, first_step, note_scale, scale_floor
+from workbench.core.odes_explicit import GUARD, note_scale, scale_floor
 from workbench.core.odes_jets import curvature, evaluate, linear_parts, pass_by
 from workbench.core.odes_layout import (
     ANY_LENGTH,
@@ -27,9 +29,12 @@ from workbench.core.odes_layout import (
     ATOL,
     BIG,
     BIG_RHS,
+    CORRECT,
+    DIFFERENTIATE,
     DRIVEN,
     ERROR,
     EVENTS,
+    FIRST_STEP,
     FRESH,
     JACOBIAN,
     LAST_STEP,
@@ -63,11 +68,13 @@ from workbench.core.odes_layout import (
 from workbench.core.odes_linear import back, factor
 
 _S6 = sqrt(6.0)
-_C = ((4.0 - _S6) / 10.0, (4.0 + _S6) / 10.0, 1.0)
-_A = (
-    ((88.0 - 7.0 * _S6) / 360.0, (296.0 - 169.0 * _S6) / 1800.0, (-2.0 + 3.0 * _S6) / 225.0),
-    ((296.0 + 169.0 * _S6) / 1800.0, (88.0 + 7.0 * _S6) / 360.0, (-2.0 - 3.0 * _S6) / 225.0),
-    ((16.0 - _S6) / 36.0, (16.0 + _S6) / 36.0, 1.0 / 9.0),
+_C = np.array([(4.0 - _S6) / 10.0, (4.0 + _S6) / 10.0, 1.0])
+_A = np.array(
+    [
+        [(88.0 - 7.0 * _S6) / 360.0, (296.0 - 169.0 * _S6) / 1800.0, (-2.0 + 3.0 * _S6) / 225.0],
+        [(296.0 + 169.0 * _S6) / 1800.0, (88.0 + 7.0 * _S6) / 360.0, (-2.0 - 3.0 * _S6) / 225.0],
+        [(16.0 - _S6) / 36.0, (16.0 + _S6) / 36.0, 1.0 / 9.0],
+    ]
 )
 # The error estimate: a formula of order 3, through the real eigenvalue of the inverse of a.
 _GAMMA = 30.0 / (6.0 + 81.0 ** (1.0 / 3.0) - 9.0 ** (1.0 / 3.0))
@@ -125,34 +132,36 @@ def guess(h: float, place: IntVec, work: OutVec) -> None:
 def fill_matrix(h: float, place: IntVec, work: OutVec) -> None:
     """Set BIG to 1 - h a J, block by block, from the Jacobians of the stages."""
     n = place[N_X]
-    n_z = n + place[N_INPUTS]
-    big = view(at(work, place[BIG]), (3, n, 3, n))
-    jac = view(at(work, place[JACOBIAN]), (4, n, n_z))
-    for s in range(3):
-        for r in range(3):
-            size = -h * _A[s][r]
-            for i in range(n):
-                for k in range(n):
-                    big[s, i, r, k] = size * jac[1 + r, i, k]
-        for i in range(n):
-            big[s, i, s, i] += 1.0
+    big = view(at(work, place[BIG]), (3 * n, 3 * n))
+    jac = view(at(work, place[JACOBIAN]), (4, n, n + place[N_INPUTS]))
+    for row in range(3 * n):
+        s, i = row // n, row % n
+        for column in range(3 * n):
+            r, k = column // n, column % n
+            big[row, column] = -h * _A[s, r] * jac[1 + r, i, k]
+        big[row, row] += 1.0
 
 
 @kernel
 def mix_slopes(low: int, high: int, h: float, place: IntVec, work: OutVec) -> None:
     """Set columns of BIG_RHS to h a F, with F the slopes of the stages."""
     n, parts = place[N_X], place[PARTS]
-    f = view(at(work, place[SLOPES]), (7, n, parts))
-    b = view(at(work, place[BIG_RHS]), (3, n, parts))
-    for s in range(3):
-        a0, a1, a2 = h * _A[s][0], h * _A[s][1], h * _A[s][2]
-        for i in range(n):
+    f = view(at(work, place[SLOPES]), (7 * n, parts))
+    b = view(at(work, place[BIG_RHS]), (3 * n, parts))
+    for row in range(3 * n):
+        s, i = row // n, row % n
+        for c in range(low, high):
+            b[row, c] = 0.0
+        for r in range(3):
+            a = h * _A[s, r]
             for c in range(low, high):
-                b[s, i, c] = a0 * f[4, i, c] + a1 * f[5, i, c] + a2 * f[6, i, c]
+                b[row, c] += a * f[(4 + r) * n + i, c]
 
 
 @kernel
-def correct_stages(t: float, h: float, place: OutIntVec, work: OutVec) -> int:
+def correct_stages(
+    t: float, _a: int, _b: int, _c: int, _d: int, _e: int, ints: int, floats: int
+) -> int:
     """Do one Newton step for the values of the stages; leaves the factors in BIG.
 
     Returns
@@ -160,6 +169,9 @@ def correct_stages(t: float, h: float, place: OutIntVec, work: OutVec) -> int:
     int
         0, 3 where the matrix is singular, or the status of the right-hand side.
     """
+    place = view(ints_at(ints), (ANY_LENGTH,))
+    work = view(floats_at(floats), (ANY_LENGTH,))
+    h = work[TRIED]
     n, parts = place[N_X], place[PARTS]
     m, size = n * parts, n * (n + place[N_INPUTS])
     x = view(at(work, place[X]), (n, parts))
@@ -192,7 +204,7 @@ def correct_stages(t: float, h: float, place: OutIntVec, work: OutVec) -> int:
 
 
 @kernel
-def find_stages(t: float, h: float, place: OutIntVec, work: OutVec) -> int:
+def find_stages(t: float, place: IntVec, work: OutVec) -> int:
     """Solve for the values of the stages; return the number of Newton steps, 0 on failure."""
     n, parts = place[N_X], place[PARTS]
     x = view(at(work, place[X]), (n, parts))
@@ -200,10 +212,11 @@ def find_stages(t: float, h: float, place: OutIntVec, work: OutVec) -> int:
     k = view(at(work, place[SLOPES]), (7, n, parts))
     b = view(at(work, place[BIG_RHS]), (3, n, parts))
     floor = scale_floor(place, work)
+    ints, floats = address_of(place), address_of(work)
     enough = max(_CONVERGED, 2e-15 / work[STIFF_RTOL])
     before = 0.0
     for step in range(1, _ITERATIONS + 1):
-        if correct_stages(t, h, place, work) != _OK:
+        if call_operation(place[CORRECT], t, 0, 0, 0, 0, 0, ints, floats) != _OK:
             return 0
         total = 0.0
         for i in range(n):
@@ -223,8 +236,13 @@ def find_stages(t: float, h: float, place: OutIntVec, work: OutVec) -> int:
 
 
 @kernel
-def differentiate(low: int, high: int, t: float, h: float, place: OutIntVec, work: OutVec) -> int:
+def differentiate_stages(
+    t: float, low: int, high: int, _c: int, _d: int, _e: int, ints: int, floats: int
+) -> int:
     """Solve for columns of the stages' derivatives: all the first ones, or all the second ones."""
+    place = view(ints_at(ints), (ANY_LENGTH,))
+    work = view(floats_at(floats), (ANY_LENGTH,))
+    h = work[TRIED]
     n, parts = place[N_X], place[PARTS]
     m, size = n * parts, n * (n + place[N_INPUTS])
     x = view(at(work, place[X]), (n, parts))
@@ -329,15 +347,18 @@ def try_stages(
     work = view(floats_at(floats), (ANY_LENGTH,))
     h, order, first, second = work[TRIED], place[ORDER], 1 + place[P], place[PARTS]
     work[ERROR] = 1e12
-    if find_stages(t, h, place, work) == 0:
+    if find_stages(t, place, work) == 0:
         return _NOT_FINITE
-    if order > 0 and differentiate(1, first, t, h, place, work) != _OK:
+    columns = place[DIFFERENTIATE]
+    if order > 0 and call_operation(columns, t, 1, first, 0, 0, 0, ints, floats) != _OK:
         return _NOT_FINITE
     error = guarded(error_of_stages(t, h, again == 1, place, work), place, work)
-    if error <= 1.0 and order > 1 and differentiate(first, second, t, h, place, work) != _OK:
-        return _NOT_FINITE
-    work[ERROR] = error
-    return _OK
+    status = _OK
+    if error <= 1.0 and order > 1:
+        status = call_operation(columns, t, first, second, 0, 0, 0, ints, floats)
+    if status == _OK:
+        work[ERROR] = error
+    return status
 
 
 @kernel
@@ -407,7 +428,8 @@ def stiff(end: float, last: int, _b: int, _c: int, _d: int, _e: int, ints: int, 
             return status
         goal = min(end, events[place[AT], ev.TIME]) if place[AT] < last else end
         if place[FRESH] == 2:
-            work[STEP] = first_step(t, end - t, place, work)
+            work[STEP] = end - t
+            call_operation(place[FIRST_STEP], t, 0, 0, 0, 0, 0, ints, floats)
         if place[FRESH] > 0:
             work[LAST_STEP] = 0.0
             place[FRESH] = 0
