@@ -139,7 +139,7 @@ def model(kind, cp, effect, *, e0_iiv=0.0, correlations=(), **parts):
     return wb.Model(structure(kind), parameters, error=given, correlations=correlations, **parts)
 
 
-def frame(kind, n_sub=6, seed=4, *, labels=(1, 2)):
+def frame(kind, n_sub=6, seed=5, *, labels=(1, 2)):
     """Observations of both outputs, alternating and in runs; some subjects have only one."""
     rng = np.random.default_rng(seed)
     rows = []

@@ -83,6 +83,7 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
     return FitStandIn(
         data=SimpleNamespace(
             subjects=tuple(labels),
+            endpoints=("DV",),
             units={name: UNITS[name] for name in ("TIME", "DV", "AMT")},
             observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
             doses=doses,
@@ -101,6 +102,26 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
         ),
         dense=dense,
     )
+
+
+def two_endpoints(**options):
+    """A fit of two outputs: the concentration, and ten times its logarithm + 1."""
+    fit, names = stand_in(**options), np.array(["cp", "effect"], dtype=object)
+
+    def both(table, column, values):
+        second = table.copy()
+        for name in values:
+            second[name] = 10 * np.log1p(np.abs(table[name]))
+        whole = pd.concat([table.assign(**{column: "cp"}), second.assign(**{column: "effect"})])
+        return whole.sort_values(["ID", column], kind="stable", ignore_index=True)
+
+    fit.predictions = both(fit.predictions, "ENDPOINT", ["DV", "PRED", "IPRED"])
+    fit.dense = both(fit.dense, "OUTPUT", ["PRED", "IPRED"])
+    fit.data.observations = fit.predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy()
+    fit.data.endpoints = (1, 2)
+    number = (fit.predictions["ENDPOINT"] == names[1]).to_numpy(int)
+    fit.data.population = SimpleNamespace(obs_endpoint=number)
+    return fit
 
 
 def odd_cases():
@@ -139,9 +160,21 @@ def odd_cases():
     evaluated.trace = evaluated.trace.iloc[:1]
     silent = cases["no trace"] = stand_in()
     silent.trace = silent.trace.iloc[:0]
+    cases["two endpoints"] = two_endpoints()
+    cases["two endpoints, one of them rare"] = _rare_endpoint()
     wild = cases["wild outlier"] = stand_in()
     wild.predictions.loc[5, ["DV", "CWRES", "IWRES"]] = [1e6, 400.0, -300.0]
     return cases
+
+
+def _rare_endpoint():
+    """The second output is observed in one subject only."""
+    fit = two_endpoints()
+    keep = (fit.predictions["ENDPOINT"] == "cp") | (fit.predictions["ID"] == 3)
+    fit.predictions = fit.predictions[keep].reset_index(drop=True)
+    fit.data.observations = fit.data.observations[keep].reset_index(drop=True)
+    fit.data.population.obs_endpoint = fit.data.population.obs_endpoint[keep]
+    return fit
 
 
 def _many_effects():

@@ -29,7 +29,8 @@ def test_gives_a_tidy_table(name, case):
     assert found.columns.is_unique
     assert list(found.index) == list(range(len(found)))
     assert all(isinstance(column, str) for column in found.columns)
-    assert list(found.columns) == list(table(name, CASES["ordinary"]).columns)
+    columns = [column for column in found.columns if column != "ENDPOINT" or "endp" not in case]
+    assert columns == list(table(name, CASES["ordinary"]).columns)
 
 
 @pytest.mark.parametrize("name", NAMES)

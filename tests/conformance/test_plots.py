@@ -1,5 +1,6 @@
 """Every registered plot obeys the contract of `Plot` and survives what real life produces."""
 
+import copy
 import io
 
 import numpy as np
@@ -187,3 +188,36 @@ def test_two_thousand_subjects(name):
     assert_hits_inside(drawn.points, ax)
     if plots.get(name).group != "estimation":
         assert 1500 in set(drawn.points["ID"])
+
+
+@pytest.mark.parametrize("name", ["individual_fit", "individual_grid"])
+@pytest.mark.parametrize("size", [(360, 260), (900, 600)])
+def test_curves_of_several_endpoints_pass_by_their_own_observations(name, size):
+    """Observed and drawn values of each endpoint agree where the data lie on IPRED."""
+    fit = CASES["two endpoints"]
+    exact = copy.copy(fit)
+    exact.predictions = fit.predictions.assign(DV=fit.predictions["IPRED"])
+    drawn, ax, _ = draw(name, exact, selected=3, size=size)
+    mine = drawn.points[[label == 3 for label in drawn.points["ID"]]]
+    assert len(mine) == 2 * 11
+    curves = [line.get_xydata() for line in ax.lines] + [
+        path.vertices for group in ax.collections for path in group.get_paths()
+    ]
+    long = [curve for curve in curves if len(curve) >= 60]
+    for x, y in mine[["x", "y"]].to_numpy(float):
+        height = [np.interp(x, *curve.T) for curve in long if curve[:, 0].min() <= x + 1e-9]
+        assert np.abs(np.array(height) - y).min() < 0.02 * (1 if y <= 1 else y)
+
+
+def test_tips_name_the_endpoint():
+    drawn, _, _ = draw("dv_pred", CASES["two endpoints"])
+    assert any(" · cp · DV " in tip for tip in drawn.points["tip"])
+    assert any(" · effect · DV " in tip for tip in drawn.points["tip"])
+
+
+def test_each_endpoint_has_its_own_scale():
+    """Points of the smaller one fill its cell as those of the larger one do."""
+    drawn, _, _ = draw("dv_predictions", CASES["two endpoints"], size=(900, 600))
+    for endpoint in ("cp", "effect"):
+        mine = drawn.points[[f" {endpoint} " in tip for tip in drawn.points["tip"]]]
+        assert mine["y"].max() - mine["y"].min() > 0.3

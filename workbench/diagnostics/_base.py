@@ -26,3 +26,11 @@ class Diagnostic:
     title: str
     table: Callable[..., pd.DataFrame]
     needs: Literal["fit", "dataset"] = "fit"
+
+
+def with_endpoint(columns: list[str], table: pd.DataFrame) -> list[str]:
+    """Return the columns, with ENDPOINT after TAD where the table tells endpoints apart."""
+    if "ENDPOINT" not in table:
+        return columns
+    place = columns.index("TAD") + 1
+    return [*columns[:place], "ENDPOINT", *columns[place:]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from workbench.diagnostics._base import Diagnostic
@@ -18,7 +19,8 @@ def table(data: Dataset) -> pd.DataFrame:
     """Return one row per observation, then one per dose: ID KIND TIME TAD DV AMT DURATION ROW.
 
     KIND is "observation" or "dose"; additional doses are written out. TAD is the time after the
-    last dose. What a kind does not have is missing.
+    last dose. What a kind does not have is missing. ENDPOINT, the last column, is the label of an
+    observation's endpoint where the data have several.
     """
     parts = {"observation": data.observations, "dose": data.doses}
     long = pd.concat(
@@ -30,6 +32,10 @@ def table(data: Dataset) -> pd.DataFrame:
     )
     numbers = [name for name in COLUMNS if name not in ("ID", "KIND")]
     long[numbers] = long[numbers].astype(float)
+    if len(data.endpoints) > 1:
+        labels = np.array(data.endpoints, dtype=object)[data.population.obs_endpoint]
+        doses = np.full(len(parts["dose"]), None)
+        long["ENDPOINT"] = pd.Series(np.concatenate([labels, doses]), dtype=object)
     return long
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._base import Diagnostic, with_endpoint
 
 if TYPE_CHECKING:
     from workbench.results import FitResult
@@ -20,9 +20,11 @@ def table(fit: FitResult) -> pd.DataFrame:
     .. math:: PRED_{ij} = f(\hat\theta, \eta = 0, t_{ij}), \qquad
               IPRED_{ij} = f(\hat\theta, \hat\eta_i, t_{ij})
 
-    with the empirical Bayes estimate of eta. TAD is the time after the last dose.
+    with the empirical Bayes estimate of eta. TAD is the time after the last dose. ENDPOINT, after
+    TAD, names the output that was observed where the model has several.
     """
-    return fit.predictions[COLUMNS].reset_index(drop=True)
+    table = fit.predictions
+    return table[with_endpoint(COLUMNS, table)].reset_index(drop=True)
 
 
 DIAGNOSTIC = Diagnostic(name="gof", title="Observations and predictions", table=table)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._base import Diagnostic, with_endpoint
 
 if TYPE_CHECKING:
     from workbench.results import FitResult
@@ -29,7 +29,9 @@ def table(fit: FitResult) -> pd.DataFrame:
     IWRES shrinks towards 0 where a subject has few observations. Residuals that the fit does not
     have are missing.
     """
-    return fit.predictions.reindex(columns=COLUMNS + RESIDUALS).reset_index(drop=True)
+    table = fit.predictions
+    wanted = with_endpoint(COLUMNS + RESIDUALS, table)
+    return table.reindex(columns=wanted).reset_index(drop=True)
 
 
 DIAGNOSTIC = Diagnostic(name="residuals", title="Residuals", table=table)

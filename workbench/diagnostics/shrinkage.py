@@ -20,14 +20,21 @@ def table(fit: FitResult) -> pd.DataFrame:
     .. math:: \text{shrinkage\_sd} = 100 \left(1 - \sqrt{\overline{IWRES^2}}\right)
 
     (Savic & Karlsson 2009, AAPS J. 11:558), and no variance version is given. Above some 30 %
-    plots of eta or IPRED mislead: they show the population more than the subjects.
+    plots of eta or IPRED mislead: they show the population more than the subjects. Where the
+    model has several outputs, "epsilon[cp]" and so on follow, each of its own observations.
     """
-    names = [*(str(name) for name in fit.shrinkage.index), "epsilon"]
+    epsilon = {"epsilon": float(fit.epsilon_shrinkage)}
+    if "ENDPOINT" in fit.predictions:
+        squares = (fit.predictions["IWRES"] ** 2).groupby(fit.predictions["ENDPOINT"], sort=False)
+        for endpoint, square in squares.mean().items():
+            epsilon[f"epsilon[{endpoint}]"] = 100.0 * (1.0 - float(square) ** 0.5)
+    names = [*(str(name) for name in fit.shrinkage.index), *epsilon]
+    none = [float("nan")] * len(epsilon)
     return pd.DataFrame(
         {
             "parameter": pd.Series(names, dtype=object),
-            "shrinkage_sd": [*fit.shrinkage["sd"].astype(float), float(fit.epsilon_shrinkage)],
-            "shrinkage_var": [*fit.shrinkage["variance"].astype(float), float("nan")],
+            "shrinkage_sd": [*fit.shrinkage["sd"].astype(float), *epsilon.values()],
+            "shrinkage_var": [*fit.shrinkage["variance"].astype(float), *none],
         }
     )
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from workbench.diagnostics import tables
 from workbench.errors import OptionError
 from workbench.plots._base import Label, Margins, Plot
+from workbench.plots._endpoints import endpoints_of
 from workbench.plots.theme import Palette, palette_of, rc
 from workbench.registry import Registry
 
@@ -208,7 +209,7 @@ def individual_fits(
     ax: Axes | None = None,
     width: float = 900,
 ) -> Figure | Axes:
-    """Draw small multiples, one cell per subject (by default the first 60)."""
+    """Draw small multiples, one cell per subject and endpoint (by default the first 60)."""
     plot = plots.get("individual_grid")
     wanted = list(fit.data.subjects[:60] if subjects is None else subjects)
     for label in wanted:
@@ -217,7 +218,7 @@ def individual_fits(
     table = tables(plot.diagnostics, fit)["individual"]
     chosen = {"individual": table[table["ID"].isin(wanted)]}
     palette = palette_of(theme)
-    rows = max(1, -(-len(wanted) // columns))
+    rows = max(1, -(-len(wanted) // columns)) * len(endpoints_of(chosen["individual"]))
     size = (width, 64 + rows * max(110.0, 0.62 * (width - 62) / columns))
     with rc_context(rc(palette)):
         target = ax or Picture(*size, palette)

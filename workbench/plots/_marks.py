@@ -29,8 +29,22 @@ def quantity(value: float, unit: str | None) -> str:
     return f"{value:.4g} {unit}" if unit else f"{value:.4g}"
 
 
+def dosing(doses: pd.DataFrame, units: Mapping[str, str]) -> str:
+    """Return what a subject was given, in short, as the end of a title: ``" · 2 × 320 mg"``."""
+    if doses.empty:
+        return ""
+    amounts = doses["AMT"].unique()
+    if len(amounts) > 1:
+        return f" · {len(doses)} doses"
+    given = quantity(float(amounts[0]), units.get("AMT"))
+    return f" · {given}" if len(doses) == 1 else f" · {len(doses)} × {given}"
+
+
 def observation_tips(table: pd.DataFrame, column: str, units: Mapping[str, str]) -> list[str]:
-    """Return one text per row, such as ``"ID 5 · 2 h · DV 11.89 mg/L"``."""
+    """Return one text per row, such as ``"ID 5 · 2 h · DV 11.89 mg/L"``.
+
+    Where the table names endpoints, ``"ID 5 · 2 h · cp · DV 11.89 mg/L"``.
+    """
     unit = {name: f" {units[name]}" if units.get(name) else "" for name in ("TIME", "DV")}
     has_unit = column in ("DV", "PRED", "IPRED")
     form = f"ID %s · %s · {column} %.4g{unit['DV'] if has_unit else ''}"
@@ -43,7 +57,14 @@ def observation_tips(table: pd.DataFrame, column: str, units: Mapping[str, str])
         table[column].tolist(),
         strict=True,
     )
-    return [form % row for row in rows]
+    tips = [form % row for row in rows]
+    if "ENDPOINT" not in table:
+        return tips
+    sought = f" · {column} "
+    return [
+        f" · {endpoint}{sought}".join(tip.rsplit(sought, 1))
+        for tip, endpoint in zip(tips, table["ENDPOINT"], strict=True)
+    ]
 
 
 def points(

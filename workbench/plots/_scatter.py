@@ -10,7 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from workbench.plots._base import Drawn, Label
-from workbench.plots._cells import STEPS, Cell, Whole
+from workbench.plots._cells import (
+    STEPS,
+    Cell,
+    Whole,
+    frames,
+    name,
+    number_x,
+    number_y,
+    split,
+    ticks_for,
+)
+from workbench.plots._endpoints import called, endpoints_of, of_endpoint
 from workbench.plots._lowess import lowess
 from workbench.plots._marks import (
     Values,
@@ -153,11 +164,15 @@ def draw_prediction(
     palette: Palette,
     selected: Label | None,
 ) -> Drawn:
-    """Draw DV against a prediction in an axes of its own."""
+    """Draw DV against a prediction in an axes of its own, or several endpoints side by side."""
     rows = finite(table, "DV", column)
     if rows.empty:
         say(ax, NO_PREDICTION, palette)
         return Drawn()
+    if len(endpoints_of(rows)) > 1:
+        return _predictions_by_endpoint(
+            ax, rows, column, units=units, palette=palette, selected=selected
+        )
     dress(ax, palette)
     limits = room(rows[["DV", column]].to_numpy(float).ravel())
     whole = Whole(limits, limits)
@@ -170,6 +185,33 @@ def draw_prediction(
     ax.set_title(f"DV vs {column}")
     name_trend(ax, palette)
     return Drawn(points(x, y, rows["ID"], observation_tips(rows, "DV", units)))
+
+
+def _predictions_by_endpoint(
+    ax: Axes,
+    rows: pd.DataFrame,
+    column: str,
+    *,
+    units: Mapping[str, str],
+    palette: Palette,
+    selected: Label | None,
+) -> Drawn:
+    """Draw DV against a prediction, each endpoint on a scale of its own."""
+    endpoints, hits = endpoints_of(rows), []
+    empty = split(ax, 1, len(endpoints), palette, gap=(36, 0))
+    for cell, endpoint in zip(empty, endpoints, strict=True):
+        mine = of_endpoint(rows, endpoint)
+        limits = room(mine[["DV", column]].to_numpy(float).ravel())
+        place = cell.scaled(limits, limits, most=ticks_for(ax, cell))
+        frames(ax, [place], palette)
+        first = endpoint == endpoints[0]
+        number_y(ax, place, palette, labelled("DV", units.get("DV")) if first else "")
+        number_x(ax, place, palette, x_label(column, units))
+        name(ax, place, called(endpoint, f"DV vs {column}"))
+        x, y = against_prediction(ax, place, mine, column, palette=palette, selected=selected)
+        hits.append(points(x, y, mine["ID"], observation_tips(mine, "DV", units)))
+    name_trend(ax, palette, least=3.0)
+    return Drawn(pd.concat(hits, ignore_index=True))
 
 
 def draw_residuals(

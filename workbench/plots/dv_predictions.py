@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from workbench.plots._base import Drawn, Label, Plot
 from workbench.plots._cells import frames, name, number_x, number_y, split, ticks_for
+from workbench.plots._endpoints import called, endpoints_of, of_endpoint
 from workbench.plots._marks import labelled, observation_tips, points, room, say
 from workbench.plots._scatter import (
     NO_PREDICTION,
@@ -28,23 +29,32 @@ def draw(
     palette: Palette,
     selected: Label | None = None,
 ) -> Drawn:
-    """Draw DV against PRED and against IPRED in two panels of the same scale."""
+    """Draw DV against PRED and against IPRED in two panels of the same scale.
+
+    Each endpoint has a row of its own.
+    """
     rows = finite(tables["gof"], "DV", "PRED", "IPRED")
     if rows.empty:
         say(ax, NO_PREDICTION, palette)
         return Drawn()
-    limits = room(rows[["DV", "PRED", "IPRED"]].to_numpy(float).ravel())
-    empty = split(ax, 1, 2, palette, gap=(22, 0))
-    cells = [cell.scaled(limits, limits, most=ticks_for(ax, cell)) for cell in empty]
-    frames(ax, cells, palette)
-    number_y(ax, cells[0], palette, labelled("DV", units.get("DV")))
-    tips = observation_tips(rows, "DV", units)
-    hits = []
-    for cell, column in zip(cells, ("PRED", "IPRED"), strict=True):
-        x, y = against_prediction(ax, cell, rows, column, palette=palette, selected=selected)
-        hits.append(points(x, y, rows["ID"], tips))
-        number_x(ax, cell, palette, x_label(column, units))
-        name(ax, cell, f"DV vs {column}")
+    endpoints, hits = endpoints_of(rows), []
+    empty = split(ax, len(endpoints), 2, palette, gap=(22, 42))
+    for i, endpoint in enumerate(endpoints):
+        mine = of_endpoint(rows, endpoint)
+        limits = room(mine[["DV", "PRED", "IPRED"]].to_numpy(float).ravel())
+        tips = observation_tips(mine, "DV", units)
+        cells = [
+            cell.scaled(limits, limits, most=ticks_for(ax, cell))
+            for cell in empty[2 * i : 2 * i + 2]
+        ]
+        frames(ax, cells, palette)
+        number_y(ax, cells[0], palette, labelled("DV", units.get("DV")))
+        for cell, column in zip(cells, ("PRED", "IPRED"), strict=True):
+            x, y = against_prediction(ax, cell, mine, column, palette=palette, selected=selected)
+            hits.append(points(x, y, mine["ID"], tips))
+            last = i == len(endpoints) - 1
+            number_x(ax, cell, palette, x_label(column, units) if last else "")
+            name(ax, cell, called(endpoint, f"DV vs {column}"))
     name_trend(ax, palette, least=3.0)
     return Drawn(pd.concat(hits, ignore_index=True))
 

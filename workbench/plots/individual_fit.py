@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from workbench.plots._base import Drawn, Label, Plot, no_points
 from workbench.plots._cells import pixels
-from workbench.plots._marks import labelled, observation_tips, points, quantity, room, say
+from workbench.plots._endpoints import endpoints_of
+from workbench.plots._marks import dosing, labelled, observation_tips, points, room, say
+from workbench.plots._stacked import Lines, stack
 from workbench.plots._subjects import Subjects
 from workbench.plots.theme import DASHED, Palette, dress
 
@@ -26,10 +27,7 @@ class _View:
     """The artists that turn from subject to subject."""
 
     ax: Axes
-    population: Line2D
-    individual: Line2D
-    observed: Line2D
-    doses: Line2D
+    lines: Lines
     title: Text
     subjects: Subjects
     units: Mapping[str, str]
@@ -37,19 +35,20 @@ class _View:
 
     def artists(self) -> list[Artist]:
         """Return what is drawn anew for every subject, the axes' ticks included."""
-        lines: list[Artist] = [self.population, self.individual, self.doses, self.observed]
-        return [self.ax.xaxis, self.ax.yaxis, *lines, self.title]
+        mine = self.lines
+        drawn: list[Artist] = [mine.population, mine.individual, mine.doses, mine.observed]
+        return [self.ax.xaxis, self.ax.yaxis, *drawn, self.title]
 
     def update(self, label: Label | None) -> pd.DataFrame:
         """Turn to a subject (the first, if none is selected or it is unknown)."""
         known = label if label in self.subjects.labels else self.subjects.labels[0]
         rows = self.subjects.rows(known)
         curve, observed, doses = (rows[rows["KIND"] == k] for k in ("curve", "observation", "dose"))
-        self.population.set_data(curve["TIME"], curve["PRED"])
-        self.individual.set_data(curve["TIME"], curve["IPRED"])
-        self.observed.set_data(observed["TIME"], observed["DV"])
+        self.lines.population.set_data(curve["TIME"], curve["PRED"])
+        self.lines.individual.set_data(curve["TIME"], curve["IPRED"])
+        self.lines.observed.set_data(observed["TIME"], observed["DV"])
         mine = self.palette.selected if known == label else self.palette.point
-        self.observed.set_markerfacecolor(mine)
+        self.lines.observed.set_markerfacecolor(mine)
         values = np.concatenate([curve["PRED"], curve["IPRED"], observed["DV"]]).astype(float)
         low, high = room(values, share=0.08)
         self.ax.set_ylim(low - 0.05 * (high - low), high)
@@ -57,24 +56,14 @@ class _View:
         start, end = min(0.0, float(times.min())), float(times.max())
         air = 0.02 * (end - start) or 1.0
         self.ax.set_xlim(start - air, end + air)
-        self.doses.set_data(doses["TIME"], np.full(len(doses), low - 0.025 * (high - low)))
-        self.title.set_text(f"ID {known}{self._dosing(doses)}")
+        self.lines.doses.set_data(doses["TIME"], np.full(len(doses), low - 0.025 * (high - low)))
+        self.title.set_text(f"ID {known}{dosing(doses, self.units)}")
         return points(
             observed["TIME"].to_numpy(),
             observed["DV"].to_numpy(),
             observed["ID"],
             observation_tips(observed, "DV", self.units),
         )
-
-    def _dosing(self, doses: pd.DataFrame) -> str:
-        """Return what was given, in short."""
-        if doses.empty:
-            return ""
-        amounts = doses["AMT"].unique()
-        if len(amounts) > 1:
-            return f" · {len(doses)} doses"
-        given = quantity(float(amounts[0]), self.units.get("AMT"))
-        return f" · {given}" if len(doses) == 1 else f" · {len(doses)} × {given}"
 
 
 def draw(
@@ -88,13 +77,32 @@ def draw(
     """Draw PRED (dashed), IPRED, observations and doses (triangles) of one subject.
 
     Everything that belongs to the subject, axis limits included, is dynamic: `Drawn.update` turns
-    it to another subject.
+    it to another subject. Several endpoints stand in cells below each other, on scales that hold
+    all subjects.
     """
     table = tables["individual"]
     if table.empty:
         say(ax, "There is no subject to draw.", palette)
         return Drawn(no_points())
-    dress(ax, palette)
+    endpoints = endpoints_of(table)
+    if len(endpoints) > 1:
+        lines = {endpoint: _lines(ax, palette) for endpoint in endpoints}
+        drawn = stack(ax, table, lines, units=units, palette=palette, selected=selected)
+    else:
+        dress(ax, palette)
+        ax.set_xlabel(labelled("Time", units.get("TIME")))
+        ax.set_ylabel(labelled("DV", units.get("DV")))
+        lines = {"": _lines(ax, palette)}
+        view = _View(ax, lines[""], ax.set_title(""), Subjects(table), units, palette)
+        hits = view.update(selected)
+        drawn = Drawn(hits, view.artists(), view.update)
+    if pixels(ax)[0] >= LEGEND_FROM:
+        _legend(ax, palette, lines[endpoints[0]])
+    return drawn
+
+
+def _lines(ax: Axes, palette: Palette) -> Lines:
+    """Return the artists of one endpoint, without data."""
     (population,) = ax.plot(
         [], [], color=palette.population, linewidth=1.3, linestyle=DASHED, label="PRED", zorder=3
     )
@@ -119,28 +127,13 @@ def draw(
         label="dose",
         zorder=5,
     )
-    ax.set_xlabel(labelled("Time", units.get("TIME")))
-    ax.set_ylabel(labelled("DV", units.get("DV")))
-    view = _View(
-        ax,
-        population,
-        individual,
-        observed,
-        doses,
-        ax.set_title(""),
-        Subjects(table),
-        units,
-        palette,
-    )
-    hits = view.update(selected)
-    if pixels(ax)[0] >= LEGEND_FROM:
-        _legend(ax, palette)
-    return Drawn(hits, view.artists(), view.update)
+    return Lines(population, individual, observed, doses)
 
 
-def _legend(ax: Axes, palette: Palette) -> None:
+def _legend(ax: Axes, palette: Palette, lines: Lines) -> None:
     """Put the legend in the title's line, where no data can lie under it."""
     ax.legend(
+        handles=[lines.population, lines.individual, lines.observed, lines.doses],
         loc="lower right",
         bbox_to_anchor=(1.005, 0.985),
         ncols=4,

@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 
 from workbench.plots._base import Drawn, Label, Plot
 from workbench.plots._cells import Cell, frames, name, number_x, number_y, pixels, split, ticks_for
+from workbench.plots._endpoints import endpoints_of, of_endpoint
 from workbench.plots._marks import belongs, labelled, observation_tips, points, room, say
 from workbench.plots._subjects import Subjects
 from workbench.plots.theme import DASHED, LABEL_BELOW, LABEL_BESIDE, Palette
@@ -29,40 +30,43 @@ def draw(
     palette: Palette,
     selected: Label | None = None,
     columns: int | None = None,
-    most: int = MOST,
+    most: int | None = None,
 ) -> Drawn:
     """Draw PRED, IPRED and observations of up to `most` subjects, all on one scale.
 
     With more subjects than that, the page on which the selected one is. `columns`: cells in a
     row; by default what the axes' shape suggests. For other subjects pass a table of theirs.
+    Several endpoints stand one below the other, each on its own scale.
     """
     table = tables["individual"]
     if table.empty:
         say(ax, "There is no subject to draw.", palette)
         return Drawn()
-    subjects = Subjects(table)
-    page, title = _page(subjects.labels, selected, most)
-    cells, columns = _layout(ax, subjects.select(page), len(page), columns, palette)
-    frames(ax, cells, palette)
-    for cell in cells[::columns]:
-        number_y(ax, cell, palette)
-    for cell in cells[-columns:]:
-        number_x(ax, cell, palette, edge=EDGE)
+    subjects, endpoints = Subjects(table), endpoints_of(table)
+    page, title = _page(subjects.labels, selected, most or max(MOST // len(endpoints), 1))
+    blocks, columns = _layout(ax, subjects.select(page), endpoints, len(page), columns, palette)
     _outer_labels(ax, units)
-    for label, cell in zip(page, cells, strict=True):
-        mine = label == selected
-        name(
-            ax,
-            cell,
-            f"ID {label}",
-            above=3,
-            size=7.5,
-            color=palette.selected if mine else palette.ink,
-            weight="bold" if mine else "normal",
-        )
-    hits = _draw_subjects(ax, cells, subjects, page, selected, units, palette)
+    hits = []
+    for endpoint, cells in zip(endpoints, blocks, strict=True):
+        frames(ax, cells, palette)
+        for cell in cells[::columns]:
+            number_y(ax, cell, palette)
+        for label, cell in zip(page, cells, strict=True):
+            mine = label == selected
+            name(
+                ax,
+                cell,
+                f"ID {label} · {endpoint}" if endpoint else f"ID {label}",
+                above=3,
+                size=7.5,
+                color=palette.selected if mine else palette.ink,
+                weight="bold" if mine else "normal",
+            )
+        hits.append(_draw_subjects(ax, cells, subjects, page, endpoint, selected, units, palette))
+    for cell in blocks[-1][-columns:]:
+        number_x(ax, cell, palette, edge=EDGE)
     ax.set_title(title)
-    return Drawn(hits)
+    return Drawn(pd.concat(hits, ignore_index=True))
 
 
 def _page(labels: list[Label], selected: Label | None, most: int) -> tuple[list[Label], str]:
@@ -76,24 +80,36 @@ def _page(labels: list[Label], selected: Label | None, most: int) -> tuple[list[
 
 
 def _layout(
-    ax: Axes, rows: pd.DataFrame, n: int, columns: int | None, palette: Palette
-) -> tuple[list[Cell], int]:
-    """Return the cells, on a scale that shows everything on the page, and how many in a row."""
+    ax: Axes,
+    rows: pd.DataFrame,
+    endpoints: Sequence[str],
+    n: int,
+    columns: int | None,
+    palette: Palette,
+) -> tuple[list[list[Cell]], int]:
+    """Return the cells of each endpoint, scaled to show all its data, and how many in a row."""
     wide, high = pixels(ax)
     if columns is None:
-        columns = int(np.clip(round(np.sqrt(n * wide / (high * CELL_SHAPE))), 1, n))
+        total = n * len(endpoints)
+        columns = int(np.clip(round(np.sqrt(total * wide / (high * CELL_SHAPE))), 1, n))
         columns = -(-n // -(-n // columns))
     columns = min(columns, n)
     n_rows = -(-n // columns)
-    low, top = room(rows[["DV", "PRED", "IPRED"]].to_numpy(float).ravel(), share=0.08)
     times = rows["TIME"].to_numpy(float)
     start, end = min(0.0, float(times.min())), float(times.max())
     air = 0.03 * (end - start) or 1.0
-    empty = split(ax, n_rows, columns, palette, gap=GAP, reserve=(0, GAP[1] - 4))
+    reserve = (0, GAP[1] - 4)
+    empty = split(ax, n_rows * len(endpoints), columns, palette, gap=GAP, reserve=reserve)
     most = ticks_for(ax, empty[0])
-    value = (low - 0.06 * (top - low), top)
-    cells = [cell.scaled((start - air, end + air), value, most=most) for cell in empty[:n]]
-    return cells, columns
+    blocks = []
+    for k, endpoint in enumerate(endpoints):
+        values = of_endpoint(rows, endpoint)[["DV", "PRED", "IPRED"]].to_numpy(float)
+        low, top = room(values.ravel(), share=0.08)
+        value = (low - 0.06 * (top - low), top)
+        first = k * n_rows * columns
+        mine = empty[first : first + n]
+        blocks.append([cell.scaled((start - air, end + air), value, most=most) for cell in mine])
+    return blocks, columns
 
 
 def _outer_labels(ax: Axes, units: Mapping[str, str]) -> None:
@@ -109,6 +125,7 @@ def _draw_subjects(
     cells: Sequence[Cell],
     subjects: Subjects,
     page: Sequence[Label],
+    endpoint: str,
     selected: Label | None,
     units: Mapping[str, str],
     palette: Palette,
@@ -117,6 +134,8 @@ def _draw_subjects(
     population, individual, found, doses = [], [], [], []
     for cell, label in zip(cells, page, strict=True):
         rows = subjects.rows(label)
+        if endpoint:
+            rows = rows[(rows["ENDPOINT"].isin([endpoint]) | (rows["KIND"] == "dose")).to_numpy()]
         kind = rows["KIND"].to_numpy(object)
         x = cell.x(rows["TIME"].to_numpy())
         curve = kind == "curve"

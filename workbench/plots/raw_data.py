@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._endpoints import endpoints_of, of_endpoint
 from workbench.plots._marks import (
     MANY,
     belongs,
@@ -34,7 +35,7 @@ def draw(
     selected: Label | None = None,
     variant: str = "linear",
 ) -> Drawn:
-    """Draw DV over time, subjects joined by lines; triangles below are doses.
+    """Draw DV over time, each subject's joined by a line (by endpoint); triangles are doses.
 
     On the logarithmic scale values of 0 and below are left out, and the title says how many.
     """
@@ -81,14 +82,18 @@ def _set_limits(ax: Axes, x: np.ndarray, y: np.ndarray, doses: np.ndarray, varia
 
 
 def _lines(ax: Axes, rows: pd.DataFrame, selected: Label | None, palette: Palette) -> None:
-    """Join each subject's observations; the selected subject's line lies on top."""
-    subjects = Subjects(rows)
-    values = subjects.split(rows[["TIME", "DV"]].to_numpy(float))
-    paths = dict(zip(subjects.labels, values, strict=True))
+    """Join each subject's observations of an endpoint; the selected subject's lie on top."""
+    paths, mine = [], []
+    for endpoint in endpoints_of(rows):
+        part = of_endpoint(rows, endpoint)
+        subjects = Subjects(part)
+        values = subjects.split(part[["TIME", "DV"]].to_numpy(float))
+        paths += values
+        mine += [v for v, label in zip(values, subjects.labels, strict=True) if label == selected]
     n = len(paths)
     ax.add_collection(
         LineCollection(
-            list(paths.values()),
+            paths,
             colors=palette.point,
             linewidths=0.8 if n < 200 else 0.4,
             alpha=0.35 if n < 200 else 0.12,
@@ -97,9 +102,8 @@ def _lines(ax: Axes, rows: pd.DataFrame, selected: Label | None, palette: Palett
         ),
         autolim=False,
     )
-    if selected in paths:
-        mine = paths[selected]
-        ax.plot(mine[:, 0], mine[:, 1], color=palette.selected, linewidth=1.6, zorder=5)
+    for line in mine:
+        ax.plot(line[:, 0], line[:, 1], color=palette.selected, linewidth=1.6, zorder=5)
 
 
 def _doses(ax: Axes, doses: pd.DataFrame, selected: Label | None, palette: Palette) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
@@ -74,7 +75,8 @@ def notes(model: Model, data: Dataset) -> list[str]:
     found = []
     population = data.population
     structure = model.structure
-    if "CMT" in data.table and len(structure.compartments) > 1 and len(structure.outputs) == 1:
+    numbered = pd.api.types.is_numeric_dtype(data.table["CMT"])
+    if numbered and structure.observed > 0 and len(structure.compartments) > 1:
         target = data.table["CMT"].to_numpy(dtype=float)[population.obs_row]
         elsewhere = np.isfinite(target) & (target != 0) & (target != structure.observed)
         if elsewhere.any():
@@ -87,7 +89,7 @@ def notes(model: Model, data: Dataset) -> list[str]:
     dosed = np.isin(population.records[:, rec.KIND], (rec.DOSE, rec.RESET_DOSE))
     counts = np.add.reduceat(dosed, population.record_start[:-1])
     never = [s for s, n in zip(population.subjects, counts, strict=True) if n == 0]
-    if never:
+    if never and structure.observed > 0:  # equations may begin from elsewhere than zero
         found.append(
             f"{len(never)} subjects have no dose, so their predictions are zero: "
             f"ID {', '.join(map(str, never[:5]))}{' …' if len(never) > 5 else ''}."

@@ -100,6 +100,7 @@ class Problem:
             starts[endpoint.number + 1 :] = endpoint.sigma.stop
         return Structure(
             export_predict(family.kernel()),
+            int(addresses[0]) if n_outputs == 1 else 0,
             frozen(addresses),
             frozen(starts),
             frozen(context),

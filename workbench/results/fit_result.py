@@ -103,7 +103,7 @@ class FitResult:
 
     @property
     def sigma(self) -> pd.Series[float]:
-        """Residual-error parameters, as SDs or fractions."""
+        """Residual-error parameters, as SDs or fractions; ``cp.additive`` of several outputs."""
         sigma = self._of_kind("sigma")
         return sigma.set_axis([name[len("sigma[") : -1] for name in sigma.index])
 
@@ -131,6 +131,8 @@ class FitResult:
 
     def curves(self, n: int = 150) -> pd.DataFrame:
         """Return dense population and individual curves: ID, TIME, PRED, IPRED.
+
+        Where the model has several outputs, each has its curves, named by OUTPUT after TIME.
 
         Parameters
         ----------

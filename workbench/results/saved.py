@@ -88,6 +88,6 @@ def _data_card(data: Dataset) -> dict[str, Any]:
         "audit": _frame_card(data.audit),
         "info": asdict(data.info) if data.info else None,
         "code": data.code,
-        "endpoints": list(data.endpoints),
+        "endpoints": [_value(label) for label in data.endpoints],
         "covariate_interpolation": data.covariate_interpolation,
     }

@@ -120,19 +120,21 @@ class Session:
         """Let the random effects be independent, or all correlated."""
         self.state.model = model_edits.with_omega(self.state.model, full=shape == "full")
 
-    def set_error(self, name: str) -> None:
-        """Choose the residual error model."""
-        self.state.model = model_edits.with_error(self.state.model, name)
+    def set_error(self, name: str, output: str | None = None) -> None:
+        """Choose the residual error model (of one of several outputs)."""
+        self.state.model = model_edits.with_error(self.state.model, name, output)
 
-    def set_error_value(self, name: str, value: float) -> None:
+    def set_error_value(self, name: str, value: float, output: str | None = None) -> None:
         """Change the starting value of one residual error parameter."""
-        self.state.model = model_edits.with_error_values(self.state.model, {name: value})
+        changes = {name: value}
+        self.state.model = model_edits.with_error_values(self.state.model, changes, output)
 
-    def set_error_fixed(self, name: str, held: bool) -> None:
+    def set_error_fixed(self, name: str, held: bool, output: str | None = None) -> None:
         """Hold a residual error parameter at its value, or estimate it."""
-        now = set(self.state.model.error.fixed)
+        model = self.state.model
+        now = model_edits.error_of(model, output).fixed
         changed = now | {name} if held else now - {name}
-        self.state.model = model_edits.with_error_fixed(self.state.model, changed)
+        self.state.model = model_edits.with_error_fixed(model, changed, output)
 
     def use_estimates(self) -> None:
         """Take the estimates of the fit as starting values."""

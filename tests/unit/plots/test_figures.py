@@ -73,6 +73,7 @@ def test_raw_data_needs_no_fit(fit):
     class Data:
         units = fit.data.units
         subjects = fit.data.subjects
+        endpoints = fit.data.endpoints
         observations = fit.data.observations
         doses = fit.data.doses
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from tests import cases
+from tests import cases, outputs
 from workbench.errors import DataError
 
 ROOT = Path(__file__).parents[3]
@@ -73,6 +73,10 @@ FITS = {
     ),
     "evaluated": lambda: wb.evaluate(cases.oral_model("lognormal"), cases.oral_data()),
     "labels": lambda: wb.fit(cases.iv_model("additive"), text_ids()),
+    "two outputs": lambda: wb.fit(
+        outputs.model("apart", cases.error("combined1"), cases.error("lognormal"), e0_iiv=0.2),
+        outputs.data("apart", 12).select([1, 2, 4, 5, 6, 7, 8, 9, 10]),
+    ),
     "no random effects": lambda: wb.fit(
         cases.oral_model("proportional", iiv=(0.0, 0.0, 0.0)), cases.oral_data()
     ),
@@ -81,7 +85,9 @@ FITS = {
 
 @pytest.fixture(scope="module", params=FITS)
 def fit(request):
-    return FITS[request.param]()
+    with pytest.MonkeyPatch.context() as patch:
+        outputs.register(patch)
+        yield FITS[request.param]()
 
 
 @pytest.fixture(scope="module")

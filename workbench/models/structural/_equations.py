@@ -234,7 +234,9 @@ def equations(
     EquationError
         The text cannot be understood; the message shows the place and what was expected.
     """
-    outputs, covariates = tuple(outputs), tuple(covariates)
+    if not isinstance(outputs, str):  # a single word is refused by name, not letter by letter
+        outputs = tuple(outputs)
+    covariates = tuple(covariates)
     parse(text, outputs, covariates)  # complaints name the lines as they were typed
     system = parse(dedent(text).strip("\n") + "\n", outputs, covariates)
     family = EquationFamily(system, routes_of(system, system.states), solver or Solver())
