@@ -166,7 +166,8 @@ def try_step(t: float, h: float, place: IntVec, work: OutVec) -> int:
     for s in range(1, 7):
         combine(s, h, m, place, work)
         source, target = place[STAGE] if s < 6 else place[NEXT], place[SLOPES] + s * m
-        status += slope(t + _NODES[s] * h, source, target, place[JACOBIAN], place, work)
+        jac = place[JACOBIAN]
+        status = max(status, slope(t + _NODES[s] * h, source, target, jac, place, work))
     return status
 
 

@@ -8,10 +8,13 @@ from workbench.core.odes_layout import (
     BACK,
     FACTOR,
     N_X,
+    NUMBERS,
     PARTS,
     PIVOTS,
     SMALL,
 )
+
+COUNTS = 7  # row of NUMBERS: 1 for states that only count
 
 
 @kernel
@@ -42,6 +45,29 @@ def back_operation(
     columns = view(at(work, b), (n, place[PARTS]))
     lu_solve(view(at(work, matrix), (n, n)), n, pivots, low, high, columns)
     return 0
+
+
+@kernel
+def note_counter(i: int, coupled: bool, place: IntVec, work: OutVec) -> bool:
+    """Keep in mind whether a state only counts: whether nothing has ever depended on it."""
+    counts = place[NUMBERS] + COUNTS * place[N_X] + i
+    if coupled:
+        work[counts] = 0.0
+    return work[counts] == 1.0
+
+
+@kernel
+def leave_out_counters(low: int, high: int, b: int, place: IntVec, work: OutVec) -> None:
+    """Let the states that only count keep their value: in SMALL, and in columns at offset b."""
+    n, parts = place[N_X], place[PARTS]
+    a = view(at(work, place[SMALL]), (n, n))
+    for i in range(n):
+        if work[place[NUMBERS] + COUNTS * n + i] == 1.0:
+            for k in range(n):
+                a[i, k] = 0.0
+            a[i, i] = 1.0
+            for c in range(low, high):
+                work[b + i * parts + c] = 0.0
 
 
 @kernel

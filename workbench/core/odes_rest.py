@@ -26,6 +26,7 @@ from workbench.core.odes_layout import (
     N_INPUTS,
     N_X,
     NEXT,
+    NUMBERS,
     ORDER,
     PARTS,
     PERIODIC,
@@ -38,11 +39,13 @@ from workbench.core.odes_layout import (
     P,
     X,
 )
-from workbench.core.odes_linear import back, factor
+from workbench.core.odes_linear import COUNTS, back, factor, leave_out_counters, note_counter
 from workbench.core.odes_walk import keep, settle
 
 _CONVERGED = 0.01  # of the tolerance
 _STEPS = 300
+_MOVED = 3  # steps after which a state that nothing depends on is taken for a counter
+_INITIAL = 1  # row of NUMBERS: initial state
 _REFUSALS = 5  # steps refused because a state would change its sign, in a row
 
 _OK = 0
@@ -51,15 +54,21 @@ _NO_STEADY_STATE = 7
 
 @kernel
 def solve_shifted(
-    shift: float, low: int, high: int, b: int, place: OutIntVec, work: OutVec
+    shift: float, leave_out: bool, low: int, high: int, b: int, place: OutIntVec, work: OutVec
 ) -> bool:
-    """Multiply columns of jets by the inverse of shift - J; say whether there is one."""
+    """Multiply columns of jets by the inverse of shift - J; say whether there is one.
+
+    With `leave_out`, states that only count keep their value.
+    """
     n = place[N_X]
     a = view(at(work, place[SMALL]), (n, n))
     jac = view(at(work, place[JACOBIAN]), (n, n + place[N_INPUTS]))
     for i in range(n):
         for k in range(n):
             a[i, k] = -jac[i, k]
+    if leave_out:
+        leave_out_counters(low, high, b, place, work)
+    for i in range(n):
         a[i, i] += shift
     if not factor(place[SMALL], n, place, work):
         return False
@@ -68,13 +77,13 @@ def solve_shifted(
 
 
 @kernel
-def propose(shift: float, place: OutIntVec, work: OutVec) -> float:
+def propose(shift: float, leave_out: bool, place: OutIntVec, work: OutVec) -> float:
     """Set NEXT to an implicit Euler step of length 1 / shift; return its size in tolerances."""
     n, parts, size = place[N_X], place[PARTS], 0.0
     step = view(at(work, place[NEXT]), (n, parts))
     for i in range(n):
         step[i, 0] = work[place[VALUE] + i] + work[place[RATE] + i * parts]
-    if not solve_shifted(shift, 0, 1, place[NEXT], place, work):
+    if not solve_shifted(shift, leave_out, 0, 1, place[NEXT], place, work):
         return 1e300
     floor = scale_floor(place, work)
     for i in range(n):
@@ -112,6 +121,32 @@ def largest(n: int, first: int, stride: int, work: OutVec) -> float:
 
 
 @kernel
+def note_counters(turn: int, place: IntVec, work: OutVec) -> None:
+    """Find the states on which no slope has ever depended."""
+    n = place[N_X]
+    jac = view(at(work, place[JACOBIAN]), (n, n + place[N_INPUTS]))
+    for i in range(n):
+        if turn == 0:
+            work[place[NUMBERS] + COUNTS * n + i] = 1.0
+            work[place[NUMBERS] + _INITIAL * n + i] = work[place[X] + i * place[PARTS]]
+        coupled = False
+        for k in range(n):
+            coupled = coupled or jac[k, i] != 0.0
+        note_counter(i, coupled, place, work)
+
+
+@kernel
+def restore_counters(place: IntVec, work: OutVec) -> None:
+    """Set the states that only count to their initial value."""
+    n = place[N_X]
+    for i in range(n):
+        if work[place[NUMBERS] + COUNTS * n + i] == 1.0:
+            initial = work[place[NUMBERS] + _INITIAL * n + i]
+            work[place[X] + i * place[PARTS]] = initial
+            work[place[SCALE] + i] = abs(initial)
+
+
+@kernel
 def continue_to_rest(t: float, place: OutIntVec, work: OutVec) -> int:
     """Take the values of the state to the rest point."""
     n, parts = place[N_X], place[PARTS]
@@ -121,12 +156,14 @@ def continue_to_rest(t: float, place: OutIntVec, work: OutVec) -> int:
         if status != _OK:
             return status
         note_scale(place, work)
-        if propose(0.0, place, work) <= _CONVERGED:
+        note_counters(turn, place, work)
+        if propose(0.0, turn >= _MOVED, place, work) <= _CONVERGED:
             move_by_step(place, work)
+            restore_counters(place, work)
             return _OK
         if turn == 0:
             shift = 10.0 * largest(n * (n + place[N_INPUTS]), place[JACOBIAN], 1, work)
-        size = propose(shift, place, work)
+        size = propose(shift, turn >= _MOVED, place, work)
         if not size < 1e300 or (crosses_zero(place, work) and refused < _REFUSALS):
             refused += 1
             shift *= 4.0
@@ -156,7 +193,7 @@ def differentiate_rest(t: float, place: OutIntVec, work: OutVec) -> int:
         status = slope(t, place[X], place[SLOPES], place[JACOBIAN], place, work)
         if status != _OK:
             return status
-        if not solve_shifted(0.0, low, high, place[SLOPES], place, work):
+        if not solve_shifted(0.0, True, low, high, place[SLOPES], place, work):
             return _NO_STEADY_STATE
         for i in range(n):
             for c in range(low, high):

@@ -10,7 +10,8 @@ damped where the residual does not fall, one interval forward where that does no
 system needs one step. At the fixed point the derivatives solve linear equations with the same
 matrix: an interval run from :math:`x^*` with any derivatives y ends with :math:`\Phi_{,i}(y)`, and
 :math:`x^*_{,i} = y + (1 - M)^{-1} (\Phi_{,i}(y) - y)`; the second ones likewise, from a run with
-these first ones.
+these first ones. A state on which nothing depends, not even itself (an area under a curve), keeps
+its initial value.
 """
 
 from math import sqrt
@@ -54,7 +55,7 @@ from workbench.core.odes_layout import (
     P,
     X,
 )
-from workbench.core.odes_linear import back, factor
+from workbench.core.odes_linear import COUNTS, back, factor, leave_out_counters, note_counter
 from workbench.core.odes_walk import advance, keep, settle
 
 _CONVERGED = 0.01  # of the tolerance
@@ -141,9 +142,12 @@ def map_trial(
     ints, floats = address_of(place), address_of(work)
     status = call_operation(place[RUN_INTERVAL], 0.0, first, last, 0, 0, 0, ints, floats)
     for i in range(n):
-        numbers[_MAPPED, i] = x[i, 0]
+        coupled = x[i, 1 + i] != 1.0
         for k in range(n):
             monodromy[i, k] = x[i, 1 + k]
+            coupled = coupled or (x[k, 1 + i] != 0.0 and k != i)
+        counts = note_counter(i, coupled, place, work)
+        numbers[_MAPPED, i] = numbers[_TRIAL, i] if counts else x[i, 0]
     return status
 
 
@@ -167,6 +171,7 @@ def solve_fixed_point(low: int, high: int, b: int, place: OutIntVec, work: OutVe
         for k in range(n):
             a[i, k] = -monodromy[i, k]
         a[i, i] += 1.0
+    leave_out_counters(low, high, b, place, work)
     if not factor(place[SMALL], n, place, work):
         return False
     back(place[SMALL], n, low, high, b, place, work)
@@ -218,6 +223,8 @@ def find_periodic(
     work = view(floats_at(floats), (ANY_LENGTH,))
     n, share, residual = place[N_X], 0.0, 0.0
     numbers = view(at(work, place[NUMBERS]), (10, n))
+    for i in range(n):
+        numbers[COUNTS, i] = 1.0
     kept = view(at(work, place[PERIODIC]), (n,))  # end of the interval from the base
     for run in range(_RUNS):
         status = map_trial(first, last, place, work)

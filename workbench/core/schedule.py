@@ -394,6 +394,8 @@ def build(
             if count[EVENTS] <= events.shape[0]:
                 events[count[EVENTS] - 1, ev.ENDPOINT] = records[r, rec.ENDPOINT]
         else:
+            if r == 0:  # the subject begins here, even where its first dose arrives later
+                emit(time, ev.OTHER, 0, 0.0, -1, -1, block, events, count)
             if kind != rec.DOSE:
                 emit(time, ev.RESET, 0, 0.0, -1, -1, block, events, count)
                 count[QUEUED] = 0
@@ -425,5 +427,5 @@ def capacity(records: NDArray[np.float64], routes: NDArray[np.int64]) -> tuple[i
     repeated = np.minimum(doses[:, rec.ADDL], np.where(doses[:, rec.II] > 0, room, 0))
     steady = int(np.count_nonzero(doses[:, rec.SS] > 0))
     given = len(doses) + int(repeated.sum())
-    events = len(records) + len(doses) + ways * (2 * given + UNDER_WAY * steady) + 3 * steady
+    events = 1 + len(records) + len(doses) + ways * (2 * given + UNDER_WAY * steady) + 3 * steady
     return events, JETS_PER_DOSE * ways * len(doses), ways * (given + UNDER_WAY * (steady + 1))

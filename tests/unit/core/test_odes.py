@@ -324,6 +324,63 @@ def test_the_last_dose_is_an_input_with_derivatives():
     np.testing.assert_allclose(found[:, 5:], second[:, rows, columns], rtol=1e-7, atol=1e-7)
 
 
+def dosing(x, order):
+    """Events and jets of a lagged bolus and a lagged infusion of modelled length into one state.
+
+    Directions: ka, vmax, km, v, then lag, duration T and bioavailability F. Both doses start
+    at the same time; a third one comes, without lag, when the infusion ends at the given values.
+    """
+    lag, duration, f = x[4:]
+    p, dose = 7, 60.0
+    parts = [1, 1 + p, 1 + p + p * (p + 1) // 2][order]
+    second = {(i, j): 1 + p + i * (i + 1) // 2 + j for i in range(p) for j in range(i + 1)}
+    rows = np.zeros((5, parts))
+    start, end, rate, minus, amount = rows
+    value = f * dose / duration
+    rate[0], amount[0] = value, f * dose
+    if order > 0:
+        start[5] = end[5] = end[6] = 1.0
+        rate[6], rate[7], amount[7] = -value / duration, value / f, dose
+    if order > 1:
+        rate[second[5, 5]] = 2.0 * value / duration**2
+        rate[second[6, 5]] = -value / f / duration
+    minus[:] = -rate
+    events = in_order(
+        [event(0.0, ev.OTHER), event(0.0, ev.BOLUS, 1, 20.0)],
+        [
+            event(lag, ev.BOLUS, 1, amount[0], 0, 4),
+            event(lag, ev.RATE, 1, value, 0, 2),
+            event(lag + duration, ev.RATE, 1, -value, 1, 3),
+            event(lag + duration, ev.BOLUS, 0, amount[0], 1, 4),
+        ],
+        observations(TIMES[3:]),
+    )
+    return events, rows
+
+
+@METHODS
+def test_derivatives_through_lag_duration_and_bioavailability(method):
+    """A nonlinear system, first and second derivatives, against differences of order 6."""
+    system = SATURABLE.pack()
+
+    def at(x, order=0):
+        events, rows = dosing(x, order)
+        params = np.zeros((4, rows.shape[1]))
+        params[:, 0] = x[:4]
+        if order > 0:
+            params[:, 1:5] = np.eye(4)
+        return solve(system, params, events, order, p=7, event_jets=rows, rtol=1e-12, method=method)
+
+    here = np.array([1.2, 8.0, 0.8, 20.0, 0.4, 1.1, 0.7])
+    found = at(here, 2)
+    first = differences(lambda x: at(x)[:, 0], here)
+    second = differences(lambda x: at(x, 1)[:, 1:], here)
+    rows, columns = np.tril_indices(7)
+    for known, mine in ((first, found[:, 1:8]), (second[:, rows, columns], found[:, 8:])):
+        size = np.abs(known).max(axis=0)
+        np.testing.assert_allclose(mine / size, known / size, rtol=0, atol=1e-6)
+
+
 def test_too_few_steps_is_a_status_with_the_time_reached():
     events = in_order([event(0.0, ev.BOLUS, 0, 100.0)], observations(TIMES))
     settings = (1e-10, 1e-13, 20, odes.EXPLICIT)

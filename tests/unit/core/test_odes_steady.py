@@ -9,6 +9,7 @@ from tests.systems import (
     SATURABLE,
     TMDD,
     TURNOVER,
+    System,
     attempt,
     closed_form,
     differences,
@@ -20,6 +21,7 @@ from tests.systems import (
 )
 from workbench.core import events as ev
 from workbench.core import odes
+from workbench.core.jit import OutMat, OutVec, Vec, kernel
 from workbench.core.status import Status
 
 METHODS = pytest.mark.parametrize("method", [odes.EXPLICIT, odes.STIFF], ids=["explicit", "stiff"])
@@ -235,3 +237,67 @@ def test_a_cycle_without_doses_rests_at_the_baseline():
     # log kin and log kout: the baseline is exp(difference)
     expected[[1 + 6 + 9, 1 + 6 + 13, 1 + 6 + 14]] = 20.0, -20.0, 20.0
     np.testing.assert_allclose(found, np.tile(expected, (len(TIMES), 1)), rtol=1e-7, atol=1e-7)
+
+
+@kernel
+def counted_rhs(
+    order: int, t: float, z: Vec, value: OutVec, jacobian: OutMat, hessian: OutVec
+) -> int:
+    """A central compartment and the area under it."""
+    value[0] = -z[2] * z[0]
+    value[1] = z[0]
+    if order > 0:
+        jacobian[0, 0] = -z[2]
+        jacobian[0, 2] = -z[0]
+        jacobian[1, 0] = 1.0
+    if order > 1:
+        hessian[0] = -1.0
+    return 0
+
+
+@kernel
+def counted_output(
+    order: int, t: float, z: Vec, value: OutVec, jacobian: OutMat, hessian: OutVec
+) -> int:
+    """Both states."""
+    value[0], value[1] = z[0], z[1]
+    if order > 0:
+        jacobian[0, 0] = jacobian[1, 1] = 1.0
+    return 0
+
+
+@kernel
+def counted_initial(
+    order: int, t: float, z: Vec, value: OutVec, jacobian: OutMat, hessian: OutVec
+) -> int:
+    """Both are empty."""
+    value[0], value[1] = 0.0, 0.0
+    return 0
+
+
+COUNTED = System(2, 1, 0, 2, counted_rhs, counted_output, counted_initial, [(0, 2, 0)], [], [])
+
+
+def area_from(steady, k, dose):
+    """Area under the curve from the steady state on, without further doses."""
+    start = dose / k
+    if steady == "cycle":
+        start = dose * np.exp(-k * INTERVAL) / -np.expm1(-k * INTERVAL)
+    return start * -np.expm1(-k * TIMES) / k
+
+
+@pytest.mark.parametrize("steady", ["cycle", "rest"])
+def test_an_area_under_a_curve_counts_from_the_steady_state(steady):
+    k, dose = 0.2, 50.0
+    opening = [event(0.0, ev.CONSTANT, 0, dose, endpoint=1)]
+    if steady == "cycle":
+        opening = [
+            event(0.0, ev.CYCLE_START),
+            event(0.0, ev.BOLUS, 0, dose),
+            event(INTERVAL, ev.CYCLE_END, value=1),
+        ]
+    events = np.array([*opening, *observations(TIMES, 1)])
+    found = solve(COUNTED.pack(), jets((k,), 1), events, 1)
+    slope = differences(lambda x: area_from(steady, x[0], dose), np.array([k]), 1e-3)
+    np.testing.assert_allclose(found[:, 0], area_from(steady, k, dose), rtol=1e-8)
+    np.testing.assert_allclose(found[:, 1], slope[:, 0], rtol=1e-7)

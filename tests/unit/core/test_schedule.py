@@ -15,6 +15,7 @@ from tests.structures import (
 )
 from workbench.core import records as rec
 from workbench.models.pk import pk
+from workbench.models.structural import equations
 
 TIMES = np.array([0.0, 0.4, 1.0, 2.5, 5.0, 6.0, 7.8, 12.0, 15.5, 24.0, 40.0])
 CYCLES = 400  # dosing intervals that stand for steady state
@@ -267,3 +268,12 @@ def test_other_records_change_nothing_but_rounding():
     more = in_order([*rows, *(record(t, OTHER) for t in (0.7, 1.3, 9.9))])
     np.testing.assert_allclose(predict(model, phi, more), predict(model, phi, rows), rtol=1e-13)
     assert (rows[:, rec.KIND] != OTHER).all()
+
+
+def test_a_subject_begins_at_its_first_record_even_if_that_dose_arrives_later():
+    """An equation that is not at rest: x = exp(-t) from time 0, whatever the lag."""
+    structure = equations("d/dt(x) = -x\nx(0) = 1\nlag(x) = tlag", ["x"])
+    rows = np.array([dose(0.0, 5.0), record(1.0), record(4.0)])
+    found = predict(structure, [2.5], rows)[:, 0]
+    expected = np.exp([-1.0, -4.0]) + np.array([0.0, 5.0 * np.exp(-1.5)])
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
