@@ -228,6 +228,50 @@ def test_a_wrong_entry_is_explained_beside_its_field(page):
     expect(alert).to_have_count(0)
 
 
+def choose(page, what, value):
+    page.locator(f"select[aria-label='{what}']").select_option(value)
+
+
+def test_choosing_options_redraws_the_diagram_and_the_code(page):
+    page.locator(".wb-segments button", has_text="2").click()
+    diagram = page.locator(".wb-compartments")
+    expect(diagram).to_have_attribute("aria-label", re.compile("2 compartments"))
+    page.get_by_label("Lag time").check()
+    expect(diagram).to_have_attribute("aria-label", re.compile("lag"))
+    expect(page.locator("input[title='Typical value of tlag']")).to_be_visible()
+    open_tab(page, "Python")
+    expect(page.locator(".wb-code")).to_contain_text(
+        "wb.pk(compartments=2, absorption='first_order', lag=True)"
+    )
+    choose(page, "How doses reach the central compartment", "mixed")
+    expect(page.get_by_label("Bioavailability")).to_be_disabled()
+    label = page.locator(".wb-switch label", has_text="Bioavailability")
+    expect(label).to_have_attribute("title", re.compile("mixed absorption"))
+
+
+def test_equations_with_an_error_are_explained_corrected_and_fitted(page):
+    choose(page, "Structural model", "equations of one's own")
+    editor = page.locator(".wb-editor textarea")
+    expect(editor).to_have_value(re.compile(r"d/dt\(depot\) = -ka\*depot"))
+    good = "d/dt(depot) = -ka*depot\nd/dt(central) = ka*depot - cl/v*central\nc = central/v\n"
+    editor.fill(good.replace("cl/v*central", "cl/v*central)"))
+    page.get_by_role("button", name="Apply").click()
+    problem = page.locator("[data-equation-error]")
+    expect(problem).to_be_visible()
+    expect(problem).to_contain_text("Line 2, column 40")
+    expect(page.locator(".wb-caret")).to_contain_text("^")
+    assert editor.input_value() == good.replace("cl/v*central", "cl/v*central)")
+    editor.fill(good)
+    page.get_by_role("button", name="Apply").click()
+    expect(problem).to_have_count(0)
+    fit(page)
+    # The closed form's OFV: 116.803 (tolerance of the issue).
+    assert float(page.locator("[data-ofv]").get_attribute("data-ofv")) == pytest.approx(
+        116.803, abs=0.005
+    )
+    expect(page.locator("[data-ofv]")).to_contain_text("116.80")
+
+
 def test_dark_and_light(page):
     fit(page)
     assert min(page.evaluate(CORNER)) > 240
@@ -239,6 +283,7 @@ def test_dark_and_light(page):
         ".wb-number-cell b",
         ".wb-parameter-name b",
         ".wb-formula",
+        ".wb-compartments",
         "select",
     ):
         assert min(page.locator(words).first.evaluate(COLOUR)) > 150, words

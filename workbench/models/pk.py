@@ -40,6 +40,14 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "form": ("closed", "ode"),
 }
 
+_HOW = {None: "iv", "first_order": "oral"}
+# Structures of the library that are options too: a model card has their name.
+_PLAIN: dict[str, dict[str, Any]] = {
+    f"pk_{n}cmt_{how}": {"compartments": n, "absorption": absorption}
+    for n in CHOICES["compartments"]
+    for absorption, how in _HOW.items()
+}
+
 
 def pk(
     *,
@@ -115,11 +123,22 @@ def from_options(options: Mapping[str, Any]) -> StructuralModel:
                 f"Structures by name: {', '.join(structures.names())}."
             )
     full = {name: options.get(name, choices[0]) for name, choices in CHOICES.items()}
-    _check_combination(full)
+    check_combination(full)
     return _built(tuple(full.items()))
 
 
-def _check_combination(options: Mapping[str, Any]) -> None:
+def check_combination(options: Mapping[str, Any]) -> None:
+    """Refuse options that exclude each other.
+
+    Parameters
+    ----------
+    options : every option of `CHOICES`
+
+    Raises
+    ------
+    ModelError
+        The message names the option and what it cannot be combined with.
+    """
     absorption = options["absorption"]
     refused = {
         "mixed": (("bioavailability", "rate", "duration"), "mixed absorption"),
@@ -133,6 +152,15 @@ def _check_combination(options: Mapping[str, Any]) -> None:
         raise ModelError("pk(): an effect compartment needs a response. Choose one of them.")
 
 
+def options_of(structure: StructuralModel) -> dict[str, Any] | None:
+    """Return every option of `pk` that makes this structure, None if it is made otherwise."""
+    card = structure.card
+    given = card.get("pk") if isinstance(card, Mapping) else _PLAIN.get(card)
+    if given is None:
+        return None
+    return {name: given.get(name, choices[0]) for name, choices in CHOICES.items()}
+
+
 @lru_cache(maxsize=256)
 def _built(items: tuple[tuple[str, Any], ...]) -> StructuralModel:
     options = dict(items)
@@ -144,7 +172,7 @@ def _built(items: tuple[tuple[str, Any], ...]) -> StructuralModel:
         and options["absorption"] != "transit"
         and options["response"] is None
     )
-    how = {None: "iv", "first_order": "oral"}.get(options["absorption"], options["absorption"])
+    how = _HOW.get(options["absorption"], options["absorption"])
     plain = f"pk_{options['compartments']}cmt_{how}"
     if closed and set(given) <= {"compartments", "absorption"} and plain in structures.names():
         return structures.get(plain)

@@ -5,6 +5,7 @@ would put the module where the function ``trace`` was.
 """
 
 from workbench.plots._base import Drawn, Margins, Plot
+from workbench.plots._compartments import compartment_diagram
 from workbench.plots._figures import (
     all_units,
     data,
@@ -29,6 +30,7 @@ __all__ = [
     "DARK",
     "rc",
     "all_units",
+    "compartment_diagram",
     "show",
     "gof",
     "residuals",

@@ -5,58 +5,94 @@ They edit the model card, so that every change passes the checks of `Model` itse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
 from workbench.errors import ModelError
-from workbench.models.endpoints import Errors, errors_card
+from workbench.models.endpoints import errors_card
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
+from workbench.models.pk import options_of
+from workbench.models.read import read_structure
 from workbench.models.residual import error_models
-from workbench.models.structural import structures
+from workbench.models.structural import StructuralModel
 from workbench.registry import unknown_name
 
 START_IIV = 0.3  # SD of eta that a parameter starts from when nothing better is known
+DEFAULT_ERROR = "combined2"
+
+# The same quantity under two names: the central volume is V alone, V1 beside others.
+_RENAMED = {"v": "v1", "v1": "v", "q": "q2", "q2": "q"}
+
+Structure = StructuralModel | str | Mapping[str, Any]  # or what a model card says of it
 
 
-def default_model(structure: str, error: str = "combined2") -> Model:
-    """Return a structure with its own starting values, log-normal parameters and an error model.
+def default_model(structure: Structure, errors: Mapping[str, ResidualError] | None = None) -> Model:
+    """Return a structure with its own starting values, log-normal parameters and error models.
 
-    Where the structure has several outputs, each has that error model.
+    Parameters
+    ----------
+    structure : a structural model, or what a model card says of it
+    errors : output → residual error; the others are combined
     """
-    shape = structures.get(structure)
+    shape = as_structure(structure)
     parameters = {
         name: {"distribution": "lognormal", "typical": typical, "iiv": START_IIV}
         for name, typical in zip(shape.parameters, shape.typical, strict=True)
     }
-    errors = dict.fromkeys(shape.outputs, _default_error(error))
+    given = errors or {}
+    by_output = {name: given.get(name) or _start_error(DEFAULT_ERROR) for name in shape.outputs}
     return Model.from_dict(
         {
             "format": 1,
-            "structure": structure,
+            "structure": shape.card,
             "parameters": parameters,
             "correlations": [],
-            "error": errors_card(shape.outputs, errors),
+            "error": errors_card(shape.outputs, by_output),
         }
     )
 
 
-def with_structure(model: Model, structure: str) -> Model:
-    """Return another structure; parameters and outputs of the same name keep their settings."""
-    new = default_model(structure)
-    card, outputs = new.to_dict(), new.structure.outputs
+def as_structure(structure: Structure) -> StructuralModel:
+    """Return a structural model from what a model card says of it; one that is one stays."""
+    return structure if isinstance(structure, StructuralModel) else read_structure(structure)
+
+
+def with_structure(model: Model, structure: Structure) -> Model:
+    """Return another structure; parameters and outputs of the same name keep their settings.
+
+    An output that is new takes the residual error of an old one that is no more, in order.
+    """
+    shape = as_structure(structure)
+    outputs = shape.outputs
+    kept = {name: error for name, error in model.errors.items() if name in outputs}
+    free = [error for name, error in model.errors.items() if name not in outputs]
+    new = [name for name in outputs if name not in kept]
+    card = default_model(shape, {**kept, **dict(zip(new, free, strict=False))}).to_dict()
     old = model.to_dict()
+    same = _same_parameters(model.structure, shape)
     for name in card["parameters"]:
-        if name in old["parameters"]:
-            card["parameters"][name] = old["parameters"][name]
-    card["error"] = errors_card(outputs, _carried(model.errors, outputs))
-    if set(model.endpoints.values()) <= set(outputs):
-        card["endpoints"] = dict(model.endpoints)
+        if same.get(name) in old["parameters"]:
+            card["parameters"][name] = old["parameters"][same[name]]
+    random = _with_eta(card)
     if _is_full(old):
-        card["correlations"] = _all_pairs(card)
+        card["correlations"] = _all_pairs(card, _starts(old))
+    else:
+        card["correlations"] = [pair for pair in old["correlations"] if {*pair[:2]} <= random]
+    if model.endpoints and {*model.endpoints.values()} <= {*outputs}:
+        card["endpoints"] = dict(model.endpoints)
     return Model.from_dict(card)
+
+
+def _same_parameters(old: StructuralModel, new: StructuralModel) -> dict[str, str]:
+    """New name → old name of the parameters that mean the same."""
+    same = {name: name for name in new.parameters}
+    if options_of(old) is not None and options_of(new) is not None:
+        for name in new.parameters:
+            if name not in old.parameters and name in _RENAMED:
+                same[name] = _RENAMED[name]
+    return same
 
 
 def with_parameter(model: Model, name: str, **changes: Any) -> Model:
@@ -79,65 +115,54 @@ def with_omega(model: Model, *, full: bool) -> Model:
     return Model.from_dict(card)
 
 
-def error_of(model: Model, output: str | None = None) -> ResidualError:
-    """Return the residual error of an output, which may be left out where there is only one."""
-    if output is None:
-        if len(model.errors) > 1:
-            raise ModelError(f"Say whose residual error: that of {', '.join(model.errors)}.")
-        return next(iter(model.errors.values()))
-    if output not in model.errors:
-        raise unknown_name("output with a residual error", output, model.errors)
-    return model.errors[output]
-
-
-def with_error(model: Model, error: str, output: str | None = None) -> Model:
+def with_error(model: Model, error: str, output: str = "") -> Model:
     """Return another residual error model; values of the same name are kept.
 
     Parameters
     ----------
-    output : whose error; may be left out where there is only one
+    output : whose error; not needed where there is only one
     """
-    kind, old = error_models.get(error), error_of(model, output)
-    values = tuple(
-        old.parameters.get(name, default)
-        for name, default in zip(kind.parameters, kind.defaults, strict=True)
-    )
-    new = ResidualError(error, values, old.fixed & set(kind.parameters))
-    return _with_error(model, new, output)
+    residual = error_models.get(error)
+
+    def changed(old: dict[str, Any]) -> dict[str, Any]:
+        values = {
+            name: old.get(name, default)
+            for name, default in zip(residual.parameters, residual.defaults, strict=True)
+        }
+        held = [name for name in old.get("fixed", []) if name in values]
+        return {"model": error, **values, "fixed": held}
+
+    return _with_error_card(model, output, changed)
 
 
-def with_error_values(
-    model: Model, changes: Mapping[str, float], output: str | None = None
+def with_error_values(model: Model, changes: Mapping[str, float], output: str = "") -> Model:
+    """Return the model with other starting values of the residual error (of one output)."""
+    return _with_error_card(model, output, lambda old: {**old, **changes})
+
+
+def with_error_fixed(model: Model, held: Iterable[str], output: str = "") -> Model:
+    """Return the model with these residual error parameters (of one output) held."""
+    return _with_error_card(model, output, lambda old: {**old, "fixed": sorted(held)})
+
+
+def _with_error_card(
+    model: Model, output: str, change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Model:
-    """Return the model with other starting values of the residual error (of an output)."""
-    old = error_of(model, output)
-    for name in changes:
-        if name not in old.parameters:
-            raise unknown_name(f"parameter of {old.model} error", name, old.parameters)
-    values = tuple({**old.parameters, **changes}.values())
-    return _with_error(model, replace(old, values=values), output)
+    card, outputs = model.to_dict(), model.structure.outputs
+    if len(outputs) == 1:
+        card["error"] = change(card["error"])
+        return Model.from_dict(card)
+    if not output:
+        raise ModelError(f"Say whose residual error: that of {', '.join(model.errors)}.")
+    if output not in card["error"]:
+        raise unknown_name(f"output of {model.structure.name}", output, outputs)
+    card["error"] = {**card["error"], output: change(card["error"][output])}
+    return Model.from_dict(card)
 
 
-def with_error_fixed(model: Model, held: Iterable[str], output: str | None = None) -> Model:
-    """Return the model with these parameters of the residual error (of an output) held."""
-    changed = replace(error_of(model, output), fixed=frozenset(held))
-    return _with_error(model, changed, output)
-
-
-def _default_error(error: str) -> ResidualError:
-    return ResidualError(error, error_models.get(error).defaults)
-
-
-def _carried(old: Errors, outputs: Sequence[str]) -> dict[str, ResidualError]:
-    """Return errors for other outputs: that of the same name, else of the same place."""
-    places = [*old.values()]
-    places += [_default_error(places[0].model)] * len(outputs)
-    return {name: old.get(name, place) for name, place in zip(outputs, places, strict=False)}
-
-
-def _with_error(model: Model, error: ResidualError, output: str | None) -> Model:
-    name = next(iter(model.errors)) if output is None else output
-    return model.replace(error={**model.errors, name: error})
+def _start_error(name: str) -> ResidualError:
+    """Return a residual error with its default values."""
+    return ResidualError(name, error_models.get(name).defaults)
 
 
 def has_full_omega(model: Model) -> bool:

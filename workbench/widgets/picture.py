@@ -33,8 +33,8 @@ _DRAWING = threading.RLock()
 
 
 @contextmanager
-def _drawing(palette: Palette) -> Iterator[None]:
-    """Alone, in the colours of the palette, and without pauses of the garbage collector.
+def alone(palette: Palette) -> Iterator[None]:
+    """Draw alone, in the colours of the palette, and without pauses of the garbage collector.
 
     A figure makes many thousand objects; collecting among them takes a quarter of the time.
     """
@@ -69,7 +69,7 @@ class Picture:
     ) -> None:
         width, height, ratio = size
         self._palette = palette
-        with _drawing(palette):  # ticks are made late: the drawing itself must be inside
+        with alone(palette):  # ticks are made late: the drawing itself must be inside
             self._figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI * ratio)
             self._canvas = FigureCanvasAgg(self._figure)
             left, bottom = margins.left / width, margins.bottom / height
@@ -94,7 +94,7 @@ class Picture:
         """Redraw only what depends on the subject, over the kept background."""
         if self._update is None:
             return
-        with _drawing(self._palette):
+        with alone(self._palette):
             self.points = self._update(label)
             self._canvas.restore_region(self._background)
             self._paint_dynamic()

@@ -106,6 +106,7 @@ class FitRunner:
         if self._ready is not None:
             self._ready.wait()
         try:
+            self._compile(generation, model, method)
             fit = self._fit(
                 model, dataset, method=method, on_iteration=on_iteration, cancel=token, **options
             )
@@ -115,7 +116,20 @@ class FitRunner:
             self._main(self._progress, generation, tuple(waiting))
             self._main(self._finished, generation, fit, (model, method, options), token)
 
+    def _compile(self, generation: int, model: Any, method: str) -> None:
+        """Compile a model's own equations, and say so: it takes a second or two, once."""
+        family = getattr(getattr(model, "structure", None), "family", None)
+        if family is None or not hasattr(type(family), "compiled"):
+            return
+        self._main(self._note, generation, "Compiling the equations …")
+        _ = family.compiled
+        self._main(self._note, generation, f"Fitting by {method.upper()} …")
+
     # On the main loop
+
+    def _note(self, generation: int, words: str) -> None:
+        if generation == self._state.generation and self._state.status == "running":
+            self._state.say(words)
 
     def _progress(self, generation: int, reports: tuple[Any, ...]) -> None:
         state = self._state

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Literal
 
@@ -19,15 +19,20 @@ from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, estimators, fit
+from workbench.models.equations import parse
 from workbench.models.model import Model
+from workbench.models.pk import options_of
+from workbench.models.structural import equations
 from workbench.widgets import model_edits
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.state import Upload, WorkbenchState
+from workbench.widgets.suitability import endpoints_of
 from workbench.workflows.warmup import is_warm, warm_up
 
 DEFAULT_STRUCTURE = "pk_1cmt_oral"
+PK_OPTIONS = {"compartments": 1, "absorption": "first_order"}  # to begin from
 OPTIONS = ("max_iter", "covariance")  # those the page offers
 
 
@@ -108,9 +113,32 @@ class Session:
 
     # Model
 
-    def set_structure(self, name: str) -> None:
-        """Choose the structural model."""
-        self.state.model = model_edits.with_structure(self.state.model, name)
+    def set_structure(self, structure: model_edits.Structure) -> None:
+        """Choose the structural model: ``wb.pk(...)``, a library model's name, or a card of it."""
+        self.state.model = model_edits.with_structure(self.state.model, structure)
+
+    def set_pk(self, **options: Any) -> None:
+        """Change options of ``wb.pk``; the others stay as they are."""
+        now = options_of(self.state.model.structure) or PK_OPTIONS
+        self.set_structure({"pk": {**now, **options}})
+
+    def set_equations(
+        self, text: str, outputs: Iterable[str], covariates: Iterable[str] = ()
+    ) -> None:
+        """Use equations of one's own; parameters of the same name keep their values and units."""
+        names = parse(text.rstrip(), outputs, covariates).parameters
+        text = text.strip("\n") + "\n"  # as the Python tab writes it: the models are then equal
+        old = self.state.model.structure
+        units = dict(zip(old.parameters, old.units, strict=True))
+        kept = {name: units[name] for name in names if units.get(name)}
+        structure = equations(text, outputs, covariates=covariates, units=kept or None)
+        self.set_structure(structure)
+
+    def set_endpoint(self, label: Hashable, output: str) -> None:
+        """Say which output of the model an endpoint of the data is."""
+        state = self.state
+        now = endpoints_of(state.model, state.dataset)
+        state.model = state.model.replace(endpoints={**now, label: output})
 
     def set_parameter(self, name: str, **changes: Any) -> None:
         """Change `typical`, `iiv`, `distribution` or `fixed` of one parameter."""
@@ -120,21 +148,20 @@ class Session:
         """Let the random effects be independent, or all correlated."""
         self.state.model = model_edits.with_omega(self.state.model, full=shape == "full")
 
-    def set_error(self, name: str, output: str | None = None) -> None:
-        """Choose the residual error model (of one of several outputs)."""
+    def set_error(self, name: str, output: str = "") -> None:
+        """Choose the residual error model (of one output, where there are several)."""
         self.state.model = model_edits.with_error(self.state.model, name, output)
 
-    def set_error_value(self, name: str, value: float, output: str | None = None) -> None:
+    def set_error_value(self, name: str, value: float, output: str = "") -> None:
         """Change the starting value of one residual error parameter."""
-        changes = {name: value}
-        self.state.model = model_edits.with_error_values(self.state.model, changes, output)
+        self.state.model = model_edits.with_error_values(self.state.model, {name: value}, output)
 
-    def set_error_fixed(self, name: str, held: bool, output: str | None = None) -> None:
+    def set_error_fixed(self, name: str, held: bool, output: str = "") -> None:
         """Hold a residual error parameter at its value, or estimate it."""
-        model = self.state.model
-        now = model_edits.error_of(model, output).fixed
+        errors = self.state.model.errors
+        now = set((errors[output] if output else next(iter(errors.values()))).fixed)
         changed = now | {name} if held else now - {name}
-        self.state.model = model_edits.with_error_fixed(model, changed, output)
+        self.state.model = model_edits.with_error_fixed(self.state.model, changed, output)
 
     def use_estimates(self) -> None:
         """Take the estimates of the fit as starting values."""

@@ -39,7 +39,7 @@ class Solver:
     """
 
     rtol: float = 1e-8
-    atol: float = 1e-8
+    atol: float = 1e-12
     max_steps: int = 100_000
     method: str = "auto"
 

@@ -1,4 +1,4 @@
-"""Which residual error model, from which starting values: one group for each output."""
+"""Which residual error model for each output, from which starting values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from workbench.widgets.session import Session
 
 
 class ErrorRow:
-    """The controls of one residual error parameter."""
+    """The controls of one residual error parameter of one output ("" for the only one)."""
 
-    def __init__(self, session: Session, output: str, of: str, name: str) -> None:
+    def __init__(self, session: Session, output: str, name: str) -> None:
         self.session, self.output, self.name = session, output, name
         self._following = False
+        of = f" of {output}" if output else ""
         self.label = html("", "wb-label")
         self.value = NumberField(f"Residual error{of}, {name}", self._set)
         self.fixed = styled(
@@ -28,11 +29,15 @@ class ErrorRow:
         line = styled(W.Box([self.label, self.value.entry, self.fixed]), "wb-error-row")
         self.widget = W.VBox([line, self.value.complaint])
 
-    def show(self, unit: str, *, anew: bool = False) -> None:
+    def show(self, *, anew: bool = False) -> None:
         """Show the value as the state has it; an entry that is wrong stays, unless `anew`."""
-        error = self.session.state.model.errors[self.output]
-        shown = "fraction" if self.name == "proportional" else unit
-        self.label.value = f"{escape(self.name)}<small>{escape(shown)}</small>"
+        state = self.session.state
+        key = f"{self.output}.{self.name}" if self.output else self.name
+        unit = state.model.units(state.dataset.units if state.dataset else {})[key]
+        if self.name == "proportional":
+            unit = "fraction"
+        error = state.model.errors[self.output] if self.output else state.model.error
+        self.label.value = f"{escape(self.name)}<small>{escape(unit)}</small>"
         self._following = True
         try:
             if anew or not self.value.message:
@@ -49,74 +54,62 @@ class ErrorRow:
             self.session.set_error_fixed(self.name, change["new"], self.output)
 
 
-class ErrorGroup:
-    """The error model of one output, with its parameters.
+class OutputError:
+    """The error model of one output, with its parameters."""
 
-    Parameters
-    ----------
-    output : name of the output
-    alone : the model has no other, so its name need not be said
-    """
-
-    def __init__(self, session: Session, output: str, *, alone: bool) -> None:
-        self.session, self.output, self.alone = session, output, alone
-        self._before = "" if alone else f"{output}."
-        self._of = "" if alone else f" of {output}"
+    def __init__(self, session: Session, output: str) -> None:
+        self.session, self.output = session, output
         known = [error_models.get(name) for name in error_models.names()]
+        of = f" of {output}" if output else ""
         self.picker = W.Dropdown(
             options=[(kind.title, kind.name) for kind in known],
-            tooltip=f"Residual error model{self._of}",
+            tooltip=f"Residual error model{of}",
             layout=W.Layout(width="auto"),
         )
         self.rows: dict[str, ErrorRow] = {}
-        self.body = W.VBox([])
+        self.body = styled(W.VBox([]), "wb-error-rows")
+        title = [html(f"<b>{escape(output)}</b>", "wb-output")] if output else []
+        self.widget = styled(W.VBox([*title, self.picker, self.body]), "wb-output-error")
         self.picker.observe(self._chosen, "value")
-        heading = [] if alone else [html(f"<b>{escape(output)}</b>", "wb-small")]
-        self.widgets = [*heading, self.picker, self.body]
 
-    def show(self, *, anew: bool = False) -> None:
-        """Show the error as the state has it."""
-        state = self.session.state
-        error = state.model.errors[self.output]
+    def show(self, *, anew: bool) -> None:
+        """Show the state's error of this output."""
+        model = self.session.state.model
+        error = model.errors[self.output] if self.output else model.error
         self.picker.value = error.model
         if list(error.parameters) != list(self.rows):
-            self.rows = {
-                name: ErrorRow(self.session, self.output, self._of, name)
-                for name in error.parameters
-            }
+            self.rows = {n: ErrorRow(self.session, self.output, n) for n in error.parameters}
             self.body.children = [row.widget for row in self.rows.values()]
-        units = state.model.units(state.dataset.units if state.dataset else {})
-        for name, row in self.rows.items():
-            row.show(units[self._before + name], anew=anew)
+        for row in self.rows.values():
+            row.show(anew=anew)
 
     def _chosen(self, change: dict[str, str]) -> None:
-        now = self.session.state.model.errors.get(self.output)
-        if now is not None and change["new"] != now.model:
+        model = self.session.state.model
+        error = model.errors[self.output] if self.output else model.error
+        if change["new"] != error.model:
             self.session.set_error(change["new"], self.output)
 
 
 def build(session: Session) -> PanelView:
     """Make the section."""
     state = session.state
-    groups: list[ErrorGroup] = []
-    whole = section("Residual error")
-    heading = whole.children
+    parts: dict[str, OutputError] = {}
+    body = styled(W.VBox([]), "wb-errors")
 
     def follow(change: dict[str, object] | None = None) -> None:
         if state.model is None:
             return
-        alone = len(state.model.structure.outputs) == 1
-        wanted = [(output, alone) for output in state.model.errors]
-        if wanted != [(group.output, group.alone) for group in groups]:
-            groups[:] = [ErrorGroup(session, output, alone=alone) for output, _ in wanted]
-            parts = [widget for group in groups for widget in group.widgets]
-            whole.children = (*heading, *parts)
-        for group in groups:
-            group.show(anew=change is not None and change["name"] == "dataset")
+        outputs = [""] if len(state.model.structure.outputs) == 1 else list(state.model.errors)
+        if outputs != list(parts):
+            parts.clear()
+            parts.update({output: OutputError(session, output) for output in outputs})
+            body.children = [part.widget for part in parts.values()]
+        for part in parts.values():
+            part.show(anew=change is not None and change["name"] == "dataset")
 
     state.observe(follow, ["model", "dataset"])
     follow()
-    return PanelView(whole)
+    return PanelView(section("Residual error", body))
 
 
 PANEL = Panel("error_model", "Residual error", "rail", 40, build)

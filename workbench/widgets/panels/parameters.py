@@ -63,9 +63,9 @@ class ParameterRow:
         structure, parameter = state.model.structure, state.model.parameters[self.name]
         place = structure.parameters.index(self.name)
         unit = state.model.units(state.dataset.units if state.dataset else {})[self.name]
+        hint = ", ".join(part for part in (structure.meanings[place], unit) if part)
         self.label.value = (
-            f"<b title='{escape(structure.meanings[place])}'>{escape(self.name)}</b>"
-            f"<small>{escape(unit)}</small>"
+            f"<b title='{escape(hint)}'>{escape(self.name)}</b><small>{escape(unit)}</small>"
         )
         self._following = True
         try:
@@ -118,6 +118,7 @@ def build(session: Session) -> PanelView:
     """Make the section."""
     state = session.state
     rows: dict[str, ParameterRow] = {}
+    made: dict[str, ParameterRow] = {}  # widgets are slow to make: those of other models are kept
     body = W.VBox([])
     omega = W.Dropdown(
         options=[("Diagonal: no correlations", "diagonal"), ("Full: all correlated", "full")],
@@ -132,12 +133,17 @@ def build(session: Session) -> PanelView:
         if state.model is None:
             return
         names = list(state.model.parameters)
+        anew = change is not None and change["name"] == "dataset"
         if names != list(rows):
+            for name in names:
+                if name not in made:
+                    made[name] = ParameterRow(session, name)
             rows.clear()
-            rows.update({name: ParameterRow(session, name) for name in names})
+            rows.update({name: made[name] for name in names})
             body.children = [row.widget for row in rows.values()]
+            anew = True  # what was wrong was said of another model
         for row in rows.values():
-            row.show(anew=change is not None and change["name"] == "dataset")
+            row.show(anew=anew)
         shape = "full" if has_full_omega(state.model) else "diagonal"
         if omega.value != shape:
             omega.value = shape

@@ -1,0 +1,36 @@
+"""Does the model fit the data that are open? What can be said before a fit is started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.data import Dataset
+from workbench.errors import WorkbenchError
+from workbench.models.model import Model
+from workbench.problem.endpoints import (
+    endpoint_outputs,
+    observed_outputs,
+)
+from workbench.problem.subjects import pack_subjects
+
+
+def endpoints_of(model: Model, data: Dataset) -> dict[Any, str]:
+    """Return the output that each endpoint of the data stands for.
+
+    Endpoints for which the model has no output left stand for the first.
+    """
+    outputs, labels = model.structure.outputs, data.endpoints
+    try:
+        numbers = endpoint_outputs(model, labels).tolist()
+    except WorkbenchError:
+        numbers = [min(k, len(outputs) - 1) for k in range(len(labels))]
+    return {label: outputs[k] for label, k in zip(labels, numbers, strict=True)}
+
+
+def misfit(model: Model, data: Dataset) -> str:
+    """Return why the structure cannot describe the data; empty when it can."""
+    try:
+        pack_subjects(model, data, observed_outputs(model, data))
+    except WorkbenchError as error:
+        return str(error)
+    return ""
