@@ -36,7 +36,8 @@ def run(model, phi, order=0, amount=100.0, scale=1.0):
         into = model.observed or 1
         rows.append(one.dose(1.5 * scale, amount, into, rate=amount / (2 * scale)))
     rows += [one.record(t * scale, endpoint=k) for t in TIMES for k in range(len(model.outputs))]
-    return one.predict(model, phi, one.in_order(rows), order)
+    values = [np.ones(len(model.covariates))]
+    return one.predict(model, phi, one.in_order(rows), order, covariates=values)
 
 
 def per_time(model):

@@ -36,6 +36,7 @@ from workbench.core.odes_layout import (
     OWN,
     PARTS,
     RATE,
+    SCALE,
     SLOPES,
     SLOT,
     STAGES,
@@ -137,6 +138,10 @@ def put(t: float, event: Vec, place: OutIntVec, work: OutVec) -> None:
         if recorded > 0:
             set_inputs(place, work)
         if recorded == 2:
+            # What the equations spread starts as a power of time, and the error of a step is the
+            # same fraction of that however short the step: the tolerance needs another measure.
+            size = place[SCALE] + state
+            work[size] = max(work[size], abs(work[place[JET]]))
             return
     if state < n:
         for k in range(parts):

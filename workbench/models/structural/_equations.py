@@ -172,6 +172,7 @@ def equation_model(
     outputs: Iterable[str],
     parameters: Mapping[str, tuple[str, str, str, float]],
     *,
+    covariates: Iterable[str] = (),
     compartments: Iterable[str] | None = None,
     routes: Callable[[Mapping[str, int]], Ints] | None = None,
     solver: Solver | None = None,
@@ -182,12 +183,13 @@ def equation_model(
     ----------
     outputs : names of what is predicted
     parameters : name → symbol, unit, meaning, typical value; in the order of the kernel
+    covariates : columns of the data that the equations use
     compartments : states that take doses, in the order of CMT; all by default
     routes : the table of routes, given the number of each state; one for each compartment by
         default, with the dosing quantities of the text
     solver : tolerances, where the model needs others
     """
-    system = replace(parse(text, outputs), parameters=tuple(parameters))
+    system = replace(parse(text, outputs, covariates), parameters=tuple(parameters))
     states = {state: i for i, state in enumerate(system.states)}
     names = system.states if compartments is None else tuple(compartments)
     table = routes_of(system, names) if routes is None else routes(states)
@@ -205,6 +207,7 @@ def equation_model(
         equations=system.latex(),
         family=EquationFamily(system, table, solver or Solver()),
         outputs=system.outputs,
+        covariates=system.covariates,
         card=name,
         code=f"wb.structure({name!r})",
     )
