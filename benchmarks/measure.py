@@ -30,7 +30,7 @@ class Row:
     ----------
     work : what was done
     measured, budget : in `unit`; a budget of None only reports
-    unit : "s", "MB", "%" or "files"
+    unit : "s", "MB", "%", "×" or "files"
     cost : wall and CPU time, where both are known
     note : the peer's ratio, or how it was measured
     """

@@ -1,137 +1,214 @@
-"""The equation solver on single subjects: `python -m benchmarks.odes`.
-
-One subject, 12 observation times; a system that is not stiff (first-order absorption, saturable
-elimination) and a stiff one (target-mediated disposition, fast binding), with and without first
-and second derivatives. Beside them scipy's LSODA with a right-hand side in Python: states alone,
-and, for the first system, states with first derivatives.
-"""
+"""What models made of equations cost: one subject, a fit, a new model."""
 
 from __future__ import annotations
 
-import time
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-from scipy.integrate import solve_ivp
+from scipy.integrate import odeint
 
-from tests.systems import SATURABLE, TMDD, event, in_order, jets, observations
-from workbench.core import events as ev
-from workbench.core import odes
+import workbench as wb
+from benchmarks.measure import Row, best_of, run_python
+from workbench.core import records as rec
+from workbench.core.jets import parts_of
+from workbench.models.structural import StructuralModel, structures
+from workbench.problem.structure import pack_context
 
-TIMES = np.array([0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 36.0])
-SLOW = np.array([0.5, 1.0, 4.0, 8.0, 24.0, 48.0, 72.0, 120.0, 168.0, 240.0, 336.0, 504.0])
+RTOL, ATOL = 1e-6, 1e-9  # ours is relative to a state's greatest value
+TIMES = np.array([0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0, 18.0, 24.0])
 
+# Fits of six subjects, each model's until its first iteration; prints the seconds of the last.
+FIRST_ITERATION = """
+import sys, time
+import workbench as wb
 
-def shortest(call, repeats):
-    """Microseconds of the fastest of several calls."""
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return 1e6 * best
+class Reached(Exception):
+    pass
 
+def first(progress):
+    raise Reached
 
-def ours(system, phi, dose, times, rtol, method):
-    """Microseconds for orders 0, 1, 2, and the largest errors of each."""
-    packed = system.pack()
-    events = in_order([event(0.0, ev.BOLUS, 0, dose)], observations(times))
-    found, costs, steps = None, [], 0
-    for order in (0, 1, 2):
-        params = jets(phi, order, log=True)
-        settings = np.array([rtol, 0.01 * rtol, 1e6, method])
-        out = np.zeros((len(times), params.shape[1]))
-        work = np.zeros(odes.work_size(packed, order, len(phi)))
-        arguments = (params, np.zeros((1, 0)), events, len(events), np.zeros((0, params.shape[1])))
-
-        def call(order=order, settings=settings, arguments=arguments, out=out, work=work):
-            odes.solve(order, len(phi), packed, settings, *arguments, out, work)
-
-        call()
-        costs.append(shortest(call, 200))
-        found, steps = out, work[odes.STEPS]
-    return costs, steps, found
-
-
-def errors(found, known, p):
-    """Largest errors of values, first and second derivatives, of the largest value."""
-    size = np.abs(known[:, 0]).max()
-    parts = np.abs(found - known).max(axis=0) / size
-    return parts[0], parts[1 : 1 + p].max(), parts[1 + p :].max()
-
-
-def saturable(x, _t, ka, vmax, km, v):
-    """First-order absorption and saturable elimination."""
-    c = x[1] / v
-    return [-ka * x[0], ka * x[0] - vmax * c / (km + c)]
+data = wb.load_dataset("indomethacin")
+for text, values in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+    start = time.perf_counter()
+    structure = wb.equations(text, ["cp"])
+    pairs = zip(structure.parameters, map(float, values.split(",")), strict=True)
+    parameters = {name: wb.LogNormal(value, iiv=0.2) for name, value in pairs}
+    model = wb.Model(structure, parameters, error=wb.error.Proportional(0.3))
+    try:
+        wb.fit(model, data, method="focei", on_iteration=first)
+    except Reached:
+        seconds = time.perf_counter() - start
+print(seconds)
+"""
+OTHER_MODEL = """
+d/dt(central) = -cl/v*central
+cp = central/v
+"""
+OTHER = (OTHER_MODEL, "9,12")
+NEW_MODEL = """
+c = central/v
+d/dt(central) = -vmax*c/(km + c) - q*(c - near/v2) - q3*(c - far/v3)
+d/dt(near) = q*(c - near/v2)
+d/dt(far) = q3*(c - far/v3)
+cp = c
+"""
+NEW = (NEW_MODEL, "9,6,6,8,0.5,3,10")
 
 
-def binding(x, _t, kel, kon, koff, ksyn, kdeg, kint, v):
-    """Target-mediated disposition."""
-    bound = kon * x[0] / v * x[1] - koff * x[2]
-    return [-kel * x[0] - bound * v, ksyn - kdeg * x[1] - bound, bound - kint * x[2]]
+def prepared(
+    structure: StructuralModel,
+    phi: Sequence[float],
+    order: int,
+    times: np.ndarray,
+    rtol: float = RTOL,
+) -> Callable[[], int]:
+    """Return what predicts one subject after a bolus of 100 into the first compartment."""
+    solver = replace(structure.family.solver, rtol=rtol, atol=ATOL)  # type: ignore[attr-defined]
+    model = replace(structure, family=replace(structure.family, solver=solver))  # type: ignore[type-var]
+    records = np.zeros((1 + len(times), rec.N_COLUMNS))
+    records[0, [rec.KIND, rec.CMT, rec.AMT]] = rec.DOSE, 1, 100.0
+    records[1:, rec.TIME] = times
+    p = len(phi)
+    parts = parts_of(2, p)
+    context, n_work = pack_context(model, records, np.array([0, len(records)]))
+    params, out = np.zeros((p, parts)), np.zeros((len(times), parts))
+    params[:, 0], params[:, 1 : 1 + p] = phi, np.eye(p)
+    blocks, work = np.zeros((1, 0)), np.zeros(n_work)
+    settings, predict = model.family.settings(), model.family.kernel()
+
+    def call() -> int:
+        return predict(order, p, context, settings, params, blocks, records, out, work)
+
+    if call():
+        raise RuntimeError(f"{model.name}: the solver failed")
+    return call
 
 
-def with_derivatives(x, t, *phi):
-    """States and their derivatives by the logarithms of the parameters, for `saturable`."""
-    ka, vmax, km, v = phi
-    sensitivity = x[2:].reshape(2, 4)
-    c = x[1] / v
-    slope = vmax * km / (km + c) ** 2
-    jacobian = np.array([[-ka, 0.0], [ka, -slope / v]])
-    by_phi = np.array(
+def seconds_each(work: Callable[[], object], n: int) -> float:
+    """Return the least mean time of `n` calls."""
+
+    def many() -> None:
+        for _ in range(n):
+            work()
+
+    return best_of(7, many).wall / n
+
+
+def saturable(x: np.ndarray, t: float, ka: float, vmax: float, km: float, v: float) -> list[float]:  # noqa: ARG001
+    """Oral absorption, Michaelis-Menten elimination: states and their sensitivities."""
+    depot, central = x[0], x[1]
+    c = central / v
+    loss, by_c = vmax * c / (km + c), vmax * km / (km + c) ** 2
+    slopes = [-ka * depot, ka * depot - loss]
+    direct = ((-depot, depot), (0.0, -c / (km + c)), (0.0, loss / (km + c)), (0.0, by_c * c / v))
+    for k, (first, second) in enumerate(direct):
+        s0, s1 = x[2 + 2 * k], x[3 + 2 * k]
+        slopes += [first - ka * s0, second + ka * s0 - by_c / v * s1]
+    return slopes
+
+
+def binding(x: np.ndarray, t: float, phi: Sequence[float]) -> list[float]:  # noqa: ARG001
+    """Target-mediated disposition: states and their sensitivities."""
+    cl, v, q, v2, kon, koff, kint, ksyn, kdeg = phi
+    a, b, r, rc = x[:4]
+    c = a / v
+    jacobian = np.array(
         [
-            [-ka * x[0], 0.0, 0.0, 0.0],
-            [ka * x[0], -vmax * c / (km + c), km * vmax * c / (km + c) ** 2, slope * c],
+            [-cl / v - q / v - kon * r, q / v2, -kon * a, v * koff],
+            [q / v, -q / v2, 0.0, 0.0],
+            [-kon * r / v, 0.0, -kdeg - kon * c, koff],
+            [kon * r / v, 0.0, kon * c, -koff - kint],
         ]
     )
-    change = jacobian @ sensitivity + by_phi
-    return np.concatenate([saturable(x, t, *phi), change.ravel()])
+    direct = np.zeros((4, 9))
+    direct[0] = [-c, cl * c / v + q * c / v, -(c - b / v2), -q * b / v2**2, -a * r, v * rc, 0, 0, 0]
+    direct[0, 1] += koff * rc
+    direct[1, 1:4] = -q * c / v, c - b / v2, q * b / v2**2
+    direct[2] = [0, kon * c * r / v, 0, 0, -c * r, rc, 0, 1, -r]
+    direct[3] = [0, -kon * c * r / v, 0, 0, c * r, -rc, -rc, 0, 0]
+    flow = q * (c - b / v2)
+    free = kon * c * r - koff * rc
+    slopes = [-cl * c - flow - v * free, flow, ksyn - kdeg * r - free, free - kint * rc]
+    return [*slopes, *(jacobian @ x[4:].reshape(4, 9) + direct).ravel()]
 
 
-def lsoda(rhs, start, times, phi, rtol, atol):
-    """Microseconds of scipy's `solve_ivp`."""
+def one_subject() -> Iterator[Row]:
+    """Predict with first derivatives; scipy's LSODA solves the same equations and tolerances."""
+    phi = (1.0, 10.0, 2.0, 10.0)
+    structure = wb.pk(absorption="first_order", elimination="michaelis_menten")
+    grid = np.concatenate([[0.0], TIMES])
+    start = np.zeros(10)
+    start[0] = 100.0
 
-    def call():
-        solve_ivp(
-            lambda t, x: rhs(x, t, *phi),
-            (0.0, times[-1]),
-            start,
-            method="LSODA",
-            t_eval=times,
-            rtol=rtol,
-            atol=atol,
-        )
+    def by_scipy() -> object:
+        return odeint(saturable, start, grid, args=phi, rtol=RTOL, atol=ATOL * 100.0)
 
-    return shortest(call, 10)
+    peer = seconds_each(by_scipy, 3)
+    ours = seconds_each(prepared(structure, phi, 1, TIMES), 500)
+    note = f"LSODA, Python equations: {peer / ours:.0f} × longer (goal 50)"
+    yield Row("saturable oral, 12 times, d/dphi, rtol 1e-6", ours, 60e-6, note=note)
+    yield Row("  values only", seconds_each(prepared(structure, phi, 0, TIMES), 500), None)
+    yield Row("  second derivatives", seconds_each(prepared(structure, phi, 2, TIMES), 500), None)
+    stiff = structures.get("tmdd_full")
+    phi = tuple(
+        100.0 if n == "kon" else x for n, x in zip(stiff.parameters, stiff.typical, strict=True)
+    )
+    times = 7.0 * TIMES
+    start = np.zeros(40)
+    start[0], start[2] = 100.0, phi[7] / phi[8]
+    start[4 + 2 * 9 + 7], start[4 + 2 * 9 + 8] = 1.0 / phi[8], -phi[7] / phi[8] ** 2
 
+    def stiff_by_scipy() -> object:
+        grid = np.concatenate([[0.0], times])
+        scale = np.repeat([100.0, 100.0, 5.0, 5.0], [1, 1, 1, 1])
+        atol = ATOL * np.concatenate([scale, np.repeat(scale, 9)])
+        return odeint(binding, start, grid, args=(phi,), rtol=RTOL, atol=atol, mxstep=100_000)
 
-def main():
-    """Print one line for each system and tolerance."""
-    fast = (1.2, 8.0, 0.8, 20.0)
-    slow = (0.02, 10.0, 1.0, 1.0, 0.1, 0.05, 3.0)
-    cases = [
-        ("saturable", SATURABLE, fast, 100.0, TIMES, saturable, [100.0, 0.0]),
-        ("fast binding", TMDD, slow, 300.0, SLOW, binding, [300.0, 10.0, 0.0]),
-    ]
-    for name, system, phi, dose, times, rhs, start in cases:
-        method = odes.STIFF if system is TMDD else odes.EXPLICIT
-        _, _, known = ours(system, phi, dose, times, 1e-12, method)
-        for rtol in (1e-4, 1e-6, 1e-8):
-            costs, steps, found = ours(system, phi, dose, times, rtol, odes.AUTOMATIC)
-            value, first, second = errors(found, known, len(phi))
-            peer = lsoda(rhs, start, times, phi, rtol, 0.01 * rtol * dose)
-            line = (
-                f"{name:13s} rtol {rtol:.0e}: order 0/1/2 "
-                f"{costs[0]:5.0f} {costs[1]:5.0f} {costs[2]:5.0f} us, {steps:4.0f} steps, "
-                f"errors {value:.0e} {first:.0e} {second:.0e}; "
-                f"LSODA {peer:6.0f} us = {peer / costs[0]:.0f} x order 0"
-            )
-            if rhs is saturable:
-                more = [*start, *np.zeros(8)]
-                peer = lsoda(with_derivatives, more, times, phi, rtol, 0.01 * rtol * dose)
-                line += f"; with derivatives {peer:6.0f} us = {peer / costs[1]:.0f} x order 1"
-            print(line)
+    peer = seconds_each(stiff_by_scipy, 1)
+    ours = seconds_each(prepared(stiff, phi, 1, times), 50)
+    note = f"LSODA, Python equations: {peer / ours:.0f} × longer"
+    yield Row("stiff TMDD, kon = 100, 12 times, d/dphi", ours, None, note=note)
 
 
-if __name__ == "__main__":
-    main()
+def fits() -> Iterator[Row]:
+    """Fit theophylline by FOCEI in closed form and as equations."""
+    data = wb.load_dataset("theophylline")
+    model = wb.Model.from_dict(data.info.suggested_model)
+    solved = model.replace(structure=wb.pk(absorption="first_order", form="ode"))
+
+    def closed() -> wb.FitResult:
+        return wb.fit(model, data, method="focei", covariance="none")
+
+    def equations() -> wb.FitResult:
+        return wb.fit(solved, data, method="focei", covariance="none")
+
+    error = abs(closed().ofv - equations().ofv)
+    if error > 1e-4:
+        raise RuntimeError(f"the OFVs differ by {error:.1e}")
+    peer, cost = best_of(20, closed), best_of(5, equations)
+    note = f"OFVs differ by {error:.0e}"
+    yield Row("Theophylline FOCEI by equations", cost.wall, None, cost=cost, note=note)
+    yield Row("  over closed form", cost.wall / peer.wall, 6.0, "×")
+
+
+def new_model() -> Iterator[Row]:
+    """Time a new model from text to a fit's first iteration, in a process that has fitted."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = {"WORKBENCH_CACHE_DIR": folder}
+
+        def seconds(*models: str) -> float:
+            return float(run_python("-c", FIRST_ITERATION, *models, env=env)[1])
+
+        yield Row("first model of equations, empty cache", seconds(*OTHER), None)
+        again = min(seconds(*OTHER) for _ in range(3))
+        yield Row("  in the next process (loads all kernels)", again, None)
+        new = seconds(*OTHER, *NEW)
+        yield Row("new model, 3 states: text → first iteration", new, 2.0)
+        again = min(seconds(*OTHER, *NEW) for _ in range(3))
+        yield Row("  in the next process", again, 0.2)
+
+
+SECTIONS = (one_subject, fits, new_model)

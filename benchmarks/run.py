@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 from benchmarks.measure import Row
 
-FILES = ("estimation", "startup", "page", "fresh")
+FILES = ("estimation", "odes", "startup", "page", "fresh")
 
 
 def environment() -> str:
@@ -31,6 +31,8 @@ def environment() -> str:
 
 def amount(value: float, unit: str) -> str:
     """Write a quantity with three figures."""
+    if unit == "s" and value < 1e-3:
+        return f"{1e6 * value:.3g} µs"
     if unit == "s":
         return f"{1e3 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
     return f"{value:.3g} {unit}"
