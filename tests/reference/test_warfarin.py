@@ -1,7 +1,7 @@
 """Warfarin (O'Reilly 1968; 32 subjects): NONMEM's FOCEI without a lag, Monolix with one.
 
-NONMEM 7.4, ADVAN2 and, as equations, ADVAN13 (423.327289 and 423.327282), with SDs in the
-model: W = sqrt((THETA4 F)^2 + THETA5^2).
+NONMEM's runs are those of nonmem2rx (run000; as equations, ADVAN13, run006: 423.327289 and
+423.327282), with SDs in the model: W = sqrt((THETA4 F)^2 + THETA5^2).
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ OFV = 423.32729
 
 @pytest.fixture(scope="module")
 def plasma(references):
-    """Concentrations of the tutorials' version of the data; five zeros at 0.5 h included."""
+    """Concentrations of the tutorials' version of the data; four zeros at 0.5 h included."""
     rows = pd.read_csv(references / "data/nonmem_runs/warfarin_pks/warfarin_PKS.csv")
     return wb.read_dataset(rows.drop(columns="SPARSE"), name="warfarin")
 
@@ -69,7 +69,7 @@ def test_fit_with_a_lag_against_monolix(references, records):
     """SAEM without approximation against FOCEI, 0.6 SE at most; -2LL by importance sampling.
 
     Clearance and volume, which the data fix well, agree to 0.3 %; ka, with an SD of 0.9 between
-    subjects of whom 14 have early samples, to 20 %. FOCEI's -2LL is 4 lower than the exact one.
+    subjects of whom 13 have samples on the first day, to 20 %. FOCEI's -2LL is 4 lower than the exact one.
     The fit starts at Monolix's estimates: where the lag varies between subjects, theirs may pass
     a sample, and FOCEI's objective has several minima.
     """
