@@ -69,7 +69,8 @@ def test_fit_with_a_lag_against_monolix(references, records):
     """SAEM without approximation against FOCEI, 0.6 SE at most; -2LL by importance sampling.
 
     Clearance and volume, which the data fix well, agree to 0.3 %; ka, with an SD of 0.9 between
-    subjects of whom 13 have samples on the first day, to 20 %. FOCEI's -2LL is 4 lower than the exact one.
+    subjects of whom 13 have samples on the first day, to 20 %. FOCEI's -2LL is 4 lower than the
+    exact one.
     The fit starts at Monolix's estimates: where the lag varies between subjects, theirs may pass
     a sample, and FOCEI's objective has several minima.
     """
