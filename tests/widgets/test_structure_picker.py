@@ -338,7 +338,7 @@ def test_covariates_reach_the_structure(picker):
 def test_every_library_model_can_be_gone_on_from(name):
     structure = structures.get(name)
     now = written(structure)
-    own = wb.equations(now.text, now.outputs)
+    own = wb.equations(now.text, now.outputs, covariates=now.covariates)
     assert own.outputs == structure.outputs
     assert set(own.parameters) == set(structure.parameters)
 

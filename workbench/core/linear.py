@@ -291,6 +291,10 @@ def run(
             refresh_inputs(order, p, jets, n, depot)
         elif kind == ev.CONSTANT:
             depot = depot or state == 0
+            first = r == 0 or events[r - 1, ev.KIND] != ev.CONSTANT  # of those at one time
+            if first and event[ev.ENDPOINT] == 1.0:
+                empty(order, p, jets, n)
+                driven = False
             add_constant(order, p, n, event, event_jets, jets)
         elif kind == ev.RESET:
             empty(order, p, jets, n)
