@@ -9,9 +9,10 @@ from workbench.problem import Problem
 from workbench.problem.workers import Workers
 
 
-def likelihood(model, data, method, threads=1):
+def likelihood(model, data, method, threads=1, **options):
     problem = Problem(model, data)
-    objective = importlib.import_module(f"workbench.estimation.{method}").objective
+    module = importlib.import_module(f"workbench.estimation.{method}")
+    objective = module.marginal(problem, module.ESTIMATOR.options(**options)).objective
     return MarginalLikelihood(problem, objective, Workers(threads, problem.n_sub, problem.n_obs))
 
 
@@ -28,9 +29,9 @@ def differences(function, x, h=2e-3):
     return np.array(columns).T
 
 
-def check_gradient(model, data, method):
+def check_gradient(model, data, method, **options):
     """1e-8 of each subject's largest slope: rounding of the objective (1e-14) over h."""
-    target = likelihood(model, data, method)
+    target = likelihood(model, data, method, **options)
     x = target.problem.space.start
     x = x + 0.05 * np.cos(np.arange(len(x)))  # away from the model's round values
     _, gradient = target(x)

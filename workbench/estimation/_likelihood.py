@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective, conditional_range
@@ -17,10 +17,10 @@ from workbench.core.status import Status
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation._approach import approach, revived
 from workbench.estimation._base import Estimator, Monitor, Progress
-from workbench.estimation._uncertainty import Uncertainty, uncertainty
-from workbench.estimation._verdict import Verdict, judge
+from workbench.estimation._outcome import Outcome, make_result
+from workbench.estimation._uncertainty import uncertainty
+from workbench.estimation._verdict import judge
 from workbench.problem import Problem
-from workbench.problem.residuals import predictions_table
 from workbench.problem.workers import Workers
 from workbench.results import FitResult
 
@@ -30,7 +30,6 @@ Floats = NDArray[np.float64]
 RangeObjective = Callable[[int, int, bool, Problem, Values, NDArray[np.int64], Objective], int]
 
 COVARIANCES = ("hessian", "sandwich", "none")
-LOG_2PI = float(np.log(2.0 * np.pi))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +98,37 @@ class MarginalLikelihood:
             return float(out.ofv.sum()), self.problem.space.gradient(x, values, out)
 
 
+@dataclass(frozen=True, slots=True)
+class Marginal:
+    """An approximation of the marginal likelihood, ready for one problem.
+
+    Attributes
+    ----------
+    objective : its kernel
+    label : how -2LL was obtained, such as ``"AGQ(5)"``
+    interaction : whether the residual variance follows the individual prediction; decides how
+        EBEs and CWRES are computed
+    """
+
+    objective: RangeObjective
+    label: str
+    interaction: bool
+
+
 def likelihood_estimator(
-    *, name: str, title: str, description: str, interaction: bool, objective: RangeObjective
+    *,
+    name: str,
+    title: str,
+    description: str,
+    marginal: Callable[[Problem, Any], Marginal],
+    options: type[Any] = LikelihoodOptions,
 ) -> Estimator:
     """Return the estimator that maximises an approximate likelihood.
 
     Parameters
     ----------
-    name, title, description : see `Estimator`
-    interaction, objective : see `run`
+    name, title, description, options : see `Estimator`
+    marginal : returns the approximation for a problem and options
     """
 
     def run_it(
@@ -119,11 +140,10 @@ def likelihood_estimator(
             monitor,
             estimate=estimate,
             method=name,
-            interaction=interaction,
-            objective=objective,
+            marginal=marginal(problem, options),
         )
 
-    return Estimator(name, title, description, LikelihoodOptions, run_it)
+    return Estimator(name, title, description, options, run_it)
 
 
 def run(
@@ -133,16 +153,9 @@ def run(
     *,
     estimate: bool,
     method: str,
-    interaction: bool,
-    objective: RangeObjective,
+    marginal: Marginal,
 ) -> FitResult:
     """Estimate (or only evaluate) and gather everything a result holds.
-
-    Parameters
-    ----------
-    interaction : whether the residual variance follows the individual prediction; decides how
-        EBEs and CWRES are computed
-    objective : the estimator's kernel
 
     Raises
     ------
@@ -151,29 +164,31 @@ def run(
     """
     began = time.perf_counter()
     with Workers(options.threads, problem.n_sub, problem.n_obs) as workers:
-        likelihood = MarginalLikelihood(problem, objective, workers)
+        likelihood = MarginalLikelihood(problem, marginal.objective, workers)
         trace: list[dict[str, float]] = []
         minimum = _search(likelihood, options, monitor, trace, estimate=estimate, method=method)
         x = minimum.x
         wanted = options.covariance if estimate else "none"
         known = uncertainty(likelihood, minimum, wanted)
         values, out = likelihood.arrays(x, gradient=False)
-        modes = _conditional_modes(likelihood, values, interaction)
+        modes = conditional_modes(problem, workers, values, interaction=marginal.interaction)
         verdict = judge(problem, minimum, known, out, modes, options, estimate=estimate)
-    return _result(
-        problem,
-        options,
-        method,
-        interaction,
-        estimate,
-        values,
-        out,
-        modes,
-        known,
-        verdict,
-        trace,
-        minimum,
-        time.perf_counter() - began,
+    return make_result(
+        Outcome(
+            problem=problem,
+            method=method,
+            options=options,
+            estimated=estimate,
+            likelihood=marginal.label,
+            x=x,
+            individual_ofv=out.ofv,
+            eta=modes.eta,
+            interaction=marginal.interaction,
+            known=known,
+            verdict=verdict,
+            trace=trace,
+            seconds=time.perf_counter() - began,
+        )
     )
 
 
@@ -281,13 +296,13 @@ def _why_not_finite(likelihood: MarginalLikelihood, x: Floats, method: str) -> s
     )
 
 
-def _conditional_modes(
-    likelihood: MarginalLikelihood, values: Values, interaction: bool
+def conditional_modes(
+    problem: Problem, workers: Workers, values: Values, *, interaction: bool
 ) -> Objective:
-    """Conditional modes (EBE) at the final values; for FO the post-hoc ones."""
-    problem = likelihood.problem
+    """Return conditional modes (EBE) at given values; for FO the post-hoc ones."""
     out = problem.objective_arrays()
-    likelihood.workers.run(
+    cancel = np.zeros(1, dtype=np.int64)
+    workers.run(
         lambda first, last: conditional_range(
             first,
             last,
@@ -296,131 +311,8 @@ def _conditional_modes(
             problem.structure,
             problem.subjects,
             values,
-            likelihood.cancel,
+            cancel,
             out,
         )
     )
     return out
-
-
-def _result(
-    problem: Problem,
-    options: LikelihoodOptions,
-    method: str,
-    interaction: bool,
-    estimate: bool,
-    values: Values,
-    out: Objective,
-    modes: Objective,
-    known: Uncertainty,
-    verdict: Verdict,
-    trace: list[dict[str, float]],
-    minimum: Minimum,
-    seconds: float,
-) -> FitResult:
-    space, data = problem.space, problem.data
-    x = minimum.x
-    subjects = pd.Index(data.population.subjects, name="ID")
-    omega = space.omega(x)
-    etas = pd.DataFrame(modes.eta, index=subjects, columns=list(space.etas))
-    predictions = predictions_table(problem, values, omega, modes.eta, interaction=interaction)
-    shrinkage = _shrinkage(etas, omega)
-    ofv = float(out.ofv.sum())
-    individual = problem.individual_parameters(values.theta, modes.eta)
-    return FitResult(
-        model=problem.model,
-        final_model=space.model_at(x),
-        data=data,
-        method=method,
-        options=asdict(options),
-        given={},
-        seed=0,
-        estimated=estimate,
-        ofv=ofv,
-        m2ll=ofv + problem.n_obs * LOG_2PI,
-        n_parameters=space.n_free,
-        verdict=verdict.verdict,
-        reasons=verdict.reasons,
-        warnings=tuple(problem.notes) + verdict.warnings,
-        seconds=seconds,
-        parameters=_parameters(problem, x, known, shrinkage),
-        covariance=known.natural,
-        etas=etas,
-        individual_parameters=pd.DataFrame(
-            individual, index=subjects, columns=list(problem.model.parameters)
-        ),
-        individual_ofv=pd.Series(out.ofv, index=subjects, name="ofv"),
-        predictions=predictions,
-        shrinkage=shrinkage,
-        epsilon_shrinkage=_epsilon_shrinkage(predictions["IWRES"].to_numpy()),
-        trace=pd.DataFrame(trace),
-        condition_number=known.condition_number,
-    )
-
-
-def _shrinkage(etas: pd.DataFrame, omega: Floats) -> pd.DataFrame:
-    variance = etas.var(ddof=1).to_numpy() if len(etas.columns) else np.zeros(0)
-    ratio = variance / np.diag(omega)
-    return pd.DataFrame(
-        {"sd": 100.0 * (1.0 - np.sqrt(ratio)), "variance": 100.0 * (1.0 - ratio)},
-        index=pd.Index(etas.columns, name="parameter"),
-    )
-
-
-def _epsilon_shrinkage(iwres: Floats) -> float:
-    finite = iwres[np.isfinite(iwres)]
-    return 100.0 * (1.0 - float(np.sqrt(np.mean(finite**2)))) if len(finite) else float("nan")
-
-
-def _parameters(
-    problem: Problem, x: Floats, known: Uncertainty, shrinkage: pd.DataFrame
-) -> pd.DataFrame:
-    """Build the parameter table; see `FitResult.parameters`."""
-    units = problem.model.units(problem.data.units)
-    rows = []
-    for entry, estimate, se in zip(
-        problem.space.entries, problem.space.natural(x), known.se, strict=True
-    ):
-        lower, upper = _interval(entry.interval, estimate, se)
-        row = {
-            "parameter": entry.name,
-            "kind": entry.kind,
-            "unit": units.get(entry.name.removeprefix("sigma[").removesuffix("]"), ""),
-            "estimate": estimate,
-            "se": se,
-            "rse": 100.0 * se / abs(estimate) if estimate != 0 else np.nan,
-            "lower": lower,
-            "upper": upper,
-            "fixed": entry.fixed,
-            "sd": np.nan,
-            "cv_percent": np.nan,
-            "shrinkage_sd": np.nan,
-            "shrinkage_var": np.nan,
-        }
-        if entry.kind == "omega":
-            name = entry.name[len("omega[") : -1]
-            row["sd"] = np.sqrt(estimate)
-            row["shrinkage_sd"], row["shrinkage_var"] = shrinkage.loc[name]
-            if problem.model.parameters[name].distribution == "lognormal":
-                with np.errstate(over="ignore"):
-                    row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
-            row["unit"] = ""
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("parameter")
-
-
-def _interval(scale: str, estimate: float, se: float) -> tuple[float, float]:
-    """95 % Wald interval, computed on a scale on which it respects the parameter's range."""
-    z = 1.959963984540054
-    if not np.isfinite(se):
-        return np.nan, np.nan
-    if scale == "log" and estimate > 0:
-        with np.errstate(over="ignore"):
-            factor = np.exp(z * se / estimate)
-            return estimate / factor, estimate * factor
-    if scale == "fisher" and abs(estimate) < 1:
-        half = z * se / (1.0 - estimate**2)
-        return float(np.tanh(np.arctanh(estimate) - half)), float(
-            np.tanh(np.arctanh(estimate) + half)
-        )
-    return estimate - z * se, estimate + z * se

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from workbench.core.conditional import Objective
 from workbench.core.first_order import first_order_range
 from workbench.core.likelihood import Values
-from workbench.estimation._likelihood import likelihood_estimator
+from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
 
 
@@ -25,10 +25,14 @@ def objective(
     )
 
 
+def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
+    """Return the approximation; there is nothing to choose."""
+    return Marginal(objective, "FO", interaction=False)
+
+
 ESTIMATOR = likelihood_estimator(
     name="fo",
     title="FO",
     description="Linearises at eta = 0: fast, but biased when variability is large.",
-    interaction=False,
-    objective=objective,
+    marginal=marginal,
 )

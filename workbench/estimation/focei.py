@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective, conditional_range
 from workbench.core.likelihood import Values
-from workbench.estimation._likelihood import likelihood_estimator
+from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
 
 
@@ -24,10 +24,14 @@ def objective(
     )
 
 
+def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
+    """Return the approximation; there is nothing to choose."""
+    return Marginal(objective, "FOCEI", interaction=True)
+
+
 ESTIMATOR = likelihood_estimator(
     name="focei",
     title="FOCEI",
     description="Linearises at each subject's mode, residual error at the individual prediction.",
-    interaction=True,
-    objective=objective,
+    marginal=marginal,
 )

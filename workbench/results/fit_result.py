@@ -37,6 +37,9 @@ class FitResult:
     ofv : -2 log L without n·log 2π (NONMEM's objective function value); with log-normal error it
         is that of DV, so it differs from a NONMEM run on log DV by 2·sum(log DV)
     m2ll : -2 log L complete; with log-normal error it is that of DV, not of log DV
+    likelihood : how -2LL was obtained: ``"FOCEI"``, ``"AGQ(5)"``, ``"IS"`` …; -2LL of two fits can
+        be compared only if it is the same
+    likelihood_se : Monte-Carlo standard error of -2LL, 0 where there is no Monte Carlo
     n_parameters : estimated parameters
     verdict : ``"converged"``, ``"doubtful"`` or ``"failed"``
     reasons : sentences that say why
@@ -49,6 +52,8 @@ class FitResult:
         correlations
     covariance : of the estimates on the natural scale (variances for omega), labelled
     etas : (n_sub, n_eta) conditional modes (EBE)
+    eta_mean, eta_sd : (n_sub, n_eta) mean and SD of the conditional distributions; no rows where
+        the method does not compute them (`draws` does for any fit)
     individual_parameters : (n_sub, n_phi)
     individual_ofv : each subject's part of the ofv
     predictions : one row per observation, see `problem.residuals.predictions_table`
@@ -70,6 +75,8 @@ class FitResult:
     estimated: bool
     ofv: float
     m2ll: float
+    likelihood: str
+    likelihood_se: float
     n_parameters: int
     verdict: str
     reasons: tuple[str, ...]
@@ -78,6 +85,8 @@ class FitResult:
     parameters: pd.DataFrame
     covariance: pd.DataFrame
     etas: pd.DataFrame
+    eta_mean: pd.DataFrame
+    eta_sd: pd.DataFrame
     individual_parameters: pd.DataFrame
     individual_ofv: pd.Series[float]
     predictions: pd.DataFrame

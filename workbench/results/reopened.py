@@ -55,6 +55,7 @@ def load_fit(path: str | Path) -> FitResult:
 
 
 def _read(card: dict[str, Any]) -> FitResult:
+    card = {**_added_later(card), **card}
     values: dict[str, Any] = {name: _plain(card[name]) for name in PLAIN}
     values.update({name: _frame(card[name]) for name in FRAMES})
     return FitResult(
@@ -66,6 +67,17 @@ def _read(card: dict[str, Any]) -> FitResult:
         individual_ofv=_frame(card["individual_ofv"])["ofv"],
         **values,
     )
+
+
+def _added_later(card: dict[str, Any]) -> dict[str, Any]:
+    """Return what older files of the format lack."""
+    none = {"columns": {}, "index": [], "index_name": "ID"}
+    return {
+        "likelihood": card["method"].upper(),
+        "likelihood_se": 0.0,
+        "eta_mean": none,
+        "eta_sd": none,
+    }
 
 
 def _plain(value: Any) -> Any:
