@@ -1,0 +1,56 @@
+"""Adaptive Gauss-Hermite quadrature: the integral itself, to any accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.errors import OptionError
+from workbench.estimation._likelihood import Marginal, likelihood_estimator
+from workbench.estimation._quadrature import LaplaceOptions, normal_nodes, quadrature_objective
+from workbench.problem import Problem
+
+SCALES = ("expected", "observed")
+
+
+@dataclass(frozen=True, slots=True)
+class QuadratureOptions(LaplaceOptions):
+    """Options of adaptive quadrature.
+
+    Attributes
+    ----------
+    nodes : nodes for each random effect; a subject costs nodes**n_eta predictions. Raise it until
+        -2LL stands still.
+    scale : the Hessian at the mode by which the nodes are laid out: ``"expected"``, that of
+        FOCEI (one node is then FOCEI), or ``"observed"``, the exact one (one node is then
+        Laplace's approximation). The limit for many nodes is the same.
+    """
+
+    nodes: int = 5
+    scale: str = "expected"
+
+    def __post_init__(self) -> None:
+        LaplaceOptions.__post_init__(self)
+        if isinstance(self.nodes, bool) or not isinstance(self.nodes, int) or self.nodes < 1:
+            raise OptionError(f"nodes must be a whole number of at least 1, not {self.nodes!r}.")
+        if self.scale not in SCALES:
+            raise OptionError(f"scale must be one of {', '.join(SCALES)}, not {self.scale!r}.")
+
+
+def marginal(problem: Problem, options: QuadratureOptions) -> Marginal:
+    """Return the approximation with the product of the nodes."""
+    nodes = normal_nodes(problem.space.n_eta, options.nodes)
+    label = f"AGQ({options.nodes})" + ("" if options.interaction else " without interaction")
+    objective = quadrature_objective(
+        nodes, interaction=options.interaction, exact=options.scale == "observed"
+    )
+    return Marginal(objective, label, options.interaction)
+
+
+ESTIMATOR = likelihood_estimator(
+    name="agq",
+    title="Adaptive quadrature",
+    description="Integrates over the random effects with Gauss-Hermite nodes around each mode: "
+    "exact as nodes grow, but their number is a power of the number of random effects.",
+    marginal=marginal,
+    options=QuadratureOptions,
+)

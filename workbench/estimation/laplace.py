@@ -1,0 +1,23 @@
+"""Laplace's approximation with exact second derivatives."""
+
+from workbench.estimation._likelihood import Marginal, likelihood_estimator
+from workbench.estimation._quadrature import LaplaceOptions, normal_nodes, quadrature_objective
+from workbench.problem import Problem
+
+
+def marginal(problem: Problem, options: LaplaceOptions) -> Marginal:
+    """Return the approximation: quadrature with one node, at the mode."""
+    nodes = normal_nodes(problem.space.n_eta, 1)
+    label = "Laplace" if options.interaction else "Laplace without interaction"
+    objective = quadrature_objective(nodes, interaction=options.interaction, exact=True)
+    return Marginal(objective, label, options.interaction)
+
+
+ESTIMATOR = likelihood_estimator(
+    name="laplace",
+    title="Laplace",
+    description="Takes each subject's likelihood as Gaussian around its mode, with the true "
+    "curvature: better than FOCEI for strongly curved models, at a few times its cost.",
+    marginal=marginal,
+    options=LaplaceOptions,
+)
