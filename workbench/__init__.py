@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.models.model import Model
     from workbench.models.parameter import Fixed, LogNormal, Normal
     from workbench.models.pk import pk
+    from workbench.models.prior import Prior
     from workbench.models.structural import Solver, equations, structure
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
@@ -36,6 +37,7 @@ _PUBLIC = {
     "LogNormal": "workbench.models.parameter",
     "Model": "workbench.models.model",
     "Normal": "workbench.models.parameter",
+    "Prior": "workbench.models.prior",
     "Progress": "workbench.estimation",
     "Workbench": "workbench.app",
     "evaluate": "workbench.estimation",

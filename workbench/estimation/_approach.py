@@ -61,7 +61,7 @@ def approach(
     with np.errstate(all="ignore"):
         before = x
         values, out = arrays(x)
-        ofv = float(out.ofv.sum())
+        ofv = float(out.ofv.sum()) + problem.space.penalty(x)
         if not np.isfinite(ofv) or not len(x):
             return x
         report(0)
@@ -72,7 +72,7 @@ def approach(
             if not np.isfinite(trial).all():
                 break
             trial_values, trial_out = arrays(trial)
-            trial_ofv = float(trial_out.ofv.sum())
+            trial_ofv = float(trial_out.ofv.sum()) + problem.space.penalty(trial)
             if not trial_ofv < ofv:
                 break
             gain, before, x = ofv - trial_ofv, x, trial

@@ -90,12 +90,19 @@ class MarginalLikelihood:
         return values, out
 
     def __call__(self, x: Floats) -> tuple[float, Floats]:
-        """Return the OFV and the subjects' gradients, (n_sub, n_free)."""
+        """Return the objective and the gradients of its terms, (n_sub, n_free).
+
+        The objective is the OFV; with priors their penalty is added, and a last row for it.
+        """
+        space = self.problem.space
         with np.errstate(all="ignore"):
             values, out = self.arrays(x, gradient=True)
             if out.status.max(initial=0) > Status.MAX_ITER:
                 return np.inf, np.empty((0, len(x)))
-            return float(out.ofv.sum()), self.problem.space.gradient(x, values, out)
+            value, terms = float(out.ofv.sum()), space.gradient(x, values, out)
+            if not space.priors.any:
+                return value, terms
+            return value + space.penalty(x), np.vstack([terms, space.penalty_gradient(x)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ def make_result(found: Outcome) -> FitResult:
         m2ll=ofv + problem.n_obs * LOG_2PI,
         likelihood=found.likelihood,
         likelihood_se=found.likelihood_se,
+        penalty=space.penalty(x),
         n_parameters=space.n_free,
         verdict=found.verdict.verdict,
         reasons=found.verdict.reasons,

@@ -9,7 +9,7 @@ is the same as computing them there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from workbench.core.optimize import Minimum
 from workbench.problem.space import ParameterSpace
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 STEP = 1e-4  # in x, which is of order one; gradients are exact to about 1e-8
 
@@ -72,31 +73,57 @@ def uncertainty(likelihood: object, minimum: Minimum, kind: str) -> Uncertainty:
         _, subjects = likelihood(at)  # type: ignore[operator]
         return subjects.sum(axis=0) if len(subjects) else np.full(len(at), np.nan)
 
-    r = 0.5 * hessian(gradient, x)
+    inner = np.array([name not in dict(space.at_bounds(x)) for name in free_names(space)], bool)
+    r = 0.5 * hessian(gradient, x)[np.ix_(inner, inner)]
     if not np.isfinite(r).all():
         return _nothing(
             space, "The objective does not exist close to the estimates, so there are no SEs."
         )
-    total = minimum.gradients.sum(axis=0)
     eigenvalues, vectors = _scaled_eigen(r)
     if eigenvalues[0] <= 1e-10 * max(eigenvalues[-1], 1e-300):
-        return _nothing(space, _flat_direction(space, vectors[:, 0], eigenvalues[0]))
+        names = [name for name, inside in zip(free_names(space), inner, strict=True) if inside]
+        return _nothing(space, _flat_direction(names, vectors[:, 0], eigenvalues[0]))
     inverse = np.linalg.inv(r)
     covariance = inverse
     if kind == "sandwich":
-        s = 0.25 * minimum.gradients.T @ minimum.gradients
+        subjects = minimum.gradients[:-1] if space.priors.any else minimum.gradients
+        s = 0.25 * subjects[:, inner].T @ subjects[:, inner]
         covariance = inverse @ s @ inverse
-    jacobian = space.jacobian(x)
+    total = minimum.gradients.sum(axis=0)[inner]
+    return with_covariance(space, x, covariance, inner, 0.25 * float(total @ inverse @ total))
+
+
+def free_names(space: ParameterSpace) -> list[str]:
+    """Return the names of the estimated entries, in the order of x."""
+    return [entry.name for entry in space.entries if not entry.fixed]
+
+
+def with_covariance(
+    space: ParameterSpace, x: Floats, covariance: Floats, inner: Bools, decrement: float
+) -> Uncertainty:
+    """Carry the covariance of x to the natural scale.
+
+    Parameters
+    ----------
+    covariance : (n_inner, n_inner)  of the elements of x that are not at a bound
+    inner : (n_free,)  which these are; the others have no standard error
+    decrement : see `Uncertainty`
+    """
+    jacobian = space.jacobian(x)[:, inner]
     natural = jacobian @ covariance @ jacobian.T
-    estimated = [k for k, entry in enumerate(space.entries) if not entry.fixed]
-    names = [space.entries[k].name for k in estimated]
+    known = [
+        k
+        for k, entry in enumerate(space.entries)
+        if not entry.fixed and entry.name not in dict(space.at_bounds(x))
+    ]
+    names = [space.entries[k].name for k in known]
     se = np.full(len(space.entries), np.nan)
-    se[estimated] = np.sqrt(np.diag(natural)[estimated])
-    table = pd.DataFrame(natural[np.ix_(estimated, estimated)], index=names, columns=names)
-    correlation = table.to_numpy() / np.outer(se[estimated], se[estimated])
-    spread = np.linalg.eigvalsh(correlation)
+    se[known] = np.sqrt(np.diag(natural)[known])
+    table = pd.DataFrame(natural[np.ix_(known, known)], index=names, columns=names)
+    correlation = table.to_numpy() / np.outer(se[known], se[known])
+    spread = np.linalg.eigvalsh(correlation) if len(known) else np.ones(1)
     condition = float(spread[-1] / spread[0]) if spread[0] > 0 else float("inf")
-    return Uncertainty(table, se, 0.25 * float(total @ inverse @ total), condition)
+    return Uncertainty(table, se, decrement, condition)
 
 
 def _nothing(space: ParameterSpace, problem: str = "") -> Uncertainty:
@@ -111,12 +138,18 @@ def _scaled_eigen(r: Floats) -> tuple[Floats, Floats]:
     return eigenvalues, vectors
 
 
-def _flat_direction(space: ParameterSpace, vector: Floats, eigenvalue: float) -> str:
-    names = [entry.name for entry in space.entries if not entry.fixed]
+def _flat_direction(names: Sequence[str], vector: Floats, eigenvalue: float) -> str:
+    """Say which combination of parameters leaves the objective as it is, and by how much each."""
     order = np.argsort(-np.abs(vector))
-    main = [names[k] for k in order if abs(vector[k]) > 0.3] or [names[order[0]]]
+    main = [k for k in order if abs(vector[k]) > 0.3] or [order[0]]
+    sign = np.sign(vector[main[0]])
+    combination = " ".join(
+        f"{'−' if vector[k] * sign < 0 else '+'} {abs(vector[k]):.2f}·{names[k]}" for k in main
+    ).removeprefix("+ ")
     what = "is not at a minimum in" if eigenvalue < 0 else "hardly changes with"
+    listed = " and ".join(names[k] for k in main)
     return (
-        f"The objective {what} {' and '.join(main)}, so there are no standard errors: the data "
-        "do not inform this combination. Fix one of them, drop a random effect, or start elsewhere."
+        f"The objective {what} {listed}, so there are no standard errors: the data do not inform "
+        f"the combination {combination} (in units of what each is known by when the others are "
+        "held). Fix one of them, drop a random effect, or start elsewhere."
     )

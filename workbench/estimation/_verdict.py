@@ -115,7 +115,12 @@ def _subject_doubts(
 
 
 def _boundary_doubts(problem: Problem, minimum: Minimum) -> list[str]:
-    space, doubts = problem.space, []
+    space = problem.space
+    doubts = [
+        f"{name} ended at its {side} bound: the data would move it further. Widen the bound, or "
+        "fix the parameter there."
+        for name, side in space.at_bounds(minimum.x)
+    ]
     omega = space.omega(minimum.x)
     for k, name in enumerate(space.etas):
         parameter = problem.model.parameters[name]

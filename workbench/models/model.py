@@ -29,12 +29,14 @@ from workbench.models.endpoints import (
     sigma_units,
 )
 from workbench.models.error import ResidualError
-from workbench.models.parameter import Parameter, names_of_fixed, number
+from workbench.models.parameter import NO_BOUNDS, Parameter, names_of_fixed, number
+from workbench.models.prior import read_prior
 from workbench.models.read import read_structure
 from workbench.models.structural import StructuralModel, structures
 from workbench.registry import unknown_name
 
 FORMAT = 1
+PARAMETER_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior")
 
 Pair = tuple[str, str]
 
@@ -409,15 +411,20 @@ def _read_correlations(card: Any) -> dict[Pair, float]:
 def _read_parameter(name: str, part: Any) -> Parameter:
     card = _object(part, f"Parameter {name!r} of the card")
     for key in card:
-        if key not in ("distribution", "typical", "iiv", "fixed"):
-            raise unknown_name(
-                f"field of parameter {name!r}", key, ["distribution", "typical", "iiv", "fixed"]
-            )
+        if key not in PARAMETER_FIELDS:
+            raise unknown_name(f"field of parameter {name!r}", key, list(PARAMETER_FIELDS))
     for key in ("distribution", "typical"):
         if key not in card:
             raise ModelError(f'Parameter {name!r} of the model card lacks "{key}".')
     fixed = names_of_fixed(card.get("fixed", ()), f"parameter {name!r}")
     try:
-        return Parameter(str(card["distribution"]), card["typical"], card.get("iiv", 0.0), fixed)
+        return Parameter(
+            str(card["distribution"]),
+            card["typical"],
+            card.get("iiv", 0.0),
+            fixed,
+            card.get("bounds", NO_BOUNDS),
+            read_prior(card.get("prior")),
+        )
     except ModelError as problem:
         raise ModelError(f"Parameter {name!r}: {problem}") from None

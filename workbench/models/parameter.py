@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
+from workbench.models.prior import Prior, bounds_card, check_bounds
+
+Bounds = Sequence[float | None]
+NO_BOUNDS = (-math.inf, math.inf)
 
 PARTS = ("typical", "iiv")
 
@@ -30,6 +34,8 @@ class Parameter:
     typical : typical value (theta) on the natural scale
     iiv : SD of eta on the scale of the distribution (omega is its square); 0 = no random effect
     fixed : which of ``"typical"`` and ``"iiv"`` are held at these values
+    bounds : (lower, upper) of the typical value on the natural scale, infinite where there is none
+    prior : normal prior of the typical value, or None
 
     Raises
     ------
@@ -41,6 +47,8 @@ class Parameter:
     typical: float
     iiv: float = 0.0
     fixed: frozenset[str] = frozenset()
+    bounds: Bounds = NO_BOUNDS
+    prior: Prior | None = None
 
     def __post_init__(self) -> None:
         kind = distributions.get(self.distribution)
@@ -62,6 +70,9 @@ class Parameter:
                 f"Cannot fix {', '.join(sorted(unknown))}: "
                 f"a parameter has only {' and '.join(PARTS)}."
             )
+        bounds = check_bounds(self.bounds, typical, kind)
+        _check_prior(self.prior, kind.positive, held="typical" in self.fixed)
+        object.__setattr__(self, "bounds", bounds)
         object.__setattr__(self, "typical", typical)
         object.__setattr__(self, "iiv", iiv)
         object.__setattr__(self, "fixed", frozenset(self.fixed))
@@ -71,12 +82,27 @@ class Parameter:
         """True when the parameter varies between subjects."""
         return self.iiv > 0
 
+    @property
+    def bounded(self) -> bool:
+        """True when the typical value has a bound."""
+        return tuple(self.bounds) != NO_BOUNDS
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lower and upper bound of the typical value, infinite where there is none."""
+        low, high = self.bounds
+        return (-math.inf if low is None else low), (math.inf if high is None else high)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the parameter's part of a model card."""
         card: dict[str, Any] = {"distribution": self.distribution, "typical": self.typical}
         card["iiv"] = self.iiv
         if self.fixed:
             card["fixed"] = sorted(self.fixed)
+        if self.bounded:
+            card["bounds"] = bounds_card(*self.limits)
+        if self.prior is not None:
+            card["prior"] = {"mean": self.prior.mean, "sd": self.prior.sd}
         return card
 
     def python(self) -> str:
@@ -85,7 +111,27 @@ class Parameter:
         call = f"wb.{distributions.get(self.distribution).constructor}({typical}"
         if self.has_eta or "iiv" in self.fixed:
             call += f", iiv={_argument(self.iiv, 'iiv' in self.fixed)}"
+        if self.bounded:
+            low, high = bounds_card(*self.limits)
+            call += f", bounds=({low!r}, {high!r})"
+        if self.prior is not None:
+            call += f", prior={self.prior.python()}"
         return call + ")"
+
+
+def _check_prior(prior: Prior | None, positive: bool, *, held: bool) -> None:
+    if prior is None:
+        return
+    if not isinstance(prior, Prior):
+        raise ModelError(f"prior must be wb.Prior(mean, sd=...), not {prior!r}.")
+    if positive and prior.mean <= 0:
+        raise ModelError(
+            f"The prior of a log-normal parameter needs a mean above 0, not {prior.mean:g}."
+        )
+    if held:
+        raise ModelError(
+            "A typical value that is fixed cannot have a prior. Leave one of them out."
+        )
 
 
 def number(value: Any, what: str) -> float:
@@ -119,25 +165,43 @@ def unfix(**values: float | Fixed) -> tuple[dict[str, float], frozenset[str]]:
     return plain, fixed
 
 
-def LogNormal(typical: float | Fixed, *, iiv: float | Fixed = 0.0) -> Parameter:  # noqa: N802
+def LogNormal(  # noqa: N802
+    typical: float | Fixed,
+    *,
+    iiv: float | Fixed = 0.0,
+    bounds: Bounds | None = None,
+    prior: Prior | None = None,
+) -> Parameter:
     """Return a log-normal parameter: typical value (median) times exp(eta), eta ~ N(0, iiv²).
 
     Parameters
     ----------
     typical : median on the natural scale, > 0; wrap it in `Fixed` to hold it
     iiv : SD of eta; 0 for no random effect; wrap it in `Fixed` to hold it
+    bounds : (lower, upper) of the typical value, None for no bound
+    prior : normal prior of the typical value, see `Prior`
     """
     values, fixed = unfix(typical=typical, iiv=iiv)
-    return Parameter("lognormal", values["typical"], values["iiv"], fixed)
+    return Parameter(
+        "lognormal", values["typical"], values["iiv"], fixed, bounds or NO_BOUNDS, prior
+    )
 
 
-def Normal(typical: float | Fixed, *, iiv: float | Fixed = 0.0) -> Parameter:  # noqa: N802
+def Normal(  # noqa: N802
+    typical: float | Fixed,
+    *,
+    iiv: float | Fixed = 0.0,
+    bounds: Bounds | None = None,
+    prior: Prior | None = None,
+) -> Parameter:
     """Return a normal parameter: typical value plus eta, eta ~ N(0, iiv²).
 
     Parameters
     ----------
     typical : mean on the natural scale; wrap it in `Fixed` to hold it
     iiv : SD of eta, in the parameter's unit; 0 for no random effect
+    bounds : (lower, upper) of the typical value, None for no bound
+    prior : normal prior of the typical value, see `Prior`
     """
     values, fixed = unfix(typical=typical, iiv=iiv)
-    return Parameter("normal", values["typical"], values["iiv"], fixed)
+    return Parameter("normal", values["typical"], values["iiv"], fixed, bounds or NO_BOUNDS, prior)

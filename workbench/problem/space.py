@@ -3,7 +3,7 @@ r"""The vector that an optimiser moves, and what its elements mean.
 The vector x is unbounded and of order one:
 
 * theta on the psi scale (the logarithm for a log-normal parameter), a normal one divided by
-  the size of its starting value;
+  the size of its starting value; one with bounds by its place between them (`problem.bounds`);
 * omega through its Cholesky factor :math:`L = \mathrm{diag}(e^{d})\,U` with U unit lower
   triangular, block by block: d (log SDs conditional on the earlier etas of the block), then the
   elements of U below the diagonal;
@@ -16,7 +16,7 @@ typical values, the variances and correlations of omega, and sigma.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -27,8 +27,8 @@ from workbench.core.likelihood import Values
 from workbench.models.distributions import distributions
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
-from workbench.models.parameter import Parameter
 from workbench.models.residual import error_models
+from workbench.problem.bounds import Bounds, Priors
 
 Floats = NDArray[np.float64]
 
@@ -87,6 +87,8 @@ class ParameterSpace:
                 for d, p in zip(self._distributions, model.parameters.values(), strict=True)
             ]
         )
+        self.bounds = Bounds(model.parameters.values(), self._theta_scale)
+        self.priors = Priors(model.parameters.values())
         errors, self._held = model.errors.values(), held
         scales = [scale for error in errors for scale in error_models.get(error.model).scales]
         self._sigma_log = np.array([scale == "log" for scale in scales])
@@ -141,7 +143,7 @@ class ParameterSpace:
         unit = [low[j, i] / diagonal[j] for i, j in self._pairs]
         with np.errstate(divide="ignore", invalid="ignore"):
             sigma = np.where(self._sigma_log, np.log(np.abs(sigma)), sigma / self._sigma_scale)
-        return np.concatenate([theta / self._theta_scale, np.log(diagonal), unit, sigma])
+        return np.concatenate([self.bounds.to_free(theta), np.log(diagonal), unit, sigma])
 
     def pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         """Return the x of given values; fixed entries are ignored.
@@ -170,7 +172,7 @@ class ParameterSpace:
 
     def theta(self, full: Floats) -> Floats:
         """Return theta on the psi scale, (n_theta,)."""
-        return full[: self.n_theta] * self._theta_scale
+        return self.bounds.to_theta(full[: self.n_theta])
 
     def low(self, full: Floats) -> Floats:
         """Return the Cholesky factor of omega, (n_eta, n_eta)."""
@@ -206,7 +208,7 @@ class ParameterSpace:
         """
         full = self.full(x)
         low = self.low(full)
-        columns = [out.by_theta * self._theta_scale]
+        columns = [out.by_theta * self.bounds.slope(full[: self.n_theta])]
         if self.n_eta:
             precision = values.precision
             by_omega = -precision @ (out.by_precision - low @ low.T) @ precision
@@ -217,6 +219,24 @@ class ParameterSpace:
         sigma_slope = np.where(self._sigma_log, values.sigma, self._sigma_scale)
         columns.append(out.by_sigma * sigma_slope)
         return np.concatenate(columns, axis=1)[:, self.free]
+
+    def penalty(self, x: Floats) -> float:
+        """Return minus twice the log density of the priors, without constants."""
+        return self.priors.penalty(self.theta(self.full(x)))
+
+    def penalty_gradient(self, x: Floats) -> Floats:
+        """Return the derivative of the penalty in x, (n_free,)."""
+        full = self.full(x)
+        gradient = np.zeros(len(full))
+        free = full[: self.n_theta]
+        gradient[: self.n_theta] = self.priors.slope(self.theta(full)) * self.bounds.slope(free)
+        return gradient[self.free]
+
+    def at_bounds(self, x: Floats) -> list[tuple[str, str]]:
+        """Return the estimated parameters that ended at a bound, with "lower" or "upper"."""
+        names = list(self.model.parameters)
+        reached = self.bounds.reached(self.theta(self.full(x)))
+        return [(names[k], side) for k, side in reached if not self.entries[k].fixed]
 
     def natural(self, x: Floats) -> Floats:
         """Return the natural vector at x, all entries, fixed ones included."""
@@ -254,7 +274,7 @@ class ParameterSpace:
         sd = dict(zip(self.etas, np.sqrt(np.diag(omega)), strict=True))
         psi = self.theta(full)
         parameters = {
-            name: Parameter(p.distribution, d.from_psi(psi[k]), float(sd.get(name, 0.0)), p.fixed)
+            name: replace(p, typical=d.from_psi(psi[k]), iiv=float(sd.get(name, 0.0)))
             for k, ((name, p), d) in enumerate(
                 zip(self.model.parameters.items(), self._distributions, strict=True)
             )

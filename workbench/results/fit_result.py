@@ -40,6 +40,8 @@ class FitResult:
     likelihood : how -2LL was obtained: ``"FOCEI"``, ``"AGQ(5)"``, ``"IS"`` …; -2LL of two fits can
         be compared only if it is the same
     likelihood_se : Monte-Carlo standard error of -2LL, 0 where there is no Monte Carlo
+    penalty : minus twice the log density of the priors at the estimates, without constants; the
+        objective that was minimised is ofv + penalty, and so is the trace's
     n_parameters : estimated parameters
     verdict : ``"converged"``, ``"doubtful"`` or ``"failed"``
     reasons : sentences that say why
@@ -77,6 +79,7 @@ class FitResult:
     m2ll: float
     likelihood: str
     likelihood_se: float
+    penalty: float
     n_parameters: int
     verdict: str
     reasons: tuple[str, ...]

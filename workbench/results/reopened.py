@@ -75,6 +75,7 @@ def _added_later(card: dict[str, Any]) -> dict[str, Any]:
     return {
         "likelihood": card["method"].upper(),
         "likelihood_se": 0.0,
+        "penalty": 0.0,
         "eta_mean": none,
         "eta_sd": none,
     }

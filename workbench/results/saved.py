@@ -39,6 +39,7 @@ PLAIN = (
     "m2ll",
     "likelihood",
     "likelihood_se",
+    "penalty",
     "n_parameters",
     "verdict",
     "seconds",
