@@ -20,7 +20,6 @@ from workbench.core.optimize import Minimum
 from workbench.problem.space import ParameterSpace
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 STEP = 1e-4  # in x, which is of order one; gradients are exact to about 1e-8
 
@@ -67,54 +66,59 @@ def uncertainty(likelihood: object, minimum: Minimum, kind: str) -> Uncertainty:
     space: ParameterSpace = likelihood.problem.space  # type: ignore[attr-defined]
     x = minimum.x
     if kind == "none" or not len(x):
-        return _nothing(space)
+        return no_uncertainty(space)
 
     def gradient(at: Floats) -> Floats:
         _, subjects = likelihood(at)  # type: ignore[operator]
         return subjects.sum(axis=0) if len(subjects) else np.full(len(at), np.nan)
 
-    inner = np.array([name not in dict(space.at_bounds(x)) for name in free_names(space)], bool)
-    r = 0.5 * hessian(gradient, x)[np.ix_(inner, inner)]
+    r = 0.5 * hessian(gradient, x)
     if not np.isfinite(r).all():
-        return _nothing(
+        return no_uncertainty(
             space, "The objective does not exist close to the estimates, so there are no SEs."
         )
-    eigenvalues, vectors = _scaled_eigen(r)
-    if eigenvalues[0] <= 1e-10 * max(eigenvalues[-1], 1e-300):
-        names = [name for name, inside in zip(free_names(space), inner, strict=True) if inside]
-        return _nothing(space, _flat_direction(names, vectors[:, 0], eigenvalues[0]))
-    inverse = np.linalg.inv(r)
-    covariance = inverse
+    middle = None
     if kind == "sandwich":
         subjects = minimum.gradients[:-1] if space.priors.any else minimum.gradients
-        s = 0.25 * subjects[:, inner].T @ subjects[:, inner]
-        covariance = inverse @ s @ inverse
-    total = minimum.gradients.sum(axis=0)[inner]
-    return with_covariance(space, x, covariance, inner, 0.25 * float(total @ inverse @ total))
+        middle = 0.25 * subjects.T @ subjects
+    return from_information(space, x, r, middle=middle, total=minimum.gradients.sum(axis=0))
 
 
-def free_names(space: ParameterSpace) -> list[str]:
-    """Return the names of the estimated entries, in the order of x."""
-    return [entry.name for entry in space.entries if not entry.fixed]
-
-
-def with_covariance(
-    space: ParameterSpace, x: Floats, covariance: Floats, inner: Bools, decrement: float
+def from_information(
+    space: ParameterSpace,
+    x: Floats,
+    r: Floats,
+    *,
+    middle: Floats | None = None,
+    total: Floats | None = None,
 ) -> Uncertainty:
-    """Carry the covariance of x to the natural scale.
+    """Return the covariance of the estimates that follows from an information matrix.
+
+    A parameter at a bound counts as known: it has no standard error.
 
     Parameters
     ----------
-    covariance : (n_inner, n_inner)  of the elements of x that are not at a bound
-    inner : (n_free,)  which these are; the others have no standard error
-    decrement : see `Uncertainty`
+    x : (n_free,)  the estimates
+    r : (n_free, n_free)  information about x
+    middle : (n_free, n_free)  S of the sandwich; None for the plain inverse
+    total : (n_free,)  gradient of the OFV, for the decrement; None where there is none
     """
+    if not np.isfinite(r).all():
+        return no_uncertainty(space, "The information matrix is not finite, so there are no SEs.")
+    at_bound = dict(space.at_bounds(x))
+    inner = np.array([name not in at_bound for name in free_names(space)], dtype=bool)
+    part = np.ix_(inner, inner)
+    r = r[part]
+    eigenvalues, vectors = _scaled_eigen(r)
+    if len(r) and eigenvalues[0] <= 1e-10 * max(eigenvalues[-1], 1e-300):
+        names = [name for name in free_names(space) if name not in at_bound]
+        return no_uncertainty(space, _flat_direction(names, vectors[:, 0], eigenvalues[0]))
+    inverse = np.linalg.inv(r)
+    covariance = inverse if middle is None else inverse @ middle[part] @ inverse
     jacobian = space.jacobian(x)[:, inner]
     natural = jacobian @ covariance @ jacobian.T
     known = [
-        k
-        for k, entry in enumerate(space.entries)
-        if not entry.fixed and entry.name not in dict(space.at_bounds(x))
+        k for k, entry in enumerate(space.entries) if not entry.fixed and entry.name not in at_bound
     ]
     names = [space.entries[k].name for k in known]
     se = np.full(len(space.entries), np.nan)
@@ -123,10 +127,19 @@ def with_covariance(
     correlation = table.to_numpy() / np.outer(se[known], se[known])
     spread = np.linalg.eigvalsh(correlation) if len(known) else np.ones(1)
     condition = float(spread[-1] / spread[0]) if spread[0] > 0 else float("inf")
+    decrement = float("nan")
+    if total is not None:
+        decrement = 0.25 * float(total[inner] @ inverse @ total[inner])
     return Uncertainty(table, se, decrement, condition)
 
 
-def _nothing(space: ParameterSpace, problem: str = "") -> Uncertainty:
+def free_names(space: ParameterSpace) -> list[str]:
+    """Return the names of the estimated entries, in the order of x."""
+    return [entry.name for entry in space.entries if not entry.fixed]
+
+
+def no_uncertainty(space: ParameterSpace, problem: str = "") -> Uncertainty:
+    """Return that nothing is known, and perhaps why."""
     se = np.full(len(space.entries), np.nan)
     return Uncertainty(pd.DataFrame(), se, float("nan"), float("nan"), problem)
 

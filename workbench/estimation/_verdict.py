@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
 from workbench.core.optimize import Minimum
@@ -12,6 +13,8 @@ from workbench.core.status import Status
 from workbench.estimation._uncertainty import Uncertainty
 from workbench.problem import Problem
 from workbench.problem.space import Entry
+
+Floats = NDArray[np.float64]
 
 # A decrease of the OFV that nobody would notice.
 NEGLIGIBLE = 1e-3
@@ -49,7 +52,7 @@ def judge(
     if not np.isfinite(minimum.value):
         return Verdict("failed", ("The objective is not finite at the end of the search.",), ())
     doubts = _search_doubts(minimum, options) if estimate else []
-    doubts += _subject_doubts(problem, np.maximum(out.status, modes.status))
+    doubts += subject_doubts(problem, np.maximum(out.status, modes.status))
     if not estimate:
         return Verdict(
             "doubtful" if doubts else "converged",
@@ -65,7 +68,7 @@ def judge(
             f"A Newton step from here still promises a decrease of {known.decrement:.3g} in the "
             "OFV. Start again from these estimates."
         )
-    doubts += _boundary_doubts(problem, minimum)
+    doubts += boundary_doubts(problem, minimum.x)
     warnings = []
     if np.isfinite(known.condition_number) and known.condition_number > 1000:
         warnings.append(
@@ -103,9 +106,8 @@ def _search_doubts(minimum: Minimum, options: object) -> list[str]:
     return []
 
 
-def _subject_doubts(
-    problem: Problem, status: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> list[str]:
+def subject_doubts(problem: Problem, status: NDArray[np.int64]) -> list[str]:
+    """Name the subjects whose random effects were not found."""
     bad = np.flatnonzero(status != Status.OK)
     if not len(bad):
         return []
@@ -114,14 +116,15 @@ def _subject_doubts(
     return [f"ID {names}: {Status(status[bad[0]]).message}"]
 
 
-def _boundary_doubts(problem: Problem, minimum: Minimum) -> list[str]:
+def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
+    """Name what went to the boundary of what it can be: bounds, variances, correlations, sigma."""
     space = problem.space
     doubts = [
         f"{name} ended at its {side} bound: the data would move it further. Widen the bound, or "
         "fix the parameter there."
-        for name, side in space.at_bounds(minimum.x)
+        for name, side in space.at_bounds(x)
     ]
-    omega = space.omega(minimum.x)
+    omega = space.omega(x)
     for k, name in enumerate(space.etas):
         parameter = problem.model.parameters[name]
         scale = 1.0 if parameter.distribution == "lognormal" else max(abs(parameter.typical), 1e-8)
@@ -130,7 +133,7 @@ def _boundary_doubts(problem: Problem, minimum: Minimum) -> list[str]:
                 f"The variance of eta on {name} went to zero (SD {np.sqrt(omega[k, k]):.1e}), the "
                 "boundary of what it can be. Drop this random effect."
             )
-    for entry, value in zip(space.entries, space.natural(minimum.x), strict=True):
+    for entry, value in zip(space.entries, space.natural(x), strict=True):
         if entry.kind == "correlation" and abs(value) > 0.999:
             doubts.append(
                 f"The correlation {entry.name[4:]} went to {value:.4f}, the boundary. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
@@ -134,6 +134,14 @@ class Model:
         """Starting variance-covariance matrix of eta, (n_eta, n_eta) in the order of `etas`."""
         sd = np.array([self.parameters[name].iiv for name in self.etas])
         return _correlation_matrix(self.etas, self.correlations) * np.outer(sd, sd)
+
+    def without_random_effects(self) -> Model:
+        """Return the model with the same typical values and error, and no random effects."""
+        plain = {
+            name: replace(p, iiv=0.0, fixed=p.fixed - {"iiv"})
+            for name, p in self.parameters.items()
+        }
+        return self.replace(parameters=plain, correlations={})
 
     def units(self, data_units: Mapping[str, str]) -> dict[str, str]:
         """Return the unit of each structural and residual parameter, "" where unknown."""

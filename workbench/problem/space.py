@@ -220,6 +220,17 @@ class ParameterSpace:
         columns.append(out.by_sigma * sigma_slope)
         return np.concatenate(columns, axis=1)[:, self.free]
 
+    def stretch(self, x: Floats) -> Floats:
+        """Return the slopes of theta and sigma in their elements of x, (n_theta + n_sigma,)."""
+        full = self.full(x)
+        by_sigma = np.where(self._sigma_log, self.sigma(full), self._sigma_scale)
+        return np.concatenate([self.bounds.slope(full[: self.n_theta]), by_sigma])
+
+    def slope_of_typical(self, k: int, psi: float) -> float:
+        """Return d typical value / d theta of parameter k, theta on the psi scale."""
+        from_psi, h = self._distributions[k].from_psi, 1e-6 * max(abs(psi), 1.0)
+        return (from_psi(psi + h) - from_psi(psi - h)) / (2.0 * h)
+
     def penalty(self, x: Floats) -> float:
         """Return minus twice the log density of the priors, without constants."""
         return self.priors.penalty(self.theta(self.full(x)))

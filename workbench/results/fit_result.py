@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,21 @@ class FitResult:
     epsilon_shrinkage: float
     trace: pd.DataFrame
     condition_number: float
+
+    @property
+    def updated_model(self) -> Model:
+        """The model that was fitted, with the estimates as its values, to start from again.
+
+        It is `final_model`, except that what the method left out (the random effects, of a pooled
+        fit) stays as it was.
+        """
+        final, start = self.final_model, self.model.parameters
+        parameters = {
+            name: replace(p, iiv=p.iiv if p.has_eta else start[name].iiv, fixed=start[name].fixed)
+            for name, p in final.parameters.items()
+        }
+        correlations = {**self.model.correlations, **final.correlations}
+        return final.replace(parameters=parameters, correlations=correlations)
 
     @property
     def aic(self) -> float:

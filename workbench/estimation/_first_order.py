@@ -1,0 +1,24 @@
+"""The FO objective, which is the exact one of a model without random effects."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.core.conditional import Objective
+from workbench.core.first_order import first_order_range
+from workbench.core.likelihood import Values
+from workbench.problem import Problem
+
+
+def first_order(
+    first: int,
+    last: int,
+    want_gradient: bool,
+    problem: Problem,
+    values: Values,
+    cancel: NDArray[np.int64],
+    out: Objective,
+) -> int:
+    """Objective linearised at eta = 0."""
+    return first_order_range(
+        first, last, want_gradient, problem.structure, problem.subjects, values, cancel, out
+    )
