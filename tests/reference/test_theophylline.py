@@ -43,6 +43,17 @@ def test_evaluation_at_the_estimates(data):
     assert wb.evaluate(model(), data, method="fo").m2ll == pytest.approx(366.871, abs=0.02)
 
 
+@pytest.mark.parametrize(("nodes", "expected"), [(5, 360.7257), (9, 360.7216), (11, 360.7212)])
+def test_quadrature_at_the_estimates(data, nodes, expected):
+    """Printed to four decimals, at FOCEI's estimates: those are refitted, for -2LL has a slope
+    there; 1e-4 for what the printed digits leave of it.
+    """
+    at = wb.fit(model(), data, method="focei").final_model
+    found = wb.evaluate(at, data, method="agq", nodes=nodes)
+    assert found.m2ll == pytest.approx(expected, abs=1e-4)
+    assert found.likelihood == f"AGQ({nodes})"
+
+
 def check(fit):
     assert fit.verdict == "converged", fit.reasons
     assert fit.ofv == pytest.approx(OFV, abs=2e-4)

@@ -52,6 +52,17 @@ def test_objective_against_nonmem(references, records, name, method):
     assert found == pytest.approx(record["ofv_evaluator_computed"][method.upper()], abs=1e-5)
 
 
+@pytest.mark.parametrize("name", RECORDS)
+def test_laplace_and_the_integral_against_an_evaluator(references, records, name):
+    """Laplace with the true Hessian, and the exact marginal, are printed to four decimals."""
+    expected = records[RECORDS[name]]["expected"]["ofv_evaluator_computed"]
+    error, data = ResidualError(name, VALUES[name]), wang(references)
+    laplace = wb.evaluate(model(error), data, method="laplace")
+    assert laplace.ofv == pytest.approx(expected["LAPLACE_true_hessian"], abs=5.1e-5)
+    exact = wb.evaluate(model(error), data, method="agq", nodes=40)
+    assert exact.ofv == pytest.approx(expected["EXACT_marginal"], abs=5.1e-5)
+
+
 @pytest.fixture(scope="module")
 def table(references):
     return pd.read_csv(references / "data/wang2007/nonmem_focei_prop_table.csv")

@@ -139,18 +139,25 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
                 f"The correlation {entry.name[4:]} went to {value:.4f}, the boundary. "
                 "Model these random effects with one eta, or drop the correlation."
             )
-        if entry.kind == "sigma" and not entry.fixed and _vanished(problem, entry, value):
-            doubts.append(
-                f"{entry.name} went to zero ({value:.1e}): this part of the residual error is not "
-                "needed. Choose the simpler error model."
-            )
+        if entry.kind == "sigma" and not entry.fixed:
+            doubts += _vanished(problem, entry, value)
     return doubts
 
 
-def _vanished(problem: Problem, entry: Entry, value: float) -> bool:
-    """True when a residual parameter is too small to matter beside the data."""
+def _vanished(problem: Problem, entry: Entry, value: float) -> list[str]:
+    """Say that a residual parameter is too small to matter beside the data."""
     endpoint = next(e for e in problem.endpoints if e.output == entry.output)
-    if len(endpoint.error.parameters) < 2:
-        return False
     size = float(np.median(np.abs(problem.data.population.dv[endpoint.rows]))) or 1.0
-    return abs(value) < 1e-3 * (size if entry.name.endswith("additive]") else 1.0)
+    relative = abs(value) / (size if entry.name.endswith("additive]") else 1.0)
+    if len(endpoint.error.parameters) > 1 and relative < 1e-3:
+        return [
+            f"{entry.name} went to zero ({value:.1e}): this part of the residual error is not "
+            "needed. Choose the simpler error model."
+        ]
+    if len(endpoint.error.parameters) == 1 and relative < 1e-4:
+        return [
+            f"{entry.name} went to zero ({value:.1e}): the random effects reproduce the data "
+            "exactly, and the likelihood has no maximum. Drop random effects, or fix the residual "
+            "error."
+        ]
+    return []
