@@ -108,6 +108,7 @@ def complete_range(
     first: int,
     last: int,
     order: int,
+    want_information: bool,
     structure: Structure,
     subjects: Subjects,
     values: Values,
@@ -121,6 +122,7 @@ def complete_range(
     ----------
     order : 1 for derivatives in theta, 0 without
         (all derivatives are 0 at an eta where the misfit is not finite)
+    want_information : False leaves it 0
     chains : only eta is read
     directions : (2, n_theta + n_sigma)  scratch of this range
     """
@@ -151,7 +153,8 @@ def complete_range(
             if order > 0:
                 score_theta(subjects, i, n_obs, scratch, out.by_theta[i], chain)
             score_sigma(n_obs, scratch, out.by_sigma[i], chain)
-            add_information(order, subjects, i, n_theta, scratch, directions, information)
+            if want_information:
+                add_information(order, subjects, i, n_theta, scratch, directions, information)
         for a in range(directions.shape[1]):
             for b in range(a):
                 information[b, a] = information[a, b]

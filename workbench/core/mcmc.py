@@ -126,9 +126,7 @@ def propose(move: int, sweep: int, moves: Moves, eta: Vec, z: Vec, trial: OutVec
 
 
 @kernel
-def count(
-    moved: int, accepted: bool, eta: Vec, trial: Vec, tried: OutMat, taken: OutMat
-) -> None:
+def count(moved: int, accepted: bool, eta: Vec, trial: Vec, tried: OutMat, taken: OutMat) -> None:
     """Add one proposal, and perhaps its acceptance, to the counts of a subject."""
     if moved == 0:
         tried[0, 0] += 1.0

@@ -32,8 +32,8 @@ from workbench.core.rng import SAMPLER
 from workbench.errors import EstimationError
 from workbench.estimation import _saem_maximise as m_step
 from workbench.estimation._saem_options import SaemOptions
-from workbench.estimation._saem_split import Split, split
-from workbench.estimation._saem_stopping import explored, settled
+from workbench.estimation._saem_split import split
+from workbench.estimation._saem_stopping import EVERY, WINDOW, explored, settled
 from workbench.problem import Problem
 from workbench.problem.sampler import Sampler, Sweep
 from workbench.problem.space import frozen
@@ -41,7 +41,6 @@ from workbench.problem.workers import Workers
 
 Floats = NDArray[np.float64]
 
-ENOUGH_CHAINS = 50  # subjects times chains
 FASTEST_RISE = 2.0  # of a residual variance in one iteration of the annealing
 LOG_2PI = float(np.log(2.0 * np.pi))
 
@@ -92,7 +91,8 @@ class Saem:
     statistics : stochastic approximations; None before the first `approximate`
     iteration : number of finished iterations
     phase : ``"exploration"`` or ``"smoothing"``
-    finished : ``""`` while the run goes on, then ``"settled"``, ``"limit"`` or ``"max_iter"``
+    finished : ``""`` while the run goes on, then ``"settled"``, ``"limit"`` (of the smoothing
+        phase) or ``"max_iter"``
     history : phase, complete-data -2LL and x of every iteration
     """
 
@@ -109,7 +109,7 @@ class Saem:
             workers,
             seed=seed,
             purpose=SAMPLER,
-            n_chains=options.n_chains or max(1, -(-ENOUGH_CHAINS // problem.n_sub)),
+            n_chains=options.chains(problem.n_sub),
             sweep=Sweep(options.prior, options.single, options.block),
         )
         self.statistics: Statistics | None = None
@@ -119,6 +119,7 @@ class Saem:
         self.complete_m2ll = float("nan")
         self.history = History()
         self._start, self._switched, self._next = space.start, 0, "simulate"
+        self._misfit = np.zeros((0, 0))
         self._update_values()
 
     # --- the three steps ----------------------------------------------------------------------
@@ -134,6 +135,8 @@ class Saem:
         """SA: move the statistics towards those of the chains by the gain."""
         self._expect("approximate", "maximise")
         new = self._simulated()
+        if self.statistics is None:
+            self._check_start()
         old, gain = self.statistics, self.gain
         if old is None:
             self.statistics = new
@@ -171,6 +174,11 @@ class Saem:
         self.simulate()
         self.approximate()
         self.maximise()
+
+    @property
+    def limit(self) -> int:
+        """Most iterations of the run."""
+        return self.options.limit
 
     # --- what they need -----------------------------------------------------------------------
 
@@ -220,8 +228,7 @@ class Saem:
                 parts.numeric,
                 first_sigma - space.n_theta + parts.numeric,
             )
-            inverse = np.diag(np.linalg.pinv(self.statistics.information))
-            out[at] = np.sqrt(np.maximum(inverse, 0.0))
+            out[at] = m_step.standard_errors(self.statistics.information)
         return out[space.free]
 
     def _expect(self, step: str, following: str) -> None:
@@ -231,9 +238,28 @@ class Saem:
             )
         self._next = following
 
+    def _check_start(self) -> None:
+        """Refuse a start from which the chains of a subject found no way."""
+        problem = self.problem
+        lost = np.flatnonzero(~np.isfinite(self._misfit).any(axis=1))
+        if not len(lost):
+            return
+        subjects = problem.data.population.subjects
+        names = ", ".join(str(subjects[i]) for i in lost[:5]) + (" …" if len(lost) > 5 else "")
+        reason = problem.why_not(self.values.theta, problem.no_etas()) or (
+            "A prediction or its variance is not finite: check the starting values and units."
+        )
+        raise EstimationError(
+            f"There is no likelihood at the starting values for {len(lost)} of {len(subjects)} "
+            f"subjects (ID {names}). {reason}"
+        )
+
     def _update_values(self) -> None:
-        low = np.linalg.cholesky(self.omega) if len(self.omega) else self.omega
-        inverse = np.linalg.inv(low) if len(low) else low
+        low: Floats = np.array(self.omega)
+        inverse: Floats = low
+        if len(low):
+            low = np.asarray(np.linalg.cholesky(self.omega), dtype=np.float64)
+            inverse = np.asarray(np.linalg.inv(low), dtype=np.float64)
         self._low = low
         self.values = Values(
             frozen(self.theta),
@@ -251,8 +277,12 @@ class Saem:
     def _simulated(self) -> Statistics:
         """Return the statistics of the chains where they are, averaged over chains."""
         parts, sampler = self.parts, self.sampler
-        out = sampler.complete(self.values, order=int(parts.moves_predictions))
-        self.complete_m2ll = self._complete_m2ll(out)
+        out = sampler.complete(
+            self.values,
+            order=int(parts.moves_predictions),
+            information=bool(len(parts.numeric)),
+        )
+        self.complete_m2ll, self._misfit = self._complete_m2ll(out), out.misfit
         m = sampler.eta + m_step.location(self.theta, parts)[:, None, :]
         flat = m.reshape(-1, m.shape[2])
         n_chains = sampler.n_chains
@@ -266,9 +296,7 @@ class Saem:
             score = -np.concatenate([by_theta, by_sigma])[at] * slope
             total = out.information.sum(axis=0)[np.ix_(at, at)] / n_chains
             information = total * np.outer(slope, slope)
-        return Statistics(
-            m.mean(axis=1), flat.T @ flat / n_chains, residual, score, information
-        )
+        return Statistics(m.mean(axis=1), flat.T @ flat / n_chains, residual, score, information)
 
     def _complete_m2ll(self, out: Complete) -> float:
         """Return -2 log p(y, eta), mean over the chains, at the parameters they were drawn at."""
@@ -287,9 +315,7 @@ class Saem:
         before = self.sigma[parts.scaled]
         variance = np.maximum(squares, 0.0) / parts.n_scaled
         if self.annealing:
-            variance = np.clip(
-                variance, self.options.tau * before**2, FASTEST_RISE * before**2
-            )
+            variance = np.clip(variance, self.options.tau * before**2, FASTEST_RISE * before**2)
         self.sigma = self.sigma.copy()
         # An exact fit has no residual variance; a tiny one keeps the likelihood defined.
         self.sigma[parts.scaled] = np.sqrt(np.maximum(variance, 1e-24 * before**2))
@@ -331,18 +357,22 @@ class Saem:
         if self.phase == "exploration":
             if in_phase >= options.exploration or (
                 options.auto_stop
-                and self.iteration >= options.annealing
-                and in_phase % 10 == 0
-                and explored(np.array(history.x))
+                and in_phase % EVERY == 0
+                and in_phase >= options.annealing + WINDOW
+                and explored(np.array(history.x[-WINDOW:]), self.yardstick())
             ):
                 self.phase, self._switched = "smoothing", self.iteration
                 if not options.smoothing:
                     self.finished = "limit"
-        elif options.auto_stop and in_phase % 10 == 0 and self.has_settled():
-            self.finished = "settled"
         elif in_phase >= options.smoothing:
             self.finished = "settled" if self.has_settled() else "limit"
-        if not self.finished and options.max_iter is not None and self.iteration >= options.max_iter:
+        elif options.auto_stop and in_phase % EVERY == 0 and self.has_settled():
+            self.finished = "settled"
+        if (
+            not self.finished
+            and options.max_iter is not None
+            and self.iteration >= options.max_iter
+        ):
             self.finished = "max_iter"
 
     def has_settled(self) -> bool:

@@ -5,9 +5,9 @@ that acts through them (theta_M, design X). Given :math:`\bar m_i = E[m_i]` and
 :math:`S = \sum_i E[m_i m_i^\top]`, the complete-data likelihood has its maximum at
 
 .. math::
-    \hat\theta_M = \Big(\sum_i X_i^\top \Omega^{-1} X_i\Big)^{-1} \sum_i X_i^\top\Omega^{-1}\bar m_i,
-    \qquad
-    \hat\Omega = \frac1n \Big(S - \sum_i \bar m_i \mu_i^\top - \sum_i \mu_i \bar m_i^\top
+    \hat\theta_M &= \Big(\sum_i X_i^\top \Omega^{-1} X_i\Big)^{-1}
+                     \sum_i X_i^\top\Omega^{-1}\bar m_i, \\
+    \hat\Omega &= \frac1n \Big(S - \sum_i \bar m_i \mu_i^\top - \sum_i \mu_i \bar m_i^\top
                  + \sum_i \mu_i \mu_i^\top\Big), \quad \mu_i = X_i \hat\theta_M
 
 (Kuhn & Lavielle 2005, Comput Stat Data Anal 49:1020, section 3). Fixed elements, and those
@@ -106,6 +106,14 @@ def positive(omega: Floats, before: Floats) -> Floats:
             continue
         return blend
     return before
+
+
+def standard_errors(information: Floats) -> Floats:
+    """Return the standard errors of an information matrix; infinite where there is none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.sqrt(np.diag(information))
+        scaled = np.nan_to_num(information / np.outer(size, size))
+        return np.asarray(np.sqrt(np.diag(np.linalg.pinv(scaled))) / size)
 
 
 def scoring_step(score: Floats, information: Floats) -> Floats:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import OptionError
+from workbench.estimation._saem_likelihood import LIKELIHOODS
 
-LIKELIHOODS = ("linearisation", "none")
+ENOUGH_CHAINS = 50  # subjects times chains
 COVARIANCES = ("linearisation", "stochastic", "none")
 
 
@@ -31,7 +32,7 @@ class SaemOptions:
     prior, single, block : proposals per iteration from the prior, of random walks one by one, and
         of random walks in blocks
     likelihood : how -2LL of the result is computed: ``"linearisation"`` (FOCEI's approximation at
-        the estimates) or ``"none"``
+        the estimates)
     covariance : standard errors from ``"linearisation"`` (the model linearised at the conditional
         modes), ``"stochastic"`` (Louis' formula on draws) or ``"none"``
     draws : draws per subject for conditional means and SDs of eta (and for ``"stochastic"``)
@@ -52,20 +53,24 @@ class SaemOptions:
     burn_in: int = 5
     annealing: int = 100
     tau: float = 0.95
-    prior: int = 2
-    single: int = 2
-    block: int = 2
+    prior: int = 1
+    single: int = 1
+    block: int = 3
     likelihood: str = "linearisation"
     covariance: str = "linearisation"
     draws: int = 200
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("exploration", "smoothing", "burn_in", "annealing", "prior", "block"):
+        for name in ("exploration", "smoothing", "burn_in", "annealing"):
             _check_whole(name, getattr(self, name), 0)
-        for name in ("single", "draws"):
-            _check_whole(name, getattr(self, name), 1)
-        for name, least in (("max_iter", 0), ("n_chains", 1), ("threads", 1)):
+        for name in ("prior", "single", "block"):
+            _check_whole(name, getattr(self, name), 0)
+        if not self.prior + self.single + self.block:
+            raise OptionError(
+                "One of prior, single and block must be above 0: the chains must move."
+            )
+        for name, least in (("draws", 1), ("max_iter", 0), ("n_chains", 1), ("threads", 1)):
             if getattr(self, name) is not None:
                 _check_whole(name, getattr(self, name), least, "None or ")
         if not isinstance(self.auto_stop, bool):
@@ -74,11 +79,21 @@ class SaemOptions:
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 < value < 1:
                 raise OptionError(f"{name} must lie between 0 and 1, not {value}.")
-        for name, choices in (("likelihood", LIKELIHOODS), ("covariance", COVARIANCES)):
+        for name, choices in (("likelihood", tuple(LIKELIHOODS)), ("covariance", COVARIANCES)):
             if getattr(self, name) not in choices:
                 raise OptionError(
                     f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}."
                 )
+
+    def chains(self, n_sub: int) -> int:
+        """Return the number of chains per subject."""
+        return self.n_chains or max(1, -(-ENOUGH_CHAINS // n_sub))
+
+    @property
+    def limit(self) -> int:
+        """Most iterations in all."""
+        both = self.exploration + self.smoothing
+        return both if self.max_iter is None else min(both, self.max_iter)
 
 
 def _check_whole(name: str, value: object, least: int, other: str = "") -> None:

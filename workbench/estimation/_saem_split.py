@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The estimated parameters by the kind of their M-step.
+    r"""The estimated parameters by the kind of their M-step.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Split:
         mean of a Gaussian, in closed form
     design : (1 or n_sub, n_eta, n_closed)  their part of the design
     numeric : elements of theta and sigma, one vector after the other, updated by scoring
-    scaled : elements of sigma that scale the variance of their endpoint, :math:`v = \\sigma^2 g`,
+    scaled : elements of sigma that scale the variance of their endpoint, :math:`v = \sigma^2 g`,
         in closed form
     n_scaled : number of observations of each of those endpoints
     free_omega : (n_eta, n_eta)  elements of omega that are estimated
@@ -43,6 +43,7 @@ class Split:
     def moves_predictions(self) -> bool:
         """True when scoring needs derivatives of the predictions."""
         return bool(len(self.numeric)) and bool(self.numeric[0] < self.n_theta)
+
 
 def split(problem: Problem) -> Split:
     """Sort the free parameters of a problem."""
@@ -86,9 +87,7 @@ def _free_omega(problem: Problem) -> NDArray[np.bool_]:
 def _scaled(problem: Problem, free: NDArray[np.bool_]) -> tuple[Ints, Ints]:
     """Find the only parameters of their endpoints' errors that act as a scale of the variance."""
     values = problem.space.values(problem.space.start)
-    table = problem.residual_table(
-        problem.values(values.theta, problem.no_etas()), values.sigma
-    )
+    table = problem.residual_table(problem.values(values.theta, problem.no_etas()), values.sigma)
     found, counts = [], []
     for endpoint in problem.endpoints:
         s = endpoint.sigma.start

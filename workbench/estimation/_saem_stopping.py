@@ -2,7 +2,7 @@ r"""When the two phases of SAEM have done their work.
 
 Exploration is over when the sequence of estimates is stationary: over the last `WINDOW`
 iterations, the means of `BATCHES` batches have no linear trend that a t-test (1 %) would see, for
-any parameter. As in Monolix, at least `LEAST_EXPLORATION` iterations are made.
+any parameter. The window must lie after the annealing, whose end is a trend of its own.
 
 Smoothing averages. With gain 1/k the estimate after k iterations is, to first order, the mean of
 k one-iteration estimates
@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 WINDOW = 50
 BATCHES = 10
 CRITICAL = 3.355  # of t with BATCHES - 2 degrees of freedom, 1 % two-sided
-LEAST_EXPLORATION = 150
-LEAST_SMOOTHING = 50
+LEAST_SMOOTHING = 100
+UNINFORMED = 1.0  # complete-data standard error in x, which is of order one
 EVERY = 10  # iterations between two looks
 
 
@@ -48,16 +48,24 @@ def trend(means: Floats) -> Floats:
     return np.where(slope == 0.0, 0.0, t)
 
 
-def explored(x: Floats) -> bool:
+def informed(yardstick: Floats) -> NDArray[np.bool_]:
+    """Say which parameters the data inform at all; the others cannot settle, nor need they.
+
+    An example is the additive part of a combined error when it has gone to zero.
+    """
+    return np.asarray(yardstick < UNINFORMED)
+
+
+def explored(x: Floats, yardstick: Floats) -> bool:
     """True when exploration may end.
 
     Parameters
     ----------
-    x : (iterations, n_free)  all estimates of the phase
+    x : (WINDOW, n_free)  the last estimates
+    yardstick : (n_free,)  complete-data standard errors
     """
-    if len(x) < LEAST_EXPLORATION or len(x) % EVERY:
-        return False
-    return bool((np.abs(trend(batch_means(x[-WINDOW:]))) < CRITICAL).all())
+    t = trend(batch_means(x))[informed(yardstick)]
+    return bool((np.abs(t) < CRITICAL).all())
 
 
 def one_iteration_estimates(x: Floats) -> Floats:
@@ -92,5 +100,6 @@ def settled(x: Floats, yardstick: Floats, tolerance: float) -> bool:
     """
     if len(x) - 1 < LEAST_SMOOTHING:
         return False
-    precise = monte_carlo_error(x) < tolerance * yardstick
-    return bool(precise.all() and (np.abs(drift(x)) < CRITICAL).all())
+    known = informed(yardstick)
+    precise = monte_carlo_error(x)[known] < tolerance * yardstick[known]
+    return bool(precise.all() and (np.abs(drift(x)[known]) < CRITICAL).all())

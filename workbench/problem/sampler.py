@@ -114,7 +114,11 @@ class Sampler:
     def acceptance(self) -> dict[str, float]:
         """Return the acceptance rates of the last sweep by kind of move; NaN where none."""
         rates = {}
-        for name, rows in (("prior", slice(0, 1)), ("single", slice(1, 2)), ("block", slice(2, None))):
+        for name, rows in (
+            ("prior", slice(0, 1)),
+            ("single", slice(1, 2)),
+            ("block", slice(2, None)),
+        ):
             tried = self.tried[rows].sum()
             rates[name] = float(self.accepted[rows].sum() / tried) if tried else float("nan")
         return rates
@@ -135,9 +139,7 @@ class Sampler:
             self.scale = np.tile(FIRST_SCALE * sd, (n_eta, 1))
         size = 2 + self.sweeps % (n_eta - 1) if n_eta > 1 else 0
         sweep = self.sweep
-        moves = Moves(
-            sweep.prior, sweep.single, sweep.block, size, frozen(low), frozen(self.scale)
-        )
+        moves = Moves(sweep.prior, sweep.single, sweep.block, size, frozen(low), frozen(self.scale))
         number, chains = self.sweeps, self._chains
         self.workers.run(
             lambda first, last: sweep_range(
@@ -157,20 +159,24 @@ class Sampler:
         self._adapt(sd)
 
     def _adapt(self, sd: Floats) -> None:
-        self.tried, self.accepted = self._chains.tried.sum(axis=0), self._chains.accepted.sum(axis=0)
+        self.tried, self.accepted = (
+            self._chains.tried.sum(axis=0),
+            self._chains.accepted.sum(axis=0),
+        )
         tried = self.tried[1:]
         rate = np.where(tried > 0, self.accepted[1:] / np.maximum(tried, 1.0), TARGET)
         self.scale = np.minimum(
             self.scale * (1.0 + ADAPTATION * (rate - TARGET)), LARGEST_SCALE * sd
         )
 
-    def complete(self, values: Values, *, order: int) -> Complete:
+    def complete(self, values: Values, *, order: int, information: bool = False) -> Complete:
         """Return the complete-data likelihood where the chains are; overwritten by the next call.
 
         Parameters
         ----------
         values : parameters
         order : 1 for derivatives in theta, 0 without
+        information : whether the expected information is wanted
         """
         problem, out, chains = self.problem, self._complete, self._chains
         width = out.information.shape[1]
@@ -179,6 +185,7 @@ class Sampler:
                 first,
                 last,
                 order,
+                information,
                 problem.structure,
                 problem.subjects,
                 values,
