@@ -52,7 +52,7 @@ class Louis:
         theta = self.problem.space.values(self.x).theta
         m = eta + location(theta, self.parts)[:, None, :]
         score = self._scores(self.x, m)
-        flat = score.reshape(-1, score.shape[2])
+        flat = score.reshape(score.shape[0] * score.shape[1], score.shape[2])
         hessian = np.zeros_like(self._hessian)
         for k in range(len(self.x)):
             step = np.zeros(len(self.x))
@@ -65,6 +65,10 @@ class Louis:
         self._hessian += 0.5 * (hessian + hessian.T) / n_chains
         self.n += 1
         self.sampler.eta[:] = eta
+
+    def gradient(self) -> Floats:
+        r"""Return the gradient of log L in x, by :math:`\sum_i E[s_i]` (Fisher's identity)."""
+        return np.asarray(self._score.sum(axis=0) / self.n)
 
     def information(self) -> Floats:
         """Return the observed information about x, (n_free, n_free)."""
@@ -91,10 +95,10 @@ class Louis:
             Objective(
                 np.zeros(n),
                 np.zeros(n, np.int64),
-                eta.reshape(n, -1),
-                by_theta.reshape(n, -1),
+                eta.reshape(n, space.n_eta),
+                by_theta.reshape(n, space.n_theta),
                 np.einsum("nca,ncb->ncab", eta, eta).reshape(n, space.n_eta, space.n_eta),
-                2.0 * out.by_sigma.reshape(n, -1),
+                2.0 * out.by_sigma.reshape(n, len(values.sigma)),
             ),
         )
         return -0.5 * gradients.reshape(eta.shape[0], eta.shape[1], -1)

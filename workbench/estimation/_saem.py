@@ -209,7 +209,7 @@ class Saem:
     def smoothing_path(self) -> Floats:
         """Estimates of the smoothing phase, with the last ones before it as row 0."""
         path = [self._start, *self.history.x]
-        return np.array(path[self._switched :]).reshape(-1, len(self._start))
+        return np.array(path[self._switched :])
 
     def yardstick(self) -> Floats:
         """Return the standard errors of x if the random effects were observed, (n_free,)."""
@@ -284,7 +284,7 @@ class Saem:
         )
         self.complete_m2ll, self._misfit = self._complete_m2ll(out), out.misfit
         m = sampler.eta + m_step.location(self.theta, parts)[:, None, :]
-        flat = m.reshape(-1, m.shape[2])
+        flat = m.reshape(m.shape[0] * m.shape[1], m.shape[2])
         n_chains = sampler.n_chains
         by_sigma = out.by_sigma.sum(axis=(0, 1)) / n_chains
         sigma = self.sigma[parts.scaled]
@@ -301,7 +301,7 @@ class Saem:
     def _complete_m2ll(self, out: Complete) -> float:
         """Return -2 log p(y, eta), mean over the chains, at the parameters they were drawn at."""
         problem, eta = self.problem, self.sampler.eta
-        n_chains, flat = self.sampler.n_chains, eta.reshape(-1, eta.shape[2])
+        n_chains, flat = eta.shape[1], eta.reshape(eta.shape[0] * eta.shape[1], eta.shape[2])
         prior = float(((flat @ self.values.precision) * flat).sum()) / n_chains
         total = 2.0 * float(out.misfit.sum()) / n_chains + prior
         total += problem.n_sub * self.values.log_det_omega + float(problem.jacobian.sum())

@@ -72,7 +72,7 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
 
 def _iterate(saem: Saem, monitor: Monitor, *, estimate: bool) -> bool:
     """Run to the end; return True when asked to stop before it."""
-    if not estimate or not saem.limit:
+    if not estimate or not saem.limit or not len(saem.x):
         saem.simulate()
         saem.approximate()
         return False

@@ -108,7 +108,7 @@ class Sampler:
         table = pd.DataFrame(
             {"ID": np.repeat(labels, n_chains), "CHAIN": np.tile(np.arange(n_chains), n_sub)}
         )
-        flat = self.eta.reshape(-1, n_eta).copy()
+        flat = self.eta.reshape(n_sub * n_chains, n_eta).copy()
         return table.assign(**dict(zip(self.problem.space.etas, flat.T, strict=True)))
 
     def acceptance(self) -> dict[str, float]:

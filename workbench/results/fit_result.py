@@ -176,7 +176,7 @@ class FitResult:
         table = pd.DataFrame(
             {"ID": np.repeat(labels, n), "DRAW": np.tile(np.arange(1, n + 1), len(labels))}
         )
-        flat = eta.reshape(len(table), -1)
+        flat = eta.reshape(len(table), eta.shape[2])
         return table.assign(**dict(zip(self.final_model.etas, flat.T, strict=True)))
 
     def conditional(self, n: int = 200, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
