@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
     from workbench.data.dataset import Dataset, read_dataset
     from workbench.datasets import list_datasets, load_dataset
-    from workbench.estimation import CancelToken, Progress, evaluate, fit
+    from workbench.estimation import CancelToken, Progress, evaluate, fit, saem_steps
     from workbench.models import error
     from workbench.models.model import Model
     from workbench.models.parameter import Fixed, LogNormal, Normal
@@ -48,6 +48,7 @@ _PUBLIC = {
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
     "read_dataset": "workbench.data.dataset",
+    "saem_steps": "workbench.estimation",
     "simulate": "workbench.simulation",
     "Solver": "workbench.models.structural",
     "structure": "workbench.models.structural",

@@ -94,7 +94,7 @@ def test_laplace_against_the_naive_twin(data, error, interaction):
 
 @pytest.mark.parametrize("error", error_models.names())
 def test_many_nodes_are_the_integral(error):
-    """Two random effects, sparse data: 60 nodes a dimension, as the twin has, laid out otherwise."""
+    """Two random effects, sparse data: 60 nodes a dimension, as the twin has, laid out apart."""
     data, model = cases.iv_data(4, times=(0.5, 5)), cases.iv_model(error, sigma=cases.SIGMA[error])
     found = wb.evaluate(model, data, method="agq", nodes=60).individual_ofv
     expected = [s.exact() - 2 * naive.log_jacobian(error, s.y) for s in naive.subjects(model, data)]

@@ -13,20 +13,23 @@ if TYPE_CHECKING:
     from workbench.results import FitResult
 
 #: Columns of the trace that are not parameters.
-PROGRESS = ("ofv", "gradient", "step")
+PROGRESS = ("ofv", "complete_m2ll", "gradient", "step")
+#: Words that say in which part of the way an iteration lies.
+WORDS = ("phase",)
 
 
 def table(fit: FitResult) -> pd.DataFrame:
     r"""Return one row per iteration and quantity: iteration, quantity, kind, value, scaled.
 
-    `kind` is "progress" (ofv, gradient, step) or "parameter" (on the natural scale), and
+    `kind` is "progress" (ofv, complete_m2ll, gradient, step) or "parameter" (on the natural
+    scale), and
 
     .. math:: \text{scaled} = \text{value} / \text{last value}
 
     for parameters, so that all end at 1 and can share one axis; missing where the last value is 0
     and for progress.
     """
-    columns = [name for name in fit.trace.columns if name != "iteration"]
+    columns = [name for name in fit.trace.columns if name not in ("iteration", *WORDS)]
     long = fit.trace.melt("iteration", columns, var_name="quantity", value_name="value")
     long["value"] = long["value"].astype(float)
     parameter = ~long["quantity"].isin(PROGRESS)

@@ -3,5 +3,6 @@
 from workbench.estimation._base import CancelToken, Estimator, Progress
 from workbench.estimation._calls import evaluate, fit
 from workbench.estimation._registry import estimators
+from workbench.estimation._saem_steps import saem_steps
 
-__all__ = ["CancelToken", "Estimator", "Progress", "estimators", "evaluate", "fit"]
+__all__ = ["CancelToken", "Estimator", "Progress", "estimators", "evaluate", "fit", "saem_steps"]

@@ -35,8 +35,8 @@ def fit(
     ----------
     model : its values are the starting values
     data : a `Dataset`
-    method : ``"fo"``, ``"foce"`` or ``"focei"``
-    seed : recorded; these methods use no random numbers
+    method : ``"fo"``, ``"foce"``, ``"focei"`` or ``"saem"``
+    seed : of the random numbers, where the method uses any; recorded in any case
     on_iteration : called after every iteration, from the calling thread
     cancel : set it from another thread to stop; the best values so far are returned
     options : of the method, by name (``max_iter=...``, ``covariance="sandwich"``)
@@ -51,7 +51,9 @@ def fit(
     DataError, ModelError, OptionError, UnknownNameError, EstimationError
         The fit cannot start; the message says why, where and what to do.
     """
-    return _run(model, data, method, seed, Monitor(on_iteration, cancel), options, estimate=True)
+    return _run(
+        model, data, method, seed, Monitor(on_iteration, cancel, seed), options, estimate=True
+    )
 
 
 def evaluate(
@@ -61,7 +63,7 @@ def evaluate(
 
     Parameters and errors are those of `fit`.
     """
-    return _run(model, data, method, seed, Monitor(), options, estimate=False)
+    return _run(model, data, method, seed, Monitor(seed=seed), options, estimate=False)
 
 
 def _run(
@@ -74,6 +76,23 @@ def _run(
     *,
     estimate: bool,
 ) -> FitResult:
+    check_arguments(model, data)
+    began = time.perf_counter()
+    estimator = estimators.get(method)
+    # NumPy's numbers as Python's: an option is written into the script that repeats the fit.
+    given = {k: v.item() if isinstance(v, np.generic) else v for k, v in options.items()}
+    chosen = make_options(estimator, given)
+    result = estimator.run(Problem(model, data), chosen, monitor, estimate)
+    return replace(result, given=given, seed=seed, seconds=time.perf_counter() - began)
+
+
+def check_arguments(model: Model, data: Dataset) -> None:
+    """Refuse what cannot be fitted.
+
+    Raises
+    ------
+    DataError, ModelError
+    """
     if not isinstance(model, Model):
         raise ModelError(f"The first argument must be a wb.Model, not {type(model).__name__}.")
     if not isinstance(data, Dataset):
@@ -86,13 +105,6 @@ def _run(
             f"{data.name} is a design: it holds times to predict, not observations to fit. Read "
             "it without design=True, or simulate from it with wb.simulate."
         )
-    began = time.perf_counter()
-    estimator = estimators.get(method)
-    # NumPy's numbers as Python's: an option is written into the script that repeats the fit.
-    given = {k: v.item() if isinstance(v, np.generic) else v for k, v in options.items()}
-    chosen = make_options(estimator, given)
-    result = estimator.run(Problem(model, data), chosen, monitor, estimate)
-    return replace(result, given=given, seed=seed, seconds=time.perf_counter() - began)
 
 
 def make_options(estimator: Estimator, options: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-r"""Covariance of the estimates from the observed information.
+r"""Covariance of the estimates from an information matrix.
 
 With OFV = -2 log L: :math:`R = \tfrac12 \nabla^2 OFV`, :math:`S = \tfrac14 \sum_i g_i g_i^\top`
 over the subjects' gradients; R⁻¹ (``"hessian"``) or R⁻¹SR⁻¹ (``"sandwich"``, NONMEM's default).

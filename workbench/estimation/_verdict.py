@@ -69,12 +69,7 @@ def judge(
             "OFV. Start again from these estimates."
         )
     doubts += boundary_doubts(problem, minimum.x)
-    warnings = []
-    if np.isfinite(known.condition_number) and known.condition_number > 1000:
-        warnings.append(
-            f"The condition number is {known.condition_number:.3g}: some estimates are nearly "
-            "interchangeable. Look at the correlation matrix."
-        )
+    warnings = collinear(known)
     if doubts:
         return Verdict("doubtful", tuple(doubts), tuple(warnings))
     promised = known.decrement if np.isfinite(known.decrement) else minimum.decrement
@@ -84,6 +79,16 @@ def judge(
         f"the largest gradient element is {largest:.1e}."
     )
     return Verdict("converged", (evidence,), tuple(warnings))
+
+
+def collinear(known: Uncertainty) -> list[str]:
+    """Warn of estimates that are nearly interchangeable."""
+    if not np.isfinite(known.condition_number) or known.condition_number <= 1000:
+        return []
+    return [
+        f"The condition number is {known.condition_number:.3g}: some estimates are nearly "
+        "interchangeable. Look at the correlation matrix."
+    ]
 
 
 def _search_doubts(minimum: Minimum, options: object) -> list[str]:

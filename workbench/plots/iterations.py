@@ -17,6 +17,8 @@ from workbench.plots.theme import DASHED, Palette
 #: Okabe & Ito's colours without vermilion (the selected subject) and yellow (too faint on white).
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 STYLES = ("-", (0, (4, 2)), (0, (1, 1.5)))
+#: What the left panel may show, and its title.
+OBJECTIVES = {"ofv": "OFV", "complete_m2ll": "Complete-data −2LL"}
 LEGEND_ROWS = 14
 LEGEND_WIDTH = 124  # CSS pixels
 LEGEND_FROM = 330  # CSS pixels of width; below, the tips alone name the lines
@@ -30,9 +32,10 @@ def draw(
     palette: Palette,
     selected: Label | None = None,  # noqa: ARG001  no subjects here
 ) -> Drawn:
-    """Draw OFV at the left, and at the right every parameter divided by its last value."""
+    """Draw the objective at the left, at the right every parameter divided by its last value."""
     trace = tables["trace"]
-    objective = trace[((trace["quantity"] == "ofv") & np.isfinite(trace["value"])).to_numpy()]
+    kinds = trace["quantity"].isin(list(OBJECTIVES))
+    objective = trace[(kinds & np.isfinite(trace["value"])).to_numpy()]
     if objective.empty:
         say(ax, "Nothing was estimated, so there are no iterations to show.", palette)
         return Drawn()
@@ -58,7 +61,8 @@ def draw(
     one = right.y(np.ones(2))
     ends = [right.left, right.left + right.width]
     ax.plot(ends, one, color=palette.muted, linewidth=0.9, linestyle=DASHED, zorder=1)
-    for cell, title in ((left, "OFV"), (right, "Parameters ÷ last")):
+    shown = OBJECTIVES[str(objective["quantity"].iloc[0])]
+    for cell, title in ((left, shown), (right, "Parameters ÷ last")):
         number_x(ax, cell, palette, "Iteration")
         number_y(ax, cell, palette)
         name(ax, cell, title, size=9.5 if legend else 8.5)

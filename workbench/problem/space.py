@@ -188,6 +188,19 @@ class ParameterSpace:
         tail = full[self.n_theta + self.n_eta + len(self._pairs) :]
         return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
 
+    @property
+    def theta_scale(self) -> Floats:
+        """Slopes d theta / dx, (n_theta,)."""
+        return self._theta_scale
+
+    def sigma_slope(self, sigma: Floats) -> Floats:
+        """Return the slopes d sigma / dx at given values, (n_sigma,)."""
+        return np.where(self._sigma_log, sigma, self._sigma_scale)
+
+    def move_sigma(self, sigma: Floats, step: Floats) -> Floats:
+        """Return sigma after a step in x, (n_sigma,)."""
+        return np.where(self._sigma_log, sigma * np.exp(step), sigma + step * self._sigma_scale)
+
     def values(self, x: Floats) -> Values:
         """Return what the kernels need at x."""
         full = self.full(x)
@@ -216,8 +229,7 @@ class ParameterSpace:
             columns.append(np.einsum("nij,ij->ni", by_low, low))
             off = [by_low[:, j, i] * low[j, j] for i, j in self._pairs]
             columns += [column[:, None] for column in off]
-        sigma_slope = np.where(self._sigma_log, values.sigma, self._sigma_scale)
-        columns.append(out.by_sigma * sigma_slope)
+        columns.append(out.by_sigma * self.sigma_slope(values.sigma))
         return np.concatenate(columns, axis=1)[:, self.free]
 
     def stretch(self, x: Floats) -> Floats:

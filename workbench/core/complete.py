@@ -1,0 +1,161 @@
+r"""The complete-data likelihood at drawn random effects: value, score and expected information.
+
+With eta known, the observations of subject i contribute
+:math:`\ell_i = \tfrac12 \sum_j [r_j^2/v_j + \log v_j]` (minus the log density, without
+constants). Its derivatives in theta (eta held) and sigma are exact; the expected information of
+the Gaussian observations is
+
+.. math::
+    I_{ab} = \sum_j \frac{\partial_a r_j\, \partial_b r_j}{v_j}
+             + \frac{\partial_a v_j\, \partial_b v_j}{2 v_j^2}.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.core.conditional import add_design
+from workbench.core.jit import OutCube, OutMat, kernel
+from workbench.core.likelihood import (
+    Scratch,
+    Structure,
+    Subjects,
+    Values,
+    make_scratch,
+    most_observations,
+    slope,
+)
+from workbench.core.mcmc import Chains, misfit_at
+from workbench.core.residuals import FIRST_SIGMA, R_F, V_F, R, V
+
+
+class Complete(NamedTuple):
+    """Complete-data quantities of every subject; every array is overwritten."""
+
+    misfit: OutMat  # (n_sub, n_chains)
+    by_theta: OutCube  # (n_sub, n_chains, n_theta) d misfit / d theta; 0 with order 0
+    by_sigma: OutCube  # (n_sub, n_chains, n_sigma) d misfit / d sigma
+    # (n_sub, n_theta + n_sigma, the same) sum over the chains; theta's part 0 with order 0
+    information: OutCube
+
+
+@kernel
+def score_sigma(n_obs: int, scratch: Scratch, by_sigma: OutMat, chain: int) -> None:
+    """Write the derivatives of the misfit in sigma to row `chain`."""
+    for s in range(by_sigma.shape[1]):
+        total, column = 0.0, FIRST_SIGMA + 2 * s
+        for j in range(n_obs):
+            v, r = scratch.table[j, V], scratch.table[j, R]
+            total += 0.5 * scratch.table[j, column] * (1.0 - r * r / v) / v
+        by_sigma[chain, s] = total
+
+
+@kernel
+def score_theta(
+    subjects: Subjects, i: int, n_obs: int, scratch: Scratch, by_theta: OutMat, chain: int
+) -> None:
+    """Write the derivatives of the misfit in theta, at fixed eta, to row `chain`."""
+    for k in range(scratch.psi.shape[0]):
+        scratch.gradient[k] = 0.0
+    for j in range(n_obs):
+        lf = slope(scratch.table[j])
+        for k in range(scratch.psi.shape[0]):
+            scratch.gradient[k] += lf * scratch.f[j, 1 + k]
+    add_design(subjects, i, scratch.gradient, by_theta[chain])
+
+
+@kernel
+def observation_directions(
+    order: int, subjects: Subjects, i: int, j: int, n_theta: int, scratch: Scratch, out: OutMat
+) -> None:
+    """Write d r_j and d v_j in every parameter (theta, then sigma) to the two rows of `out`."""
+    who = i if subjects.design.shape[0] > 1 else 0
+    row = scratch.table[j]
+    for t in range(n_theta):
+        f_t = 0.0
+        if order > 0:
+            for k in range(scratch.psi.shape[0]):
+                f_t += subjects.design[who, k, t] * scratch.f[j, 1 + k]
+        out[0, t] = row[R_F] * f_t
+        out[1, t] = row[V_F] * f_t
+    for s in range(out.shape[1] - n_theta):
+        out[0, n_theta + s] = 0.0
+        out[1, n_theta + s] = row[FIRST_SIGMA + 2 * s]
+
+
+@kernel
+def add_information(
+    order: int,
+    subjects: Subjects,
+    i: int,
+    n_theta: int,
+    scratch: Scratch,
+    directions: OutMat,
+    information: OutMat,
+) -> None:
+    """Add the expected information of the observations of subject i."""
+    for j in range(subjects.obs_start[i + 1] - subjects.obs_start[i]):
+        observation_directions(order, subjects, i, j, n_theta, scratch, directions)
+        v = scratch.table[j, V]
+        for a in range(directions.shape[1]):
+            r_a, v_a = directions[0, a] / v, 0.5 * directions[1, a] / (v * v)
+            for b in range(a + 1):
+                information[a, b] += r_a * directions[0, b] + v_a * directions[1, b]
+
+
+@kernel
+def complete_range(
+    first: int,
+    last: int,
+    order: int,
+    want_information: bool,
+    structure: Structure,
+    subjects: Subjects,
+    values: Values,
+    chains: Chains,
+    directions: OutMat,
+    out: Complete,
+) -> int:
+    """Evaluate the complete-data likelihood of subjects first..last-1 at chains.eta.
+
+    Parameters
+    ----------
+    order : 1 for derivatives in theta, 0 without
+        (all derivatives are 0 at an eta where the misfit is not finite)
+    want_information : False leaves it 0
+    chains : only eta is read
+    directions : (2, n_theta + n_sigma)  scratch of this range
+    """
+    n_theta = values.theta.shape[0]
+    scratch = make_scratch(
+        structure,
+        most_observations(subjects.obs_start, first, last),
+        structure.codes.shape[0],
+        values.precision.shape[0],
+        values.sigma.shape[0],
+    )
+    for i in range(first, last):
+        n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
+        information = out.information[i]
+        for a in range(directions.shape[1]):
+            for b in range(directions.shape[1]):
+                information[a, b] = 0.0
+        for chain in range(chains.eta.shape[1]):
+            out.misfit[i, chain] = misfit_at(
+                order, structure, subjects, i, values, chains.eta[i, chain], scratch
+            )
+            for t in range(n_theta):
+                out.by_theta[i, chain, t] = 0.0
+            for s in range(values.sigma.shape[0]):
+                out.by_sigma[i, chain, s] = 0.0
+            if not out.misfit[i, chain] < np.inf:
+                continue
+            if order > 0:
+                score_theta(subjects, i, n_obs, scratch, out.by_theta[i], chain)
+            score_sigma(n_obs, scratch, out.by_sigma[i], chain)
+            if want_information:
+                add_information(order, subjects, i, n_theta, scratch, directions, information)
+        for a in range(directions.shape[1]):
+            for b in range(a):
+                information[b, a] = information[a, b]
+    return 0

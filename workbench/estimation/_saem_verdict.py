@@ -1,0 +1,115 @@
+"""The verdict on a SAEM run: converged, doubtful or failed, each with its reasons in words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.core.conditional import Objective
+from workbench.estimation._saem import Saem
+from workbench.estimation._saem_stopping import (
+    BATCHES,
+    CRITICAL,
+    LEAST_SMOOTHING,
+    drift,
+    informed,
+    monte_carlo_error,
+)
+from workbench.estimation._uncertainty import Uncertainty
+from workbench.estimation._verdict import Verdict, boundary_doubts, collinear, subject_doubts
+
+Floats = NDArray[np.float64]
+
+WALKING = (0.1, 0.8)  # acceptance of random walks outside this range says they do not explore
+
+
+def judge_saem(
+    run: Saem, known: Uncertainty, modes: Objective, *, estimate: bool, cancelled: bool
+) -> Verdict:
+    """Weigh the evidence of a finished run.
+
+    Parameters
+    ----------
+    known : precision of the estimates
+    modes : -2LL and conditional modes at the end
+    """
+    problem = run.problem
+    if not np.isfinite(run.x).all() or not np.isfinite(modes.ofv).all():
+        return Verdict("failed", ("The likelihood is not finite at the end of the run.",), ())
+    doubts = _run_doubts(run, cancelled=cancelled) if estimate else []
+    doubts += subject_doubts(problem, modes.status)
+    if not estimate:
+        return Verdict(
+            "doubtful" if doubts else "converged",
+            (*doubts, "Evaluated at the given values; nothing was estimated."),
+            (),
+        )
+    if known.problem and not doubts:
+        doubts.append(known.problem)
+    doubts += boundary_doubts(problem, run.x)
+    warnings = _walking_warnings(run) + collinear(known)
+    if doubts:
+        return Verdict("doubtful", tuple(doubts), tuple(warnings))
+    error, name = _worst(run)
+    explored = run.history.phase.count("exploration")
+    evidence = (
+        f"{explored} iterations of exploration and {run.iteration - explored} of smoothing; the "
+        f"Monte-Carlo error is at most {error:.0%} of a standard error ({name})."
+    )
+    return Verdict("converged", (evidence,), tuple(warnings))
+
+
+def _run_doubts(run: Saem, *, cancelled: bool) -> list[str]:
+    if cancelled:
+        return [
+            f"Stopped on request after {run.iteration} iterations; these are the values it had "
+            "reached."
+        ]
+    if run.finished == "settled" or not len(run.x):
+        return []
+    limit = (
+        f"Stopped at the limit of {run.options.max_iter} iterations"
+        if run.finished == "max_iter"
+        else f"The smoothing phase ended at its limit of {run.options.smoothing} iterations"
+    )
+    if len(run.smoothing_path) <= max(LEAST_SMOOTHING, BATCHES):
+        return [f"{limit} before the estimates had settled. Raise max_iter and smoothing."]
+    error, name = _worst(run)
+    moving = (np.abs(drift(run.smoothing_path)) >= CRITICAL) & informed(run.yardstick())
+    if moving.any():
+        names = ", ".join(np.array(_names(run))[moving])
+        return [
+            f"{limit}, and {names} still had a trend. Start from these estimates, or give "
+            "exploration more iterations."
+        ]
+    return [
+        f"{limit} while the Monte-Carlo error of {name} was {error:.0%} of the standard error it "
+        "would have with known random effects. Raise smoothing or n_chains."
+    ]
+
+
+def _names(run: Saem) -> list[str]:
+    return [entry.name for entry in run.problem.space.entries if not entry.fixed]
+
+
+def _worst(run: Saem) -> tuple[float, str]:
+    """Largest Monte-Carlo error relative to the complete-data standard error, and whose it is."""
+    path = run.smoothing_path
+    if not len(run.x) or len(path) <= BATCHES:
+        return 0.0, "nothing is estimated"
+    yardstick = run.yardstick()
+    ratio = np.where(informed(yardstick), monte_carlo_error(path) / yardstick, 0.0)
+    worst = int(np.argmax(ratio))
+    return float(ratio[worst]), _names(run)[worst]
+
+
+def _walking_warnings(run: Saem) -> list[str]:
+    tried, accepted = run.sampler.tried[1:].sum(axis=0), run.sampler.accepted[1:].sum(axis=0)
+    found = []
+    for name, n, yes in zip(run.problem.space.etas, tried, accepted, strict=True):
+        if n >= 20 and not WALKING[0] < yes / n < WALKING[1]:
+            found.append(
+                f"Of the random walks of eta on {name}, {yes / n:.0%} were accepted at the end; "
+                "around 40 % is good. The chains may explore this random effect poorly."
+            )
+    return found
