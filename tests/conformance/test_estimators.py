@@ -37,7 +37,8 @@ def test_the_same_run_twice_is_the_same_to_the_bit(name, data):
 def test_the_trace_ends_at_the_result_and_never_rises(name, data):
     fit = wb.fit(cases.oral_model("additive"), data, method=name)
     assert fit.trace["ofv"].iloc[-1] == fit.ofv
-    assert (np.diff(fit.trace["ofv"]) <= 0).all()
+    if estimators.get(name).minimises:
+        assert (np.diff(fit.trace["ofv"]) <= 0).all()
     assert fit.verdict in ("converged", "doubtful")
     assert fit.reasons
 

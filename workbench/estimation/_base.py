@@ -18,7 +18,8 @@ class Progress:
     Attributes
     ----------
     iteration, max_iter : how far
-    ofv, best_ofv : objective now and the best so far
+    ofv, best_ofv : objective now and the best so far; for SAEM, which has no objective while it
+        runs, both are the present complete-data -2LL (observations and random effects)
     values : current values on the natural scale, by parameter name
     """
 
@@ -46,10 +47,11 @@ class CancelToken:
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Who listens to a fit, and who may stop it."""
+    """Who listens to a fit, who may stop it, and the seed of its random numbers."""
 
     on_iteration: Callable[[Progress], None] | None = None
     cancel: CancelToken | None = None
+    seed: int = 0
 
     def cancelled(self) -> bool:
         """True when the fit has been asked to stop."""
@@ -77,6 +79,7 @@ class Estimator:
     description : one line on what it does and when it is right
     options : frozen dataclass of its options with their defaults
     run : ``run(problem, options, monitor, estimate) -> FitResult``
+    minimises : False for a method that does not lower one objective from iteration to iteration
     """
 
     name: str
@@ -84,3 +87,4 @@ class Estimator:
     description: str
     options: type[Any]
     run: Run
+    minimises: bool = True

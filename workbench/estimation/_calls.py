@@ -35,8 +35,8 @@ def fit(
     ----------
     model : its values are the starting values
     data : a `Dataset`
-    method : ``"fo"``, ``"foce"`` or ``"focei"``
-    seed : recorded; these methods use no random numbers
+    method : name of an estimator, such as ``"focei"`` or ``"imp"``
+    seed : of the random numbers, where the method uses any; recorded in any case
     on_iteration : called after every iteration, from the calling thread
     cancel : set it from another thread to stop; the best values so far are returned
     options : of the method, by name (``max_iter=...``, ``covariance="sandwich"``)
@@ -51,7 +51,9 @@ def fit(
     DataError, ModelError, OptionError, UnknownNameError, EstimationError
         The fit cannot start; the message says why, where and what to do.
     """
-    return _run(model, data, method, seed, Monitor(on_iteration, cancel), options, estimate=True)
+    return _run(
+        model, data, method, seed, Monitor(on_iteration, cancel, seed), options, estimate=True
+    )
 
 
 def evaluate(
@@ -61,7 +63,7 @@ def evaluate(
 
     Parameters and errors are those of `fit`.
     """
-    return _run(model, data, method, seed, Monitor(), options, estimate=False)
+    return _run(model, data, method, seed, Monitor(seed=seed), options, estimate=False)
 
 
 def _run(

@@ -1,4 +1,4 @@
-r"""Covariance of the estimates from the observed information.
+r"""Covariance of the estimates from an information matrix.
 
 With OFV = -2 log L: :math:`R = \tfrac12 \nabla^2 OFV`, :math:`S = \tfrac14 \sum_i g_i g_i^\top`
 over the subjects' gradients; R⁻¹ (``"hessian"``) or R⁻¹SR⁻¹ (``"sandwich"``, NONMEM's default).
@@ -66,7 +66,7 @@ def uncertainty(likelihood: object, minimum: Minimum, kind: str) -> Uncertainty:
     space: ParameterSpace = likelihood.problem.space  # type: ignore[attr-defined]
     x = minimum.x
     if kind == "none" or not len(x):
-        return _nothing(space)
+        return no_uncertainty(space)
 
     def gradient(at: Floats) -> Floats:
         _, subjects = likelihood(at)  # type: ignore[operator]
@@ -74,18 +74,37 @@ def uncertainty(likelihood: object, minimum: Minimum, kind: str) -> Uncertainty:
 
     r = 0.5 * hessian(gradient, x)
     if not np.isfinite(r).all():
-        return _nothing(
+        return no_uncertainty(
             space, "The objective does not exist close to the estimates, so there are no SEs."
         )
-    total = minimum.gradients.sum(axis=0)
+    middle = 0.25 * minimum.gradients.T @ minimum.gradients if kind == "sandwich" else None
+    return from_information(space, x, r, middle=middle, total=minimum.gradients.sum(axis=0))
+
+
+def from_information(
+    space: ParameterSpace,
+    x: Floats,
+    r: Floats,
+    *,
+    middle: Floats | None = None,
+    total: Floats | None = None,
+) -> Uncertainty:
+    """Return the covariance of the estimates that follows from an information matrix.
+
+    Parameters
+    ----------
+    x : (n_free,)  the estimates
+    r : (n_free, n_free)  information about x
+    middle : (n_free, n_free)  S of the sandwich; None for the plain inverse
+    total : (n_free,)  gradient of the OFV, for the decrement; None where there is none
+    """
+    if not np.isfinite(r).all():
+        return no_uncertainty(space, "The information matrix is not finite, so there are no SEs.")
     eigenvalues, vectors = _scaled_eigen(r)
     if eigenvalues[0] <= 1e-10 * max(eigenvalues[-1], 1e-300):
-        return _nothing(space, _flat_direction(space, vectors[:, 0], eigenvalues[0]))
+        return no_uncertainty(space, _flat_direction(space, vectors[:, 0], eigenvalues[0]))
     inverse = np.linalg.inv(r)
-    covariance = inverse
-    if kind == "sandwich":
-        s = 0.25 * minimum.gradients.T @ minimum.gradients
-        covariance = inverse @ s @ inverse
+    covariance = inverse if middle is None else inverse @ middle @ inverse
     jacobian = space.jacobian(x)
     natural = jacobian @ covariance @ jacobian.T
     estimated = [k for k, entry in enumerate(space.entries) if not entry.fixed]
@@ -96,10 +115,12 @@ def uncertainty(likelihood: object, minimum: Minimum, kind: str) -> Uncertainty:
     correlation = table.to_numpy() / np.outer(se[estimated], se[estimated])
     spread = np.linalg.eigvalsh(correlation)
     condition = float(spread[-1] / spread[0]) if spread[0] > 0 else float("inf")
-    return Uncertainty(table, se, 0.25 * float(total @ inverse @ total), condition)
+    decrement = float("nan") if total is None else 0.25 * float(total @ inverse @ total)
+    return Uncertainty(table, se, decrement, condition)
 
 
-def _nothing(space: ParameterSpace, problem: str = "") -> Uncertainty:
+def no_uncertainty(space: ParameterSpace, problem: str = "") -> Uncertainty:
+    """Return that nothing is known, and perhaps why."""
     se = np.full(len(space.entries), np.nan)
     return Uncertainty(pd.DataFrame(), se, float("nan"), float("nan"), problem)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
 from workbench.core.optimize import Minimum
@@ -12,6 +13,8 @@ from workbench.core.status import Status
 from workbench.estimation._uncertainty import Uncertainty
 from workbench.problem import Problem
 from workbench.problem.space import Entry
+
+Floats = NDArray[np.float64]
 
 # A decrease of the OFV that nobody would notice.
 NEGLIGIBLE = 1e-3
@@ -49,7 +52,7 @@ def judge(
     if not np.isfinite(minimum.value):
         return Verdict("failed", ("The objective is not finite at the end of the search.",), ())
     doubts = _search_doubts(minimum, options) if estimate else []
-    doubts += _subject_doubts(problem, np.maximum(out.status, modes.status))
+    doubts += subject_doubts(problem, np.maximum(out.status, modes.status))
     if not estimate:
         return Verdict(
             "doubtful" if doubts else "converged",
@@ -65,13 +68,8 @@ def judge(
             f"A Newton step from here still promises a decrease of {known.decrement:.3g} in the "
             "OFV. Start again from these estimates."
         )
-    doubts += _boundary_doubts(problem, minimum)
-    warnings = []
-    if np.isfinite(known.condition_number) and known.condition_number > 1000:
-        warnings.append(
-            f"The condition number is {known.condition_number:.3g}: some estimates are nearly "
-            "interchangeable. Look at the correlation matrix."
-        )
+    doubts += boundary_doubts(problem, minimum.x)
+    warnings = collinear(known)
     if doubts:
         return Verdict("doubtful", tuple(doubts), tuple(warnings))
     promised = known.decrement if np.isfinite(known.decrement) else minimum.decrement
@@ -81,6 +79,16 @@ def judge(
         f"the largest gradient element is {largest:.1e}."
     )
     return Verdict("converged", (evidence,), tuple(warnings))
+
+
+def collinear(known: Uncertainty) -> list[str]:
+    """Warn of estimates that are nearly interchangeable."""
+    if not np.isfinite(known.condition_number) or known.condition_number <= 1000:
+        return []
+    return [
+        f"The condition number is {known.condition_number:.3g}: some estimates are nearly "
+        "interchangeable. Look at the correlation matrix."
+    ]
 
 
 def _search_doubts(minimum: Minimum, options: object) -> list[str]:
@@ -103,9 +111,10 @@ def _search_doubts(minimum: Minimum, options: object) -> list[str]:
     return []
 
 
-def _subject_doubts(
+def subject_doubts(
     problem: Problem, status: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> list[str]:
+    """Name subjects whose part of the objective is in doubt, and say why."""
     bad = np.flatnonzero(status != Status.OK)
     if not len(bad):
         return []
@@ -114,9 +123,10 @@ def _subject_doubts(
     return [f"ID {names}: {Status(status[bad[0]]).message}"]
 
 
-def _boundary_doubts(problem: Problem, minimum: Minimum) -> list[str]:
+def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
+    """Name parameters at the boundary of what they can be."""
     space, doubts = problem.space, []
-    omega = space.omega(minimum.x)
+    omega = space.omega(x)
     for k, name in enumerate(space.etas):
         parameter = problem.model.parameters[name]
         scale = 1.0 if parameter.distribution == "lognormal" else max(abs(parameter.typical), 1e-8)
@@ -125,7 +135,7 @@ def _boundary_doubts(problem: Problem, minimum: Minimum) -> list[str]:
                 f"The variance of eta on {name} went to zero (SD {np.sqrt(omega[k, k]):.1e}), the "
                 "boundary of what it can be. Drop this random effect."
             )
-    for entry, value in zip(space.entries, space.natural(minimum.x), strict=True):
+    for entry, value in zip(space.entries, space.natural(x), strict=True):
         if entry.kind == "correlation" and abs(value) > 0.999:
             doubts.append(
                 f"The correlation {entry.name[4:]} went to {value:.4f}, the boundary. "

@@ -186,6 +186,10 @@ class ParameterSpace:
         tail = full[self.n_theta + self.n_eta + len(self._pairs) :]
         return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
 
+    def sigma_slope(self, sigma: Floats) -> Floats:
+        """Return the derivative of each element of sigma in its element of x, (n_sigma,)."""
+        return np.where(self._sigma_log, sigma, self._sigma_scale)
+
     def values(self, x: Floats) -> Values:
         """Return what the kernels need at x."""
         full = self.full(x)
@@ -214,8 +218,7 @@ class ParameterSpace:
             columns.append(np.einsum("nij,ij->ni", by_low, low))
             off = [by_low[:, j, i] * low[j, j] for i, j in self._pairs]
             columns += [column[:, None] for column in off]
-        sigma_slope = np.where(self._sigma_log, values.sigma, self._sigma_scale)
-        columns.append(out.by_sigma * sigma_slope)
+        columns.append(out.by_sigma * self.sigma_slope(values.sigma))
         return np.concatenate(columns, axis=1)[:, self.free]
 
     def natural(self, x: Floats) -> Floats:

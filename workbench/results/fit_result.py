@@ -175,12 +175,16 @@ class FitResult:
         did = "Fit" if self.estimated else "Evaluation"
         head = (
             f"{did} of {self.model.structure.name} to {self.data.name} by {self.method.upper()}: "
-            f"OFV {self.ofv:.3f}, -2LL {self.m2ll:.3f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
+            f"OFV {self.ofv:.3f}, -2LL {self.m2ll:.3f}{self._noise()}, AIC {self.aic:.2f}, "
+            f"BIC {self.bic:.2f}"
         )
         lines = [head, f"{self.verdict}: {' '.join(self.reasons)}"]
         lines += [f"note: {sentence}" for sentence in self.warnings]
         shown = self._shown()
         return "\n".join([*lines, shown.to_string(na_rep="", float_format=lambda v: f"{v:.4g}")])
+
+    def _noise(self) -> str:
+        return f" ± {self.likelihood_se:.2g}" if self.likelihood_se else ""
 
     def _shown(self) -> pd.DataFrame:
         """Columns of the parameter table that a summary shows."""
@@ -191,8 +195,8 @@ class FitResult:
 
     def _repr_html_(self) -> str:
         numbers = (
-            f"OFV <b>{self.ofv:.3f}</b> · −2LL {self.m2ll:.3f} · AIC {self.aic:.2f} · "
-            f"BIC {self.bic:.2f}"
+            f"OFV <b>{self.ofv:.3f}</b> · −2LL {self.m2ll:.3f}{self._noise()} · "
+            f"AIC {self.aic:.2f} · BIC {self.bic:.2f}"
         )
         title = (
             f"<b>{html.escape(self.method.upper())}</b> {html.escape(self.model.structure.title)}, "

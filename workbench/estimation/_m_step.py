@@ -1,0 +1,162 @@
+r"""The M-step of EM algorithms for nonlinear mixed-effects models.
+
+Write :math:`m_i = X_i \theta_M + \eta_i` for the random effects and the typical values that act
+through them alone. Given :math:`\bar m_i = E[m_i | y_i]` and
+:math:`S = \sum_i E[m_i m_i^\top | y_i]` the expected complete-data likelihood has its maximum at
+
+.. math::
+    \hat\theta_M = \Big(\sum_i X_i^\top \Omega^{-1} X_i\Big)^{-1}
+    \sum_i X_i^\top\Omega^{-1}\bar m_i, \qquad
+    \hat\Omega = \frac1n \Big(S - \sum_i \bar m_i \mu_i^\top - \sum_i \mu_i \bar m_i^\top
+                 + \sum_i \mu_i \mu_i^\top\Big), \quad \mu_i = X_i \hat\theta_M.
+
+A residual parameter that scales the variance of its endpoint, :math:`v = \sigma^2 g`, has
+:math:`\hat\sigma^2 = \sigma^2\,E[\sum r^2/v] / n`. All others take a step of Fisher scoring. Fixed
+elements, and those outside the blocks of omega, stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.core.residuals import FIRST_SIGMA, V
+from workbench.problem import Problem
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LONGEST_STEP = 1.0  # of scoring, in units of x
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The estimated parameters by the kind of their M-step.
+
+    Attributes
+    ----------
+    closed : elements of theta that act only through parameters with a random effect
+    design : (1 or n_sub, n_eta, n_closed)  their part of the design
+    numeric : elements of theta and sigma, one vector after the other, updated by scoring
+    scaled : elements of sigma that scale the variance of their endpoint
+    n_scaled : number of observations of each of those endpoints
+    outputs : number of the output of each of those endpoints
+    n_theta : number of elements of theta
+    """
+
+    closed: Ints
+    design: Floats
+    numeric: Ints
+    scaled: Ints
+    n_scaled: Ints
+    outputs: Ints
+    n_theta: int
+
+    @property
+    def moves_predictions(self) -> bool:
+        """True when scoring needs derivatives of the predictions."""
+        return bool(len(self.numeric)) and bool(self.numeric[0] < self.n_theta)
+
+
+def split(problem: Problem) -> Split:
+    """Sort the free parameters of a problem."""
+    space = problem.space
+    n_theta, n_sigma = space.n_theta, len(problem.model.sigma_names)
+    free = np.array([not entry.fixed for entry in space.entries], dtype=bool)
+    free_theta, free_sigma = free[:n_theta], free[len(free) - n_sigma :]
+    index, design = problem.structure.eta_index, problem.subjects.design
+    outside = np.any(design[:, index < 0, :] != 0.0, axis=(0, 1))
+    inside = np.any(design[:, index >= 0, :] != 0.0, axis=(0, 1))
+    gaussian = inside & ~outside
+    closed = np.flatnonzero(free_theta & gaussian)
+    rows = np.flatnonzero(index >= 0)
+    of_etas = design[:, rows[np.argsort(index[rows])], :]
+    scaled, counts, outputs = _scaled(problem, free_sigma)
+    numeric = [
+        np.flatnonzero(free_theta & ~gaussian),
+        n_theta + np.setdiff1d(np.flatnonzero(free_sigma), scaled),
+    ]
+    return Split(
+        closed=closed,
+        design=np.ascontiguousarray(of_etas[:, :, closed]),
+        numeric=np.concatenate(numeric).astype(np.int64),
+        scaled=scaled,
+        n_scaled=counts,
+        outputs=outputs,
+        n_theta=n_theta,
+    )
+
+
+def _scaled(problem: Problem, free: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
+    """Find the only parameters of their endpoints' errors that scale the variance."""
+    values = problem.space.values(problem.space.start)
+    table = problem.residual_table(problem.values(values.theta, problem.no_etas()), values.sigma)
+    found = []
+    for endpoint in problem.endpoints:
+        s = endpoint.sigma.start
+        if endpoint.sigma.stop - s != 1 or not free[s] or not len(endpoint.rows):
+            continue
+        rows = table[endpoint.rows]
+        slope = rows[:, FIRST_SIGMA + 2 * s] * values.sigma[s]
+        if np.allclose(slope, 2.0 * rows[:, V], rtol=1e-10, atol=0.0):
+            found.append((s, len(endpoint.rows), endpoint.number))
+    columns = np.array(found, dtype=np.int64).reshape(-1, 3).T
+    return columns[0], columns[1], columns[2]
+
+
+def typical_values(theta: Floats, precision: Floats, mean: Floats, parts: Split) -> Floats:
+    """Return theta with its closed-form elements at the generalised least-squares estimate.
+
+    Parameters
+    ----------
+    theta : (n_theta,)
+    precision : (n_eta, n_eta)  inverse of omega
+    mean : (n_sub, n_eta)  expectation of m
+    """
+    out = theta.copy()
+    if not len(parts.closed):
+        return out
+    weighted = parts.design.transpose(0, 2, 1) @ precision
+    if len(weighted) == 1:
+        left = len(mean) * weighted[0] @ parts.design[0]
+        right = weighted[0] @ mean.sum(axis=0)
+    else:
+        left = (weighted @ parts.design).sum(axis=0)
+        right = np.einsum("nte,ne->t", weighted, mean)
+    out[parts.closed] = np.linalg.lstsq(left, right, rcond=None)[0]
+    return out
+
+
+def location(theta: Floats, parts: Split) -> Floats:
+    """Return mu = X theta_M, (1 or n_sub, n_eta)."""
+    return np.asarray(parts.design @ theta[parts.closed])
+
+
+def covariance(mean: Floats, square: Floats, mu: Floats) -> Floats:
+    """Return omega at its maximum; `ParameterSpace.pack` keeps what is not estimated.
+
+    Parameters
+    ----------
+    mean : (n_sub, n_eta)  expectation of m
+    square : (n_eta, n_eta)  sum over subjects of the expectation of m m'
+    mu : (1 or n_sub, n_eta)
+    """
+    mu = np.broadcast_to(mu, mean.shape)
+    cross = mean.T @ mu
+    best = (square - cross - cross.T + mu.T @ mu) / len(mean)
+    return 0.5 * (best + best.T)
+
+
+def scoring_step(score: Floats, information: Floats) -> Floats:
+    """Return the Fisher scoring step, no element longer than LONGEST_STEP.
+
+    Parameters
+    ----------
+    score, information : of the complete-data log likelihood, (n,) and (n, n)
+    """
+    size = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    scaled = information / np.outer(size, size) + 1e-8 * np.eye(len(size))
+    step = np.linalg.solve(scaled, score / size) / size
+    return np.asarray(np.clip(np.nan_to_num(step), -LONGEST_STEP, LONGEST_STEP))
