@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class FitResult:
     model : the model with the values it started from
     final_model : the same model with the estimates as its values
     data : the data set
-    method : name of the estimator, e.g. ``"focei"``
+    method : name of the estimator, e.g. ``"focei"``; of several in a row ``"saem+focei"``
     options : the estimator's options, by name; `given` holds only those the caller chose
     seed : seed of the run (methods without random numbers only record it)
     estimated : False for `evaluate`
@@ -63,6 +63,8 @@ class FitResult:
     epsilon_shrinkage : percent, 1 - sqrt(mean IWRES²)
     trace : one row per iteration
     condition_number : of the correlation matrix of the estimates; NaN without one
+    stages : of several methods in a row, one row for each that ran: stage, method, verdict,
+        likelihood, ofv, m2ll, seconds, iterations; no rows otherwise
     """
 
     model: Model
@@ -94,6 +96,7 @@ class FitResult:
     epsilon_shrinkage: float
     trace: pd.DataFrame
     condition_number: float
+    stages: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def aic(self) -> float:
@@ -155,7 +158,8 @@ class FitResult:
     def python(self) -> str:
         """Return the script that repeats this fit."""
         call = "fit" if self.estimated else "evaluate"
-        arguments = [f"method={self.method!r}"]
+        names = self.method.split("+")
+        arguments = [f"method={names if len(names) > 1 else self.method!r}"]
         arguments += [f"{name}={value!r}" for name, value in self.given.items()]
         if self.seed:
             arguments.append(f"seed={self.seed}")
