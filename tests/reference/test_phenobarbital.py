@@ -184,3 +184,14 @@ def test_one_random_effect_without_scaling_against_nonmem(references, records):
     fit = wb.fit(model(1.5), data)
     assert fit.ofv == pytest.approx(expected["ofv"], abs=1e-3)
     assert fit.theta["cl"] == pytest.approx(values["THETA1"], rel=1e-3)
+
+
+def test_importance_sampling_against_the_exact_marginal(references, records):
+    """NONMEM's own IMP values there, 729.95 and 735.47, carry Monte-Carlo noise; exact 729.572."""
+    record = records["pheno_imp_eonly"]
+    estimates = records["pheno_simple_focei"]["expected"]["estimates"]
+    data = data_of(references, "pheno.csv")
+    at = wb.evaluate(model_at(estimates), data, method="imp", draws=20000, seed=1)
+    exact = record["expected"]["ofv_exact_evaluator"]
+    assert abs(at.ofv - exact) < 3 * at.likelihood_se
+    assert at.likelihood_se < 0.06

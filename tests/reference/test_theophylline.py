@@ -54,6 +54,13 @@ def test_quadrature_at_the_estimates(data, nodes, expected):
     assert found.likelihood == f"AGQ({nodes})"
 
 
+def test_importance_sampling_at_the_estimates_against_quadrature(data):
+    """AGQ with 11³ nodes gives 360.7212; three Monte-Carlo errors, and their size."""
+    at = wb.evaluate(model(), data, method="imp", draws=20000, seed=1)
+    assert abs(at.m2ll - 360.7212) < 3 * at.likelihood_se
+    assert at.likelihood_se < 0.025
+
+
 def check(fit):
     assert fit.verdict == "converged", fit.reasons
     assert fit.ofv == pytest.approx(OFV, abs=2e-4)

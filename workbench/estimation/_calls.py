@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from workbench.data.dataset import Dataset
-from workbench.errors import DataError, ModelError
+from workbench.errors import DataError, ModelError, OptionError
 from workbench.estimation._base import CancelToken, Estimator, Monitor, Progress
+from workbench.estimation._chain import run_chain, stage_names, stage_options
 from workbench.estimation._registry import estimators
 from workbench.models.model import Model
 from workbench.problem import Problem
@@ -23,7 +24,7 @@ def fit(
     model: Model,
     data: Dataset,
     *,
-    method: str = "focei",
+    method: str | Sequence[str] = "focei",
     seed: int = 0,
     on_iteration: Callable[[Progress], None] | None = None,
     cancel: CancelToken | None = None,
@@ -35,25 +36,41 @@ def fit(
     ----------
     model : its values are the starting values
     data : a `Dataset`
-    method : ``"fo"``, ``"foce"``, ``"focei"`` or ``"saem"``
+    method : name of an estimator, such as ``"focei"`` or ``"imp"``; or several,
+        ``["saem", "focei", "imp"]``, each starting where the last one ended
     seed : of the random numbers, where the method uses any; recorded in any case
     on_iteration : called after every iteration, from the calling thread
     cancel : set it from another thread to stop; the best values so far are returned
-    options : of the method, by name (``max_iter=...``, ``covariance="sandwich"``)
+    options : of the method, by name (``max_iter=...``, ``covariance="sandwich"``); where there
+        are several methods, those of each by its name (``imp={"max_iter": 0}``)
 
     Returns
     -------
     FitResult
-        Non-convergence is a result, with `verdict` and `reasons`, not an exception.
+        Non-convergence is a result, with `verdict` and `reasons`, not an exception. Of several
+        methods it is the last one's, and `stages` tells of all of them.
 
     Raises
     ------
     DataError, ModelError, OptionError, UnknownNameError, EstimationError
         The fit cannot start; the message says why, where and what to do.
     """
-    return _run(
-        model, data, method, seed, Monitor(on_iteration, cancel, seed), options, estimate=True
-    )
+    check_arguments(model, data)
+    monitor = Monitor(on_iteration, cancel, seed)
+    names = stage_names(method)
+    if len(names) == 1:
+        return _run(model, data, names[0], monitor, options, estimate=True)
+    began = time.perf_counter()
+    given = {name: _plain(value) for name, value in options.items()}
+    chosen = stage_options(names, given)
+    for name in names:  # before the first stage takes its time
+        make_options(estimators.get(name), chosen[name])
+
+    def stage(name: str, start: Model, own: Mapping[str, Any]) -> FitResult:
+        return _run(start, data, name, monitor, own, estimate=True)
+
+    result = run_chain(model, names, chosen, stage, monitor.cancelled)
+    return replace(result, given=given, seed=seed, seconds=time.perf_counter() - began)
 
 
 def evaluate(
@@ -61,29 +78,16 @@ def evaluate(
 ) -> FitResult:
     """Return objective, EBEs and residuals at the model's values; nothing is estimated.
 
-    Parameters and errors are those of `fit`.
+    Parameters and errors are those of `fit`; there is one method.
     """
-    return _run(model, data, method, seed, Monitor(seed=seed), options, estimate=False)
-
-
-def _run(
-    model: Model,
-    data: Dataset,
-    method: str,
-    seed: int,
-    monitor: Monitor,
-    options: dict[str, Any],
-    *,
-    estimate: bool,
-) -> FitResult:
     check_arguments(model, data)
-    began = time.perf_counter()
-    estimator = estimators.get(method)
-    # NumPy's numbers as Python's: an option is written into the script that repeats the fit.
-    given = {k: v.item() if isinstance(v, np.generic) else v for k, v in options.items()}
-    chosen = make_options(estimator, given)
-    result = estimator.run(Problem(model, data), chosen, monitor, estimate)
-    return replace(result, given=given, seed=seed, seconds=time.perf_counter() - began)
+    names = stage_names(method)
+    if len(names) > 1:
+        raise OptionError(
+            f"evaluate takes one method, not {' and '.join(names)}: nothing is estimated, so "
+            "none could start where another ended."
+        )
+    return _run(model, data, names[0], Monitor(seed=seed), options, estimate=False)
 
 
 def check_arguments(model: Model, data: Dataset) -> None:
@@ -107,7 +111,31 @@ def check_arguments(model: Model, data: Dataset) -> None:
         )
 
 
-def make_options(estimator: Estimator, options: dict[str, Any]) -> Any:
+def _run(
+    model: Model,
+    data: Dataset,
+    method: str,
+    monitor: Monitor,
+    options: Mapping[str, Any],
+    *,
+    estimate: bool,
+) -> FitResult:
+    began = time.perf_counter()
+    estimator = estimators.get(method)
+    given = {name: _plain(value) for name, value in options.items()}
+    chosen = make_options(estimator, given)
+    result = estimator.run(Problem(model, data), chosen, monitor, estimate)
+    return replace(result, given=given, seed=monitor.seed, seconds=time.perf_counter() - began)
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's numbers as Python's: an option is written into the script of the fit."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def make_options(estimator: Estimator, options: Mapping[str, Any]) -> Any:
     """Return the estimator's options; a misspelt one is refused with the nearest name.
 
     Raises

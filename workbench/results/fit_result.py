@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class FitResult:
     model : the model with the values it started from
     final_model : the same model with the estimates as its values
     data : the data set
-    method : name of the estimator, e.g. ``"focei"``
+    method : name of the estimator, e.g. ``"focei"``; of several in a row ``"saem+focei"``
     options : the estimator's options, by name; `given` holds only those the caller chose
     seed : seed of the run (methods without random numbers only record it)
     estimated : False for `evaluate`
@@ -67,6 +67,8 @@ class FitResult:
     epsilon_shrinkage : percent, 1 - sqrt(mean IWRES²)
     trace : one row per iteration
     condition_number : of the correlation matrix of the estimates; NaN without one
+    stages : of several methods in a row, one row for each that ran: stage, method, verdict,
+        likelihood, ofv, m2ll, seconds, iterations; no rows otherwise
     """
 
     model: Model
@@ -99,6 +101,7 @@ class FitResult:
     epsilon_shrinkage: float
     trace: pd.DataFrame
     condition_number: float
+    stages: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def updated_model(self) -> Model:
@@ -228,7 +231,8 @@ class FitResult:
     def python(self) -> str:
         """Return the script that repeats this fit."""
         call = "fit" if self.estimated else "evaluate"
-        arguments = [f"method={self.method!r}"]
+        names = self.method.split("+")
+        arguments = [f"method={names if len(names) > 1 else self.method!r}"]
         arguments += [f"{name}={value!r}" for name, value in self.given.items()]
         if self.seed:
             arguments.append(f"seed={self.seed}")
@@ -248,12 +252,16 @@ class FitResult:
         did = "Fit" if self.estimated else "Evaluation"
         head = (
             f"{did} of {self.model.structure.name} to {self.data.name} by {self.method.upper()}: "
-            f"OFV {self.ofv:.3f}, -2LL {self.m2ll:.3f}, AIC {self.aic:.2f}, BIC {self.bic:.2f}"
+            f"OFV {self.ofv:.3f}, -2LL {self.m2ll:.3f}{self._noise()}, AIC {self.aic:.2f}, "
+            f"BIC {self.bic:.2f}"
         )
         lines = [head, f"{self.verdict}: {' '.join(self.reasons)}"]
         lines += [f"note: {sentence}" for sentence in self.warnings]
         shown = self._shown()
         return "\n".join([*lines, shown.to_string(na_rep="", float_format=lambda v: f"{v:.4g}")])
+
+    def _noise(self) -> str:
+        return f" ± {self.likelihood_se:.2g}" if self.likelihood_se else ""
 
     def _shown(self) -> pd.DataFrame:
         """Columns of the parameter table that a summary shows."""
@@ -264,8 +272,8 @@ class FitResult:
 
     def _repr_html_(self) -> str:
         numbers = (
-            f"OFV <b>{self.ofv:.3f}</b> · −2LL {self.m2ll:.3f} · AIC {self.aic:.2f} · "
-            f"BIC {self.bic:.2f}"
+            f"OFV <b>{self.ofv:.3f}</b> · −2LL {self.m2ll:.3f}{self._noise()} · "
+            f"AIC {self.aic:.2f} · BIC {self.bic:.2f}"
         )
         title = (
             f"<b>{html.escape(self.method.upper())}</b> {html.escape(self.model.structure.title)}, "

@@ -78,6 +78,7 @@ def _added_later(card: dict[str, Any]) -> dict[str, Any]:
         "penalty": 0.0,
         "eta_mean": none,
         "eta_sd": none,
+        "stages": none | {"index_name": None},
     }
 
 

@@ -28,6 +28,7 @@ FRAMES = (
     "predictions",
     "shrinkage",
     "trace",
+    "stages",
 )
 PLAIN = (
     "method",
