@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workbench.problem import Problem
 from workbench.results import FitResult
+
+#: Groups of a picker, in order.
+APPROXIMATE = "Approximations of the likelihood"
+INTEGRAL = "The likelihood itself"
+STAGES = "Without a likelihood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,26 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """An option that a page offers.
+
+    Attributes
+    ----------
+    option : its name among the estimator's options; ``"seed"`` is that of the fit
+    title, hint : what a person reads beside it, and as its tooltip
+    choices : value → words; none for a whole number or a switch
+    """
+
+    option: str
+    title: str
+    hint: str = ""
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+SEED = Control("seed", "Seed", "Of the random numbers: the same seed gives the same result")
+
+
+@dataclass(frozen=True, slots=True)
 class Estimator:
     """An estimation method.
 
@@ -79,7 +104,11 @@ class Estimator:
     description : one line on what it does and when it is right
     options : frozen dataclass of its options with their defaults
     run : ``run(problem, options, monitor, estimate) -> FitResult``
+    group : heading under which a picker lists it
+    controls : the options that a page offers, in order
     minimises : False for a method that does not lower one objective from iteration to iteration
+    cost : says what the options will cost, given the number of random effects; None where there
+        is nothing to say
     """
 
     name: str
@@ -87,4 +116,7 @@ class Estimator:
     description: str
     options: type[Any]
     run: Run
+    group: str
+    controls: tuple[Control, ...]
     minimises: bool = True
+    cost: Callable[[Any, int], str] | None = None

@@ -34,7 +34,7 @@ def stage_names(method: str | Sequence[str]) -> tuple[str, ...]:
     if isinstance(method, str):
         return tuple(method.split("+"))
     if not isinstance(method, list | tuple):
-        return (method,)  # type: ignore[unreachable]  # no name: the registry says so
+        return (method,)  # type: ignore[return-value]  # no name: the registry says so
     if not method or not all(isinstance(name, str) for name in method):
         raise OptionError(
             f'method is a name, or a list of names such as ["saem", "focei"], not {method!r}.'
@@ -108,7 +108,7 @@ def run_chain(
             break
         if left:
             said += _about(number, name, fit)
-            start, given_back = restarted(model, fit.final_model)
+            start, given_back = restarted(model, fit.updated_model)
             said += given_back
     return _joined(model, names, options, done, said)
 

@@ -16,7 +16,7 @@ from workbench.core.optimize import Minimum, Step, minimise
 from workbench.core.status import Status
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation._approach import approach, revived
-from workbench.estimation._base import Estimator, Monitor, Progress
+from workbench.estimation._base import APPROXIMATE, Control, Estimator, Monitor, Progress
 from workbench.estimation._outcome import Outcome, make_result
 from workbench.estimation._uncertainty import uncertainty
 from workbench.estimation._verdict import judge
@@ -30,6 +30,19 @@ Floats = NDArray[np.float64]
 RangeObjective = Callable[[int, int, bool, Problem, Values, NDArray[np.int64], Objective], int]
 
 COVARIANCES = ("hessian", "sandwich", "none")
+CONTROLS = (
+    Control("max_iter", "Iterations", "Most iterations of the search"),
+    Control(
+        "covariance",
+        "Std. errors",
+        "Where the standard errors come from",
+        {
+            "hessian": "From the Hessian (R)",
+            "sandwich": "Sandwich (R⁻¹SR⁻¹)",
+            "none": "None (fastest)",
+        },
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +142,15 @@ def likelihood_estimator(
     description: str,
     marginal: Callable[[Problem, Any], Marginal],
     options: type[Any] = LikelihoodOptions,
+    group: str = APPROXIMATE,
+    controls: tuple[Control, ...] = CONTROLS,
+    cost: Callable[[Any, int], str] | None = None,
 ) -> Estimator:
     """Return the estimator that maximises an approximate likelihood.
 
     Parameters
     ----------
-    name, title, description, options : see `Estimator`
+    name, title, description, options, group, controls, cost : see `Estimator`
     marginal : returns the approximation for a problem and options
     """
 
@@ -150,7 +166,9 @@ def likelihood_estimator(
             marginal=marginal(problem, options),
         )
 
-    return Estimator(name, title, description, options, run_it)
+    return Estimator(
+        name, title, description, options, run_it, group=group, controls=controls, cost=cost
+    )
 
 
 def run(

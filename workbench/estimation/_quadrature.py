@@ -11,11 +11,15 @@ from workbench.core.conditional import Objective
 from workbench.core.likelihood import Values
 from workbench.core.quadrature import Nodes, quadrature_range
 from workbench.errors import OptionError
+from workbench.estimation._base import Control
 from workbench.estimation._likelihood import LikelihoodOptions, RangeObjective
 from workbench.problem import Problem
 from workbench.problem.space import frozen
 
 MOST_NODES = 1_000_000
+INTERACTION = Control(
+    "interaction", "Interaction", "Residual variance follows the individual prediction"
+)
 
 
 @dataclass(frozen=True, slots=True)

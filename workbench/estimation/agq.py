@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import OptionError
-from workbench.estimation._likelihood import Marginal, likelihood_estimator
-from workbench.estimation._quadrature import LaplaceOptions, normal_nodes, quadrature_objective
+from workbench.estimation._base import INTEGRAL, Control
+from workbench.estimation._likelihood import CONTROLS, Marginal, likelihood_estimator
+from workbench.estimation._quadrature import (
+    INTERACTION,
+    LaplaceOptions,
+    normal_nodes,
+    quadrature_objective,
+)
 from workbench.problem import Problem
 
 SCALES = ("expected", "observed")
@@ -46,6 +52,15 @@ def marginal(problem: Problem, options: QuadratureOptions) -> Marginal:
     return Marginal(objective, label, options.interaction)
 
 
+def cost(options: QuadratureOptions, n_eta: int) -> str:
+    """Say how many predictions a subject costs."""
+    count = options.nodes**n_eta
+    return (
+        f"{options.nodes} nodes for {n_eta} random effects: {count:,} predictions per subject at "
+        "every step."
+    )
+
+
 ESTIMATOR = likelihood_estimator(
     name="agq",
     title="Adaptive quadrature",
@@ -53,4 +68,11 @@ ESTIMATOR = likelihood_estimator(
     "exact as nodes grow, but their number is a power of the number of random effects.",
     marginal=marginal,
     options=QuadratureOptions,
+    group=INTEGRAL,
+    controls=(
+        Control("nodes", "Nodes", "Nodes for each random effect; more are more accurate"),
+        *CONTROLS,
+        INTERACTION,
+    ),
+    cost=cost,
 )

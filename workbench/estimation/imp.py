@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from workbench.core.importance import Weighted
 from workbench.core.status import Status
 from workbench.errors import EstimationError
-from workbench.estimation._base import Estimator, Monitor, Progress
+from workbench.estimation._base import INTEGRAL, SEED, Control, Estimator, Monitor, Progress
 from workbench.estimation._imp_options import ImpOptions
 from workbench.estimation._imp_search import Path, SampledLikelihood, climb
 from workbench.estimation._imp_verdict import NOTICEABLE, judge_imp
@@ -246,5 +246,23 @@ ESTIMATOR = Estimator(
     ),
     options=ImpOptions,
     run=run,
+    group=INTEGRAL,
+    controls=(
+        Control("max_iter", "Iterations", "Most iterations of EM"),
+        Control("draws_per_iteration", "Draws", "Draws of each subject in an iteration"),
+        Control("draws", "Draws, −2LL", "Draws of each subject for −2LL and standard errors"),
+        Control(
+            "covariance",
+            "Std. errors",
+            "Where the standard errors come from",
+            {
+                "hessian": "From the Hessian (R)",
+                "sandwich": "Sandwich (R⁻¹SR⁻¹)",
+                "scores": "From the gradients (S)",
+                "none": "None (fastest)",
+            },
+        ),
+        SEED,
+    ),
     minimises=False,
 )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
 from workbench.errors import OptionError
-from workbench.estimation._base import Estimator, Monitor
+from workbench.estimation._base import APPROXIMATE, Control, Estimator, Monitor
 from workbench.estimation._individual import (
     Individuals,
     TwoStageOptions,
@@ -208,4 +208,15 @@ ESTIMATOR = Estimator(
     "conditional distributions: robust and quick, nearly as good as FOCEI.",
     options=IterativeOptions,
     run=run,
+    group=APPROXIMATE,
+    controls=(
+        Control("max_iter", "Iterations", "Most iterations"),
+        Control(
+            "covariance",
+            "Std. errors",
+            "Where the standard errors come from",
+            {"scores": "From the gradients (S)", "none": "None (fastest)"},
+        ),
+    ),
+    minimises=False,
 )

@@ -1,7 +1,12 @@
 """Laplace's approximation with exact second derivatives."""
 
-from workbench.estimation._likelihood import Marginal, likelihood_estimator
-from workbench.estimation._quadrature import LaplaceOptions, normal_nodes, quadrature_objective
+from workbench.estimation._likelihood import CONTROLS, Marginal, likelihood_estimator
+from workbench.estimation._quadrature import (
+    INTERACTION,
+    LaplaceOptions,
+    normal_nodes,
+    quadrature_objective,
+)
 from workbench.problem import Problem
 
 
@@ -20,4 +25,5 @@ ESTIMATOR = likelihood_estimator(
     "curvature: better than FOCEI for strongly curved models, at a few times its cost.",
     marginal=marginal,
     options=LaplaceOptions,
+    controls=(*CONTROLS, INTERACTION),
 )

@@ -9,6 +9,7 @@ from workbench.core.conditional import Objective
 from workbench.core.likelihood import Values
 from workbench.core.linear_mixed import linear_mixed_range
 from workbench.errors import ModelError
+from workbench.estimation._base import INTEGRAL
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
 from workbench.problem.checks import where
@@ -95,4 +96,5 @@ ESTIMATOR = likelihood_estimator(
     description="The exact likelihood of models that are linear in the random effects, with "
     "additive error; other models are refused.",
     marginal=marginal,
+    group=INTEGRAL,
 )

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from workbench.estimation._base import Estimator, Monitor
+from workbench.estimation._base import STAGES, Estimator, Monitor
 from workbench.estimation._first_order import first_order
-from workbench.estimation._likelihood import LikelihoodOptions, Marginal, run
+from workbench.estimation._likelihood import CONTROLS, LikelihoodOptions, Marginal, run
 from workbench.problem import Problem
 from workbench.results import FitResult
 
@@ -29,4 +29,6 @@ ESTIMATOR = Estimator(
     "and a source of starting values; never a result.",
     options=LikelihoodOptions,
     run=run_it,
+    group=STAGES,
+    controls=CONTROLS,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.estimation._base import Estimator, Monitor, Progress
+from workbench.estimation._base import INTEGRAL, SEED, Control, Estimator, Monitor, Progress
 from workbench.estimation._fisher import linearised_information
 from workbench.estimation._likelihood import conditional_modes
 from workbench.estimation._louis import Louis
@@ -166,5 +166,22 @@ ESTIMATOR = Estimator(
     description="Maximises the likelihood itself by simulating the random effects: no linearising.",
     options=SaemOptions,
     run=run,
+    group=INTEGRAL,
+    controls=(
+        Control("exploration", "Exploration", "Most iterations of the exploratory phase"),
+        Control("smoothing", "Smoothing", "Most iterations of the smoothing phase"),
+        Control("auto_stop", "Stop by itself", "End each phase when nothing moves any more"),
+        Control(
+            "covariance",
+            "Std. errors",
+            "Where the standard errors come from",
+            {
+                "linearisation": "Linearisation",
+                "stochastic": "Stochastic (Louis)",
+                "none": "None (fastest)",
+            },
+        ),
+        SEED,
+    ),
     minimises=False,
 )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from workbench.core.likelihood import Values
 from workbench.errors import EstimationError
-from workbench.estimation._base import Estimator, Monitor
+from workbench.estimation._base import STAGES, Control, Estimator, Monitor
 from workbench.estimation._individual import (
     VAGUE_SD,
     Individuals,
@@ -247,4 +247,6 @@ ESTIMATOR = Estimator(
     "data only, and variances come out too large.",
     options=TwoStageOptions,
     run=run,
+    group=STAGES,
+    controls=(Control("max_iter", "Iterations", "Most iterations"),),
 )
