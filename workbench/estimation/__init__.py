@@ -1,8 +1,28 @@
 """Estimators: one file each, exporting ESTIMATOR; and the two calls that use them."""
 
-from workbench.estimation._base import CancelToken, Estimator, Progress
+from workbench.estimation._base import (
+    APPROXIMATE,
+    INTEGRAL,
+    STAGES,
+    CancelToken,
+    Control,
+    Estimator,
+    Progress,
+)
 from workbench.estimation._calls import evaluate, fit
 from workbench.estimation._registry import estimators
 from workbench.estimation._saem_steps import saem_steps
 
-__all__ = ["CancelToken", "Estimator", "Progress", "estimators", "evaluate", "fit", "saem_steps"]
+__all__ = [
+    "APPROXIMATE",
+    "INTEGRAL",
+    "STAGES",
+    "CancelToken",
+    "Control",
+    "Estimator",
+    "Progress",
+    "estimators",
+    "evaluate",
+    "fit",
+    "saem_steps",
+]

@@ -26,6 +26,7 @@ class Progress:
     ofv, best_ofv : objective now and the best so far; for SAEM, which has no objective while it
         runs, both are the present complete-data -2LL (observations and random effects)
     values : current values on the natural scale, by parameter name
+    objective : what `ofv` is, in a word or two
     """
 
     iteration: int
@@ -33,6 +34,7 @@ class Progress:
     ofv: float
     best_ofv: float
     values: Mapping[str, float]
+    objective: str = "OFV"
 
 
 class CancelToken:

@@ -22,6 +22,11 @@ TRACE_LIMIT = 5_000  # reports kept of one fit
 FitFunction = Callable[..., Any]
 
 
+def method_words(method: str) -> str:
+    """Return a method, or a chain of methods, as a person reads it."""
+    return " → ".join(name.replace("_", "-").upper() for name in method.split("+"))
+
+
 class FitRunner:
     """Starts, follows and cancels one fit at a time.
 
@@ -54,9 +59,10 @@ class FitRunner:
         state.generation += 1
         self._token = self._new_token()
         state.trace, state.progress = (), 0.0
-        state.say(f"Fitting by {state.method.upper()} …")
+        method, options = state.call
+        state.say(f"Fitting by {method_words(method)} …")
         state.status = "running"
-        task = (state.generation, state.model, state.dataset, state.method, dict(state.options))
+        task = (state.generation, state.model, state.dataset, method, options)
         self._thread = threading.Thread(
             target=self._work, args=(*task, self._token), daemon=True, name="workbench-fit"
         )
@@ -123,7 +129,7 @@ class FitRunner:
             return
         self._main(self._note, generation, "Compiling the equations …")
         _ = family.compiled
-        self._main(self._note, generation, f"Fitting by {method.upper()} …")
+        self._main(self._note, generation, f"Fitting by {method_words(method)} …")
 
     # On the main loop
 
@@ -139,7 +145,10 @@ class FitRunner:
         state.trace = (*state.trace, *reports)[-TRACE_LIMIT:]
         state.progress = min(1.0, last.iteration / max(1, last.max_iter))
         if state.status == "running":
-            state.say(f"Iteration {last.iteration} of at most {last.max_iter} · OFV {last.ofv:.3f}")
+            state.say(
+                f"Iteration {last.iteration} of at most {last.max_iter} · "
+                f"{last.objective} {last.ofv:.3f}"
+            )
 
     def _finished(
         self, generation: int, fit: Any, fitted_with: tuple[Any, ...], token: Any

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from workbench.data import Dataset, read_dataset
@@ -33,7 +33,6 @@ from workbench.workflows.warmup import is_warm, warm_up
 
 DEFAULT_STRUCTURE = "pk_1cmt_oral"
 PK_OPTIONS = {"compartments": 1, "absorption": "first_order"}  # to begin from
-OPTIONS = ("max_iter", "covariance")  # those the page offers
 
 
 class Session:
@@ -166,16 +165,31 @@ class Session:
     def use_estimates(self) -> None:
         """Take the estimates of the fit as starting values."""
         if self.state.fit is not None:
-            self.state.model = self.state.fit.final_model
+            self.state.model = self.state.fit.updated_model
 
     # Estimation
 
     def set_method(self, name: str) -> None:
-        """Choose the estimator; options that it knows too are kept."""
+        """Choose the estimator; options that it knows too, and can have, are kept."""
         defaults = self._default_options(name)
-        known = {key: value for key, value in self.state.options.items() if key in defaults}
-        self.state.method = name
-        self.state.options = {**defaults, **known}
+        choices = {control.option: control.choices for control in estimators.get(name).controls}
+        known = {
+            key: value
+            for key, value in self.state.options.items()
+            if key in defaults and (not choices[key] or value in choices[key])
+        }
+        with self.state.hold_trait_notifications():
+            self.state.method = name
+            self.state.options = {**defaults, **known}
+            if self.state.then == name:
+                self.state.then = ""
+
+    def set_chain(self, then: str = "", *, sampling: bool = False) -> None:
+        """Choose what follows the method: a second one, and -2LL by importance sampling."""
+        if then:
+            estimators.get(then)
+        with self.state.hold_trait_notifications():
+            self.state.then, self.state.sampling = then, sampling
 
     def set_options(self, **options: Any) -> None:
         """Change options of the estimator; they are checked here, not at the fit."""
@@ -183,8 +197,24 @@ class Session:
         limit = merged.get("max_iter")
         if limit is not None and (limit < 1 or limit != int(limit)):
             raise OptionError("The maximum of iterations must be a whole number of at least 1.")
-        estimators.get(self.state.method).options(**merged)
+        self._checked(merged)
         self.state.options = merged
+
+    def chosen_options(self) -> Any:
+        """Return the options of the method as it takes them.
+
+        Raises
+        ------
+        OptionError
+        """
+        return self._checked(self.state.options)
+
+    def _checked(self, options: Mapping[str, Any]) -> Any:
+        seed = options.get("seed", 0)
+        if seed < 0 or seed != int(seed):
+            raise OptionError("The seed must be a whole number of at least 0.")
+        known = {name: value for name, value in options.items() if name != "seed"}
+        return estimators.get(self.state.method).options(**known)
 
     def fit(self) -> None:
         """Start a fit in the background; during warm-up it starts when that is done."""
@@ -203,9 +233,12 @@ class Session:
         self.runner.cancel()
 
     def _default_options(self, method: str) -> dict[str, Any]:
-        defaults = estimators.get(method).options()
-        names = {field.name for field in fields(defaults)}
-        return {name: getattr(defaults, name) for name in OPTIONS if name in names}
+        estimator = estimators.get(method)
+        defaults = estimator.options()
+        return {
+            control.option: getattr(defaults, control.option, 0)  # a seed is no option of theirs
+            for control in estimator.controls
+        }
 
     # Page
 
@@ -228,12 +261,13 @@ class Session:
             return str(state.fit.python())
         if state.dataset is None or state.model is None:
             return "import workbench as wb\n"
-        options = "".join(f", {name}={value!r}" for name, value in state.options.items())
+        method, arguments = state.call
+        options = "".join(f", {name}={value!r}" for name, value in arguments.items())
         return (
             "import workbench as wb\n\n"
             f"data = {_expression(state.dataset.python(), 'data')}\n"
             f"model = {_expression(state.model.python(), 'model')}\n"
-            f"fit = wb.fit(model, data, method={state.method!r}{options})\n"
+            f"fit = wb.fit(model, data, method={method!r}{options})\n"
             "print(fit.parameters)\n"
         )
 

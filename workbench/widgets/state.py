@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from traitlets import Any as AnyTrait
-from traitlets import Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
+from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
 
 Level = Literal["info", "warning", "error"]
 STATUSES = ("idle", "warming", "running", "cancelling", "done", "cancelled", "failed")
 BUSY = frozenset({"running", "cancelling"})
 FIRST_TAB = "diagnostics"
+SAMPLING = "imp"  # the method that gives -2LL by importance sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class WorkbenchState(HasTraits):
     dataset, model, fit : immutable values of the library, or None
     upload : the last file that came from the browser, read or not
     method, options : the estimator's name and the options it is called with
+    then : method of a second stage that starts where the first ended; "" for none
+    sampling : whether -2LL by importance sampling is the last stage
     status : one of `STATUSES`
     progress : 0 to 1; meaningful while `status` is busy or warming
     message : the last thing worth saying
@@ -53,7 +56,8 @@ class WorkbenchState(HasTraits):
     selected : label of the highlighted subject, or None
     tab, theme : what is open, and how it looks
     generation : number of the current fit; reports of an older one are dropped
-    fitted_with : (model, method, options) of `fit`, to tell when the settings have moved on
+    fitted_with : (model, method, options) of `fit`, as in `call`, to tell when the settings have
+        moved on
     """
 
     dataset: Any = AnyTrait(None, allow_none=True)
@@ -61,6 +65,8 @@ class WorkbenchState(HasTraits):
     upload = Instance(Upload, allow_none=True)
     method = Unicode("focei")
     options = Dict()
+    then = Unicode("")
+    sampling = Bool(False)
     status = Enum(STATUSES, "idle")
     progress = Float(0.0)
     message = Instance(Message, args=("info", "Ready."))
@@ -78,9 +84,25 @@ class WorkbenchState(HasTraits):
         return self.status in BUSY
 
     @property
+    def call(self) -> tuple[str, dict[str, Any]]:
+        """Method and keyword arguments of the fit that the settings ask for now."""
+        options = dict(self.options)
+        seed = options.pop("seed", 0)
+        stages = [name for name in (self.method, self.then) if name]
+        arguments: dict[str, Any] = {self.method: options} if options else {}
+        if self.sampling and SAMPLING not in stages:
+            stages.append(SAMPLING)
+            arguments[SAMPLING] = {"max_iter": 0}
+        if len(stages) == 1:
+            arguments = options
+        if seed:
+            arguments = {**arguments, "seed": seed}
+        return "+".join(stages), arguments
+
+    @property
     def stale(self) -> bool:
         """Whether the settings have changed since `fit` was made."""
-        now = (self.model, self.method, dict(self.options))
+        now = (self.model, *self.call)
         return self.fit is not None and tuple(self.fitted_with) != now
 
     def say(self, text: str, level: Level = "info", log: str = "") -> None:

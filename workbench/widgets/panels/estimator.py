@@ -1,77 +1,73 @@
-"""Which estimator, how long at most, and which standard errors."""
+"""Which estimator, with which options, and what follows it."""
 
 from __future__ import annotations
 
 from html import escape
 
-import ipywidgets as W
-
-from workbench.estimation import estimators
-from workbench.widgets.field import NumberField
+from workbench.estimation import APPROXIMATE, INTEGRAL, STAGES, estimators
+from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.markup import html
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
+from workbench.widgets.panels._method_options import MethodOptions
 from workbench.widgets.session import Session
+from workbench.widgets.state import SAMPLING
+from workbench.widgets.switch import Switch
 
-COVARIANCE = (
-    ("From the Hessian", "hessian"),
-    ("Sandwich (robust)", "sandwich"),
-    ("None (fastest)", "none"),
-)
+GROUPS = (APPROXIMATE, INTEGRAL, STAGES)
+
+
+def methods(*groups: str) -> list[Entry]:
+    """Return the estimators of some groups, in the order of the groups."""
+    known = [estimators.get(name) for name in estimators.names()]
+    return [Entry(e.title, e.name, group) for group in groups for e in known if e.group == group]
 
 
 def build(session: Session) -> PanelView:
     """Make the section."""
     state = session.state
-    known = [estimators.get(name) for name in estimators.names()]
-    wide = W.Layout(width="auto", flex="1")
-    picker = W.Dropdown(
-        options=[(method.title, method.name) for method in known],
-        tooltip="Estimation method",
-        layout=W.Layout(width="auto"),
-    )
+    picker = Choice(label="Estimation method")
+    picker.offer(methods(*GROUPS))
     about = html("", "wb-note")
-    limit = NumberField(
-        "Max. iterations", lambda value: session.set_options(max_iter=_whole(value))
+    options = MethodOptions(session)
+    then = Choice(label="A second method that starts where the first ended")
+    sampling = Switch(
+        words="−2LL by importance sampling at the end",
+        hint="Adds −2LL with its Monte-Carlo error; the estimates stay",
     )
-    covariance = W.Dropdown(options=COVARIANCE, tooltip="Standard errors", layout=wide)
 
     def follow(_change: object = None) -> None:
         picker.value = state.method
         about.value = escape(estimators.get(state.method).description)
-        if "max_iter" in state.options and not limit.message:
-            limit.show(state.options["max_iter"])
-        if "covariance" in state.options:
-            covariance.value = state.options["covariance"]
+        offered = [e for e in methods(APPROXIMATE, INTEGRAL) if e.value != state.method]
+        then.offer([Entry("Nothing", ""), *offered])
+        then.value = state.then
+        sampling.value = state.sampling
+        sampling.disabled = SAMPLING in (state.method, state.then)
+        options.follow()
 
     def method(change: dict[str, str]) -> None:
         if change["new"] != state.method:
             session.set_method(change["new"])
 
-    def errors(change: dict[str, str]) -> None:
-        if change["new"] != state.options.get("covariance"):
-            session.set_options(covariance=change["new"])
+    def chain(_change: object = None) -> None:
+        if (then.value, sampling.value) != (state.then, state.sampling):
+            session.set_chain(then.value, sampling=sampling.value)
 
     picker.observe(method, "value")
-    covariance.observe(errors, "value")
-    state.observe(follow, ["method", "options"])
+    then.observe(chain, "value")
+    sampling.observe(chain, "value")
+    state.observe(follow, ["method", "options", "then", "sampling", "model"])
     follow()
     return PanelView(
         section(
             "Estimation",
             picker,
             about,
-            labelled("Iterations", limit.entry),
-            limit.complaint,
-            labelled("Std. errors", covariance),
+            options.widget,
+            labelled("Then", then),
+            sampling,
         )
     )
-
-
-def _whole(value: float) -> int:
-    """Return the whole number, or say that it is none."""
-    if value != int(value):
-        raise ValueError(f"Max. iterations must be a whole number, not {value:g}.")
-    return int(value)
 
 
 PANEL = Panel("estimator", "Estimation", "rail", 50, build)
