@@ -99,6 +99,7 @@ def test_every_list_reaches_the_model_and_the_code(picker, option, value):
     label = {
         "absorption": "How doses",
         "elimination": "Elimination",
+        "tmdd": "Target-mediated",
         "parametrisation": "Parameters",
         "response": "A second output",
     }[option]
@@ -158,6 +159,40 @@ def test_an_option_that_cannot_be_combined_is_disabled_and_says_why(picker):
     box.value = True
     mixed = next(one for one in absorption.options if one["value"] == "mixed")
     assert "Bioavailability cannot be combined" in mixed["why"]
+
+
+def test_a_target_and_saturable_elimination_exclude_each_other(picker):
+    target = picker.choice("Target-mediated disposition: how the drug binds to its target")
+    elimination = picker.choice("Elimination from the central compartment")
+
+    def reasons(control):
+        return {one["value"]: one["why"] for one in control.options}
+
+    elimination.value = "parallel"
+    assert all("parallel elimination" in why for name, why in reasons(target).items() if name)
+    elimination.value = "linear"
+    assert not any(reasons(target).values())
+    target.value = "qss"
+    refused = reasons(elimination)
+    assert "the target is what saturates" in refused["michaelis_menten"]
+    assert refused["linear"] == ""
+    assert {"kss", "kint", "ksyn", "kdeg"} <= set(picker.state.model.parameters)
+    target.value = "full"
+    assert {"kon", "koff"} <= set(picker.state.model.parameters)
+    assert picker.state.model.parameters["kint"].typical > 0
+    assert list(picker.state.model.errors) == ["c", "target", "complex", "ctot"]
+    assert "no closed form" in picker.choice("How the model is solved").hint
+
+
+def test_a_target_combines_with_every_absorption_and_a_response(picker):
+    picker.choice("Target-mediated disposition: how the drug binds to its target").value = "qe"
+    for absorption in WORDS["absorption"]:
+        picker.choice("How doses reach the central compartment").value = absorption
+        assert picker.options["tmdd"] == "qe"
+        assert picker.options["absorption"] == (absorption or None)
+        assert "<svg" in picker.html("wb-compartments")
+    picker.choice("A second output, driven by the concentration").value = "emax"
+    assert picker.state.model.structure.outputs == ("c", "ctot", "rtot", "e")
 
 
 def test_what_is_refused_is_exactly_what_pk_refuses():

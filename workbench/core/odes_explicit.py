@@ -35,6 +35,7 @@ from workbench.core.odes_layout import (
     MAX_STEPS,
     MEMORY,
     METHOD,
+    N_DOSE_INPUTS,
     N_EVENTS,
     N_X,
     NEXT,
@@ -62,6 +63,8 @@ _FLOOR = 1e-3  # of the largest state's magnitude, the least for any state
 _STABLE = 3.25  # h times the largest eigenvalue, where the method ceases to be stable
 _SIGNS = 10  # steps at that limit that call for the stiff method
 _LEFT = 20.0  # ... if at least so many steps are left
+_HALVINGS = 30  # of the time left, in the search for an input that is still to come
+_SEEN = 100.0  # tolerances: what an input at the end of a step must bring so as not to be missed
 
 _OK = 0
 _NOT_FINITE = 3
@@ -102,12 +105,62 @@ def first_scale(left: float, place: IntVec, work: OutVec) -> None:
 
 
 @kernel
+def magnitude(first: int, place: IntVec, work: Vec) -> float:
+    """Largest magnitude of the values of the jets at an offset."""
+    largest = 0.0
+    for i in range(place[N_X]):
+        largest = max(largest, abs(work[first + i * place[PARTS]]))
+    return largest
+
+
+@kernel
+def scale_ahead(t: float, left: float, place: IntVec, work: OutVec) -> None:
+    """Give an empty system magnitudes where its inputs begin later, or as a power of time."""
+    h = left
+    for _ in range(_HALVINGS):
+        if evaluate(0, t + h, 0, place[X], place[JACOBIAN], place, work) == _OK:
+            for i in range(place[N_X]):
+                slope_i = abs(work[place[VALUE] + i] + work[place[RATE] + i * place[PARTS]])
+                size = 1e-3 * h * slope_i
+                if work[place[SCALE] + i] < size < 1e300:
+                    work[place[SCALE] + i] = size
+        h *= 0.5
+
+
+@kernel
+def look_ahead(t: float, left: float, place: IntVec, work: OutVec) -> float:
+    """Longest first step that does not pass over an input that comes with the time.
+
+    An input such as a transit chain's starts from nothing and may be over long before the next
+    event: a system at rest does not show it at t, nor any of a long step's stages. So its slopes
+    are taken at `left`, a half, a quarter ... of it, and the first place where they change enough
+    for the error of a step that ends there to show it is the longest step.
+    """
+    if magnitude(place[X], place, work) == 0.0:
+        scale_ahead(t, left, place, work)
+    floor = scale_floor(place, work)
+    h, longest = left, left
+    for _ in range(_HALVINGS):
+        if evaluate(0, t + h, 0, place[X], place[JACOBIAN], place, work) == _OK:
+            for i in range(place[N_X]):
+                e = i * place[PARTS]
+                change = work[place[VALUE] + i] + work[place[RATE] + e] - work[place[SLOPES] + e]
+                unit = work[RTOL] * max(work[place[SCALE] + i], floor)
+                if h * abs(change) > _SEEN * unit:
+                    longest = h
+        h *= 0.5
+    return longest
+
+
+@kernel
 def first_step(
     t: float, _a: int, _b: int, _c: int, _d: int, _e: int, ints: int, floats: int
 ) -> int:
     """Set STEP from the first two derivatives [Hairer et al. 1993, II.4]; at most what it was."""
     place = view(ints_at(ints), (ANY_LENGTH,))
     work = view(floats_at(floats), (ANY_LENGTH,))
+    if place[N_DOSE_INPUTS] > 0 or magnitude(place[SLOPES], place, work) == 0.0:
+        work[STEP] = look_ahead(t, work[STEP], place, work)
     left = work[STEP]
     n, parts = place[N_X], place[PARTS]
     x = view(at(work, place[X]), (n, parts))

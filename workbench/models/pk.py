@@ -16,6 +16,7 @@ from workbench.models.structural._pk_text import (
     RESPONSES,
     compartment_names,
     described,
+    pk_outputs,
     pk_parameters,
     pk_text,
     pk_title,
@@ -23,6 +24,7 @@ from workbench.models.structural._pk_text import (
     response_text,
 )
 from workbench.models.structural._routes import pk_routes
+from workbench.models.structural._tmdd_text import BINDINGS
 from workbench.registry import unknown_name
 
 # Option: what it can be, the default first.
@@ -32,6 +34,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "lag": (False, True),
     "bioavailability": (False, True),
     "elimination": ELIMINATION,
+    "tmdd": (None, *BINDINGS),
     "parametrisation": ("clearance", "rates"),
     "rate": (False, True),
     "duration": (False, True),
@@ -56,6 +59,7 @@ def pk(
     lag: bool = False,
     bioavailability: bool = False,
     elimination: str = "linear",
+    tmdd: str | None = None,
     parametrisation: str = "clearance",
     rate: bool = False,
     duration: bool = False,
@@ -76,9 +80,18 @@ def pk(
     lag : doses arrive after a lag
     bioavailability : a fraction F of doses arrives
     elimination : "linear", "michaelis_menten", or "parallel" for both
+    tmdd : target-mediated drug disposition, the drug binding to a target in the central
+        compartment: None; "full" for association and dissociation (Mager & Jusko 2001, J
+        Pharmacokinet Pharmacodyn 28:507); "qe" for quasi-equilibrium, which is rapid binding
+        (Mager & Krzyzanski 2005, Pharm Res 22:1589); "qss" for quasi-steady state, "mm" for
+        Michaelis-Menten (Gibiansky et al. 2008, J Pharmacokinet Pharmacodyn 35:573). Elimination
+        and distribution are those of the free drug. The output c is its concentration; "full"
+        predicts target, complex and ctot (total drug) as well, "qe" and "qss" ctot and rtot
+        (total target), all in the units of c: amounts are best molar, or target and complex are
+        in the mass of drug that they can bind
     parametrisation : "clearance" (CL, V, Q, V2 …) or "rates" (k, V, k12, k21 …)
     rate, duration : doses with RATE = -1 or -2 have a rate or a duration that is a parameter
-    response : a second output e, driven by the concentration: "linear", "log_linear", "emax",
+    response : another output e, driven by the concentration c: "linear", "log_linear", "emax",
         "sigmoid_emax", "imax", "sigmoid_imax", "indirect_1" … "indirect_4", "precursor"
     effect_compartment : the response is driven by an effect compartment
     form : "closed" uses closed forms where there are any; "ode" always solves the equations
@@ -95,6 +108,7 @@ def pk(
             "lag": lag,
             "bioavailability": bioavailability,
             "elimination": elimination,
+            "tmdd": tmdd,
             "parametrisation": parametrisation,
             "rate": rate,
             "duration": duration,
@@ -148,6 +162,12 @@ def check_combination(options: Mapping[str, Any]) -> None:
     for option in refused[0]:
         if options[option]:
             raise ModelError(f"pk(): {option} cannot be combined with {refused[1]}. Leave it out.")
+    if options["tmdd"] is not None and options["elimination"] != "linear":
+        how = {"michaelis_menten": "Michaelis-Menten", "parallel": "parallel"}
+        raise ModelError(
+            f"pk(): tmdd cannot be combined with {how[options['elimination']]} elimination: the "
+            "target is what saturates. Leave one of them out."
+        )
     if options["effect_compartment"] and options["response"] is None:
         raise ModelError("pk(): an effect compartment needs a response. Choose one of them.")
 
@@ -169,6 +189,7 @@ def _built(items: tuple[tuple[str, Any], ...]) -> StructuralModel:
     closed = (
         options["form"] == "closed"
         and options["elimination"] == "linear"
+        and options["tmdd"] is None
         and options["absorption"] != "transit"
         and options["response"] is None
     )
@@ -177,7 +198,10 @@ def _built(items: tuple[tuple[str, Any], ...]) -> StructuralModel:
     if closed and set(given) <= {"compartments", "absorption"} and plain in structures.names():
         return structures.get(plain)
     switches = [k for k in given if k not in ("compartments", "absorption")]
-    words = [k if given[k] is True else str(given[k]) for k in switches]
+    words = [
+        k if given[k] is True else f"tmdd_{given[k]}" if k == "tmdd" else str(given[k])
+        for k in switches
+    ]
     name = "_".join([plain, *words])
     arguments = ", ".join(f"{k}={v!r}" for k, v in given.items())
     built = linear_model(name, options) if closed else _as_equations(name, options)
@@ -186,7 +210,7 @@ def _built(items: tuple[tuple[str, Any], ...]) -> StructuralModel:
 
 def _as_equations(name: str, options: Mapping[str, Any]) -> StructuralModel:
     """Build the options as differential equations."""
-    text, title, outputs = pk_text(options), pk_title(options), ["c"]
+    text, title, outputs = pk_text(options), pk_title(options), [*pk_outputs(options)]
     parameters, names = pk_parameters(options), compartment_names(options)
     response = options["response"]
     if response is not None:
@@ -201,7 +225,7 @@ def _as_equations(name: str, options: Mapping[str, Any]) -> StructuralModel:
         title,
         text,
         outputs,
-        {p: described(p, options["compartments"]) for p in parameters},
+        {p: described(p, options) for p in parameters},
         compartments=names,
         routes=lambda states: pk_routes(options, parameters, names, states),
     )

@@ -259,9 +259,9 @@ class _Drawing:
         for k, dose in enumerate(doses):
             shift = self.port(place, k, len(doses), crowded="top" in sides)
             yield self.dose(dose, place, shift)
-        crowded = bool(doses) or "top" in sides
+        crowded = bool(doses) or "top" in sides or self.is_below_an_exit(name)
         for flow in entering:
-            start, end = self.way_in(place, sides, crowded=crowded)
+            start, end = self.way_in(name, crowded=crowded)
             crowded = True
             self.arrow(start, end)
             upright = start[0] == end[0]
@@ -273,17 +273,29 @@ class _Drawing:
                 shift = -0.28 * place.width if "bottom" in sides else 0
                 start, end = (place.x + shift, bottom), (place.x + shift, bottom + STUB)
                 self.arrow(start, end)
-                yield flow.label, _beside(start, end, left=shift < 0), self.palette.ink
+                spots = _beside(start, end, left=shift < 0)
+                spots.append(_Spot((end[0], end[1] + 2), "center", "top"))
+                yield flow.label, spots, self.palette.ink
 
-    def way_in(self, place: _Box, sides: set[str], *, crowded: bool) -> tuple[Point, Point]:
+    def is_below_an_exit(self, name: str) -> bool:
+        """Whether something leaves the box above towards this one."""
+        column, row = self.plan.cells[name]
+        leaving = (f.source for f in self.reading.flows if not f.target)
+        return any(self.plan.cells[source] == (column, row - 1) for source in leaving)
+
+    def way_in(self, name: str, *, crowded: bool) -> tuple[Point, Point]:
         """Return an arrow from outside: from above, or from a side that is free."""
+        place, sides = self.plan.boxes[name], self.sides[name]
+        column, row = self.plan.cells[name]
+        taken = self.plan.cells.values()
         top, half = place.y - BOX_HEIGHT / 2, place.width / 2
         if not crowded:
             return (place.x, top - STUB), (place.x, top)
         for side, sign in (("left", -1), ("right", 1)):
             edge = place.x + sign * half
             room = edge if sign < 0 else WIDTH - edge
-            if side not in sides and room > STUB - 8:
+            beside_a_box = (column + sign, row) in taken  # which the arrow would seem to leave
+            if side not in sides and room > STUB - 8 and not beside_a_box:
                 sides.add(side)
                 length = min(STUB, room - 2)
                 return (edge + sign * length, place.y), (edge, place.y)

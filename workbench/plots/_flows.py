@@ -168,12 +168,12 @@ class _Reader:
         responses, others = [], []
         for output, value in zip(system.outputs, system.observed, strict=True):
             place = self.observed_at(output, value)
+            label = self.listed(self.parameters(self.defined(value)))
+            drivers = [s for s in system.states if s in self.states_of(value)]
             if place:
                 observed.setdefault(place, []).append(output)
-            elif 1 <= len(self.states_of(value)) <= MOST_DRIVERS:
+            elif len(drivers) == 1 or (label and 1 < len(drivers) <= MOST_DRIVERS):
                 responses.append(output)
-                label = self.listed(self.parameters(self.defined(value)))
-                drivers = [s for s in system.states if s in self.states_of(value)]
                 self.flows += [
                     Flow(s, output, label if k == 0 else "", acts=True)
                     for k, s in enumerate(drivers)

@@ -1,11 +1,13 @@
 """Every model of the library against scipy, by equations written here a second time."""
 
 from functools import lru_cache
+from itertools import pairwise
+from math import factorial
 
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
-from scipy.special import gamma, gammainc
+from scipy.integrate import quad, solve_ivp
+from scipy.special import gamma, gammainc, gammaln
 
 from tests.structures import dose, in_order, predict, record
 from workbench.models.pk import pk
@@ -117,6 +119,49 @@ def test_a_long_chain_fills_from_empty(given, method):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7 * expected.max())
 
 
+@pytest.mark.parametrize("method", ["auto", "stiff"])
+@pytest.mark.parametrize("power", [2, 4, 6, 9, 15])
+def test_an_input_that_starts_as_a_power_of_time(power, method):
+    """The slope of the empty system is zero at first, and nothing tells its magnitude.
+
+    Its series in powers of k: n! t^(n+1) times the sum of (-kt)^j / (n + 1 + j)!.
+    """
+    model = equations(f"d/dt(a) = t^{power} - k*a", ["a"], solver=Solver(method=method))
+    times = np.array([0.0, 0.1, 0.5, 1.0, 2.0, 3.0])
+    found = predict(model, np.array([0.7]), in_order([record(t) for t in times]))[:, 0]
+    series = sum((-0.7 * times) ** j / factorial(power + 1 + j) for j in range(30))
+    expected = factorial(power) * times ** (power + 1) * series
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-8 * expected.max())
+
+
+@pytest.mark.parametrize("response", [None, "indirect_1"])
+@pytest.mark.parametrize("last", [24.0, 168.0, 2000.0])
+@pytest.mark.parametrize("n", [0.5, 1.0, 3.0, 12.0, 60.0])
+def test_a_transit_input_is_not_passed_over(n, last, response):
+    """A system at rest, an input of an hour, the next event a week away: a step may see nothing.
+
+    The concentration is the gamma density of the arrivals folded with a Bateman function.
+    """
+    model = pk(absorption="transit", response=response)
+    p = values(model) | {"n": n}
+    times = np.array([0.0, 0.5, 1.0, 2.0, 4.0, last])
+    rows = in_order([dose(0.0, 100.0), *(record(t) for t in times)])
+    found = predict(model, np.array(list(p.values())), rows)[:, 0]
+    ktr, k = (n + 1) / p["mtt"], p["cl"] / p["v"]
+
+    def folded(u, t):
+        arriving = ktr * np.exp(n * np.log(ktr * u) - ktr * u - gammaln(n + 1))
+        bateman = np.exp(-k * (t - u)) - np.exp(-p["ka"] * (t - u))
+        return 100.0 * arriving * p["ka"] / (p["ka"] - k) * bateman / p["v"]
+
+    def expected_at(t):
+        parts = [0.0, *(b for b in (0.5, 1.0, 2.0, 4.0, 8.0, 30.0) if b < t), min(t, 30.0)]
+        return sum(quad(folded, a, b, (t,), epsabs=1e-11)[0] for a, b in pairwise(parts))
+
+    expected = [expected_at(t) for t in times]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7 * max(expected))
+
+
 # --- responses ---------------------------------------------------------------------------------
 
 
@@ -210,7 +255,8 @@ def full_binding(kon, koff):
 def test_tmdd_full():
     model = structures.get("tmdd_full")
     p = values(model)
-    assert_same(model, full_binding(p["kon"], p["koff"]))
+    free, target, bound = full_binding(p["kon"], p["koff"])
+    assert_same(model, [free, target, bound, free + bound])
 
 
 @pytest.mark.parametrize("name", ["tmdd_qe", "tmdd_qss"])

@@ -10,6 +10,7 @@ import workbench as wb
 from workbench.models.structural import structures
 from workbench.plots import DARK, compartment_diagram
 from workbench.plots._flows import Dose, Flow, read
+from workbench.plots._places import places
 
 PK = [
     {"compartments": n, "absorption": absorption, **more}
@@ -21,7 +22,17 @@ PK = [
         {"response": "sigmoid_emax", "effect_compartment": True},
         {"response": "indirect_4"},
         {"response": "precursor", "elimination": "michaelis_menten"},
+        {"tmdd": "full", "lag": True},
+        {"tmdd": "qss", "parametrisation": "rates"},
+        {"tmdd": "mm", "response": "emax"},
     )
+]
+BOUND = [
+    {"compartments": n, "absorption": absorption, "tmdd": tmdd, **more}
+    for n in (1, 2, 3)
+    for absorption in (None, "transit")
+    for tmdd in ("full", "qss")
+    for more in ({}, {"response": "indirect_1"}, {"response": "emax", "effect_compartment": True})
 ]
 OWN = {
     "a chain of six": "\n".join(
@@ -73,6 +84,44 @@ def test_every_library_model_draws_and_can_be_read(name):
 @pytest.mark.parametrize("options", PK, ids=lambda o: "-".join(str(v) for v in o.values()))
 def test_options_draw_and_can_be_read(options):
     assert_readable(compartment_diagram(wb.pk(**options), theme="dark"))
+
+
+@pytest.mark.parametrize("options", BOUND, ids=lambda o: "-".join(str(v) for v in o.values()))
+def test_no_arrow_runs_over_a_box(options):
+    reading = read(wb.pk(**options))
+    cells = places(reading)
+    for flow in reading.flows:
+        if flow.source and flow.target:
+            (x, y), end = cells[flow.source], cells[flow.target]
+            dx, dy = end[0] - x, end[1] - y
+            for name in cells.keys() - {flow.source, flow.target}:
+                u, v = cells[name][0] - x, cells[name][1] - y
+                beside = abs(u * dy - v * dx) / max(abs(dx), abs(dy))
+                between = 0 < u * dx + v * dy < dx * dx + dy * dy
+                assert not between or beside > 0.3, (flow, name)
+
+
+def test_binding_is_read():
+    """The drug and the target form a complex, which gives both back or is lost."""
+    reading = read(wb.pk(tmdd="full"))
+    assert {
+        Flow("central", "complex", r"V\,k_{on}"),
+        Flow("target", "complex", "k_{on}"),
+        Flow("complex", "target", "k_{off}"),
+        Flow("complex", "", "k_{int}"),
+        Flow("", "target", "k_{syn}"),
+        Flow("target", "", "k_{deg}"),
+    } <= set(reading.flows)
+    assert reading.observed["central"] == ("c",)
+    assert reading.others == ("ctot",)
+
+
+def test_free_drug_in_balance_depends_on_drug_and_target():
+    reading = read(wb.pk(tmdd="qe"))
+    assert reading.observed == {"central": ("ctot",), "rtot": ("rtot",)}
+    assert reading.responses == ("c",)
+    drivers = {flow.source for flow in reading.flows if flow.target == "c"}
+    assert drivers == {"central", "rtot"}
 
 
 @pytest.mark.parametrize("text", OWN.values(), ids=OWN)

@@ -16,6 +16,7 @@ from workbench.models.equations.syntax import (
     Expression,
     LastDose,
     Name,
+    Number,
     Target,
     last_doses,
     names,
@@ -196,15 +197,16 @@ class _Reader:
         free = self.free_names(used)
         parameters = tuple(name for name in free if name not in self.known_covariates)
         self.check_parameters(parameters, free)
+        inputs = self.dose_inputs(used)
         return System(
             text=self.text,
             outputs=outputs,
             covariates=tuple(name for name in self.known_covariates if name in free),
             states=self.states,
             parameters=parameters,
-            dose_inputs=self.dose_inputs(used),
+            dose_inputs=inputs,
             dosing=dosing,
-            warnings=tuple(self.warnings(order, parameters)),
+            warnings=(*self.warnings(order, parameters), *self.lost_doses(inputs)),
             definitions=tuple((key, self.definitions.values[key]) for key in order),
             latest=tuple(self.definitions.latest.items()),
             rhs=tuple(root.value for root in rhs),
@@ -337,6 +339,17 @@ class _Reader:
             for quantity in ("time", "amount")
             if (state, quantity) in wanted
         )
+
+    def lost_doses(self, inputs: tuple[DoseInput, ...]) -> Iterator[str]:
+        """Point out ``f(x) = 0`` beside ``dose(x)``: needed elsewhere, here it undoes the dose."""
+        for one in inputs:
+            fraction, _ = self.definitions.settings.get(("f", one.state), (None, 0))
+            nothing = isinstance(fraction, Number) and fraction.value == 0.0
+            if one.quantity == "amount" and nothing:
+                yield (
+                    f"f({one.state}) = 0 leaves nothing of what dose({one.state}) stands for. "
+                    "Leave it out: the dose does not enter the state besides."
+                )
 
     def warnings(self, order: list[str], parameters: tuple[str, ...]) -> Iterator[str]:
         used = {plain(key) for key in order}

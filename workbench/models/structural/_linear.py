@@ -75,6 +75,7 @@ def options(compartments: int, absorption: str | None) -> dict[str, Any]:
         "compartments": compartments,
         "absorption": absorption,
         "elimination": "linear",
+        "tmdd": None,
         "parametrisation": "clearance",
         "lag": False,
         "bioavailability": False,
@@ -95,7 +96,7 @@ def linear_model(name: str, options: Mapping[str, Any]) -> StructuralModel:
         roles=tuple(parameters.index(p) for p in roles),
         routes=pk_routes(options, parameters, names, _STATES),
     )
-    details = [described(parameter, compartments) for parameter in parameters]
+    details = [described(parameter, options) for parameter in parameters]
     symbols, units, meanings, typical = zip(*details, strict=True)
     return StructuralModel(
         name=name,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.models.structural import _tmdd_text as tmdd
+
 ELIMINATION = ("linear", "michaelis_menten", "parallel")
 
 # Parameter: symbol, unit, meaning, typical value.
@@ -62,10 +64,13 @@ def disposition_parameters(compartments: int, parametrisation: str) -> tuple[str
     }[compartments]
 
 
-def described(parameter: str, compartments: int) -> tuple[str, str, str, float]:
+def described(parameter: str, options: Mapping[str, Any]) -> tuple[str, str, str, float]:
     """Return symbol, unit, meaning and typical value of a parameter."""
-    symbol, unit, meaning, typical = PARAMETERS[parameter]
-    if parameter == "v2" and compartments == 3:
+    known = PARAMETERS | tmdd.PARAMETERS
+    if options["tmdd"] is not None:
+        known |= tmdd.CHANGED
+    symbol, unit, meaning, typical = known[parameter]
+    if parameter == "v2" and options["compartments"] == 3:
         meaning = "volume of the first peripheral compartment"
     return symbol, unit, meaning, typical
 
@@ -85,6 +90,8 @@ def pk_parameters(options: Mapping[str, Any]) -> tuple[str, ...]:
     elif elimination == "parallel":
         disposition = (disposition[0], "vmax", "km", *disposition[1:])
     names += disposition
+    if options["tmdd"] is not None:
+        names += tmdd.BINDINGS[options["tmdd"]].parameters
     for option, name in (("lag", "tlag"), ("bioavailability", "f")):
         names += (name,) if options[option] else ()
     for option, name in (("rate", "rate"), ("duration", "dur")):
@@ -115,49 +122,67 @@ def pk_title(options: Mapping[str, Any]) -> str:
         "michaelis_menten": ["Michaelis-Menten elimination"],
         "parallel": ["linear and Michaelis-Menten elimination"],
     }[options["elimination"]]
+    if options["tmdd"] is not None:
+        parts.append(f"target-mediated disposition ({tmdd.BINDINGS[options['tmdd']].title})")
     parts += ["rate constants"] * (options["parametrisation"] == "rates")
     return ", ".join(parts)
 
 
-def pk_text(options: Mapping[str, Any]) -> str:
-    """Return the differential equations of the pharmacokinetic options."""
-    n, absorption = options["compartments"], options["absorption"]
-    volume = "v1" if n > 1 and options["parametrisation"] == "clearance" else "v"
-    lines = [f"c = central/{volume}"]
-    central = []
+def pk_outputs(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the pharmacokinetic options predict, the concentration of (free) drug first."""
+    return ("c",) if options["tmdd"] is None else tmdd.BINDINGS[options["tmdd"]].outputs
+
+
+def pk_text(options: Mapping[str, Any], central_volume: str = "") -> str:
+    """Return the differential equations of the pharmacokinetic options.
+
+    Parameters
+    ----------
+    central_volume : its name, where it is not V, or V1 beside other volumes
+    """
+    by_rates = options["parametrisation"] == "rates"
+    volume = central_volume or ("v1" if options["compartments"] > 1 and not by_rates else "v")
+    binding = tmdd.BINDINGS.get(options["tmdd"])
+    lines = [f"c = central/{volume}"] if binding is None else [*binding.free]
+    # Amount of free drug in the central compartment.
+    free = f"{volume}*c" if binding is not None and binding.bound else "central"
+    absorption, into = _absorption(options["absorption"])
+    linear = f"k*{free}" if by_rates else "cl*c"
+    out = {
+        "linear": linear,
+        "michaelis_menten": "vmax*c/(km + c)",
+        "parallel": f"{linear} - vmax*c/(km + c)",
+    }[options["elimination"]]
+    flows = []
+    for j, name in enumerate(("peripheral", "peripheral2")[: options["compartments"] - 1]):
+        flow = _flow(options, j, name, free)
+        flows.append(f"d/dt({name}) = {flow}")
+        out += f" - ({flow})"
+    if binding is not None:
+        out += f" - {binding.loss}"
+        flows += binding.target
+    lines += [*absorption, f"d/dt(central) = {into} - {out}" if into else f"d/dt(central) = -{out}"]
+    return "\n".join(lines + flows).replace("VOLUME", volume)
+
+
+def _absorption(absorption: str | None) -> tuple[list[str], str]:
+    """Return the equations of the depot, and what it gives to the central compartment."""
     if absorption == "transit":
-        lines += [
+        return [
             "ktr = (n + 1)/mtt",
             "x = ktr*tad(depot) + 1e-300",
             "input = dose(depot)*ktr*exp(n*log(x) - x - lgamma(n + 1))",
             "d/dt(depot) = input - ka*depot",
-        ]
-        central.append("ka*depot")
-    elif absorption in ("first_order", "mixed"):
-        lines.append("d/dt(depot) = -ka*depot")
-        central.append("ka*depot")
-    out = {
-        "linear": _linear_loss(options),
-        "michaelis_menten": "vmax*c/(km + c)",
-        "parallel": f"{_linear_loss(options)} - vmax*c/(km + c)",
-    }[options["elimination"]]
-    flows = []
-    for j, name in enumerate(("peripheral", "peripheral2")[: n - 1]):
-        flow = _flow(options, j, name)
-        flows.append(f"d/dt({name}) = {flow}")
-        out += f" - ({flow})"
-    lines.append(f"d/dt(central) = {' + '.join(central) + ' - ' if central else '-'}{out}")
-    return "\n".join(lines + flows)
+        ], "ka*depot"
+    if absorption in ("first_order", "mixed"):
+        return ["d/dt(depot) = -ka*depot"], "ka*depot"
+    return [], ""
 
 
-def _linear_loss(options: Mapping[str, Any]) -> str:
-    return "k*central" if options["parametrisation"] == "rates" else "cl*c"
-
-
-def _flow(options: Mapping[str, Any], j: int, name: str) -> str:
+def _flow(options: Mapping[str, Any], j: int, name: str, free: str) -> str:
     """Return the flow from the central into a peripheral compartment."""
     if options["parametrisation"] == "rates":
-        return f"k1{j + 2}*central - k{j + 2}1*{name}"
+        return f"k1{j + 2}*{free} - k{j + 2}1*{name}"
     q = "q" if options["compartments"] == 2 else f"q{j + 2}"
     return f"{q}*(c - {name}/v{j + 2})"
 

@@ -29,6 +29,13 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "michaelis_menten": "Michaelis–Menten",
         "parallel": "Linear + Michaelis–Menten",
     },
+    "tmdd": {
+        "": "None",
+        "full": "Full: association and dissociation",
+        "qe": "Quasi-equilibrium (rapid binding)",
+        "qss": "Quasi-steady state",
+        "mm": "Michaelis–Menten approximation",
+    },
     "parametrisation": {"clearance": "Clearances", "rates": "Rate constants"},
     "response": {
         "": "None",
@@ -62,6 +69,7 @@ SWITCHES: Mapping[str, tuple[str, str]] = {
 HINTS = {
     "absorption": "How doses reach the central compartment",
     "elimination": "Elimination from the central compartment",
+    "tmdd": "Target-mediated disposition: how the drug binds to its target",
     "parametrisation": "Parameters: clearances and volumes, or rate constants",
     "response": "A second output, driven by the concentration",
     "form": "How the model is solved",
@@ -119,6 +127,7 @@ class PkControls:
             _cell("Elimination", lists["elimination"]),
             switches["lag"],
             switches["bioavailability"],
+            styled(_cell("Target binding (TMDD)", lists["tmdd"]), "wb-wide"),
             styled(_cell("Response", lists["response"]), "wb-wide"),
             styled(switches["effect_compartment"], "wb-wide"),
         ]

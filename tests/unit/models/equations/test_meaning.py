@@ -59,6 +59,14 @@ def test_what_is_not_needed_is_left_out_and_said():
     assert system.warnings == ("'spare' (line 2) is defined and never used.",)
 
 
+def test_a_fraction_of_zero_that_undoes_a_spread_dose_is_pointed_out():
+    text = "d/dt(x) = dose(x)*k*exp(-k*tad(x)) - k*x"
+    assert parse(text, ["x"]).warnings == ()
+    (warning,) = parse(f"{text}\nf(x) = 0", ["x"]).warnings
+    assert "f(x) = 0 leaves nothing of what dose(x) stands for" in warning
+    assert parse("d/dt(x) = -k*x\nf(x) = 0", ["x"]).warnings == ()
+
+
 def test_a_parameter_that_looks_like_a_misspelt_state_is_pointed_out():
     system = parse("d/dt(central) = -k*centrall", ["central"])
     assert system.warnings == ("'centrall' is taken as a parameter; it is not 'central'.",)
