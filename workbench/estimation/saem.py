@@ -89,6 +89,7 @@ def _iterate(saem: Saem, monitor: Monitor, *, estimate: bool) -> bool:
                     now,
                     now,
                     {str(k): v for k, v in saem.estimates.items()},
+                    "complete-data −2LL",
                 )
             )
     return False
