@@ -117,7 +117,7 @@ def test_a_bad_residual_sd_is_said_beside_its_field(opened):
 
 @pytest.mark.parametrize(("entry", "words"), [("2.5", "whole number"), ("0", "at least 1")])
 def test_bad_iteration_limits_are_said_beside_their_field(opened, entry, words):
-    find(opened, "estimator", controls.Text, "Max. iterations").value = entry
+    find(opened, "estimator", controls.Text, "Most iterations of the search").value = entry
     assert words in complaints(opened, "estimator")
     assert opened.state.options["max_iter"] == 500
 

@@ -248,5 +248,6 @@ ESTIMATOR = Estimator(
     options=TwoStageOptions,
     run=run,
     group=STAGES,
+    minimises=False,
     controls=(Control("max_iter", "Iterations", "Most iterations"),),
 )
