@@ -237,8 +237,8 @@ def _report(result: FitResult) -> str:
     head = [
         f"{result.method.upper()} on {result.data.name}: {result.data.n_sub} subjects, "
         f"{result.data.n_obs} observations",
-        f"OFV {result.ofv:.3f}   -2LL {result.m2ll:.3f}   AIC {result.aic:.2f}   "
-        f"BIC {result.bic:.2f}",
+        f"OFV {result.ofv:.3f}   -2LL {result.m2ll:.3f} ({result.obtained})   "
+        f"AIC {result.aic:.2f}   BIC {result.bic:.2f}",
     ]
     if result.estimated:
         head.append(f"Verdict: {result.verdict}, in {result.seconds:.2f} s")

@@ -93,6 +93,12 @@ class Parameter:
         low, high = self.bounds
         return (-math.inf if low is None else low), (math.inf if high is None else high)
 
+    @property
+    def bounds_given(self) -> tuple[float | None, float | None]:
+        """Lower and upper bound of the typical value, None where there is none."""
+        low, high = bounds_card(*self.limits)
+        return low, high
+
     def to_dict(self) -> dict[str, Any]:
         """Return the parameter's part of a model card."""
         card: dict[str, Any] = {"distribution": self.distribution, "typical": self.typical}

@@ -119,6 +119,12 @@ class FitResult:
         return final.replace(parameters=parameters, correlations=correlations)
 
     @property
+    def obtained(self) -> str:
+        """How -2LL was obtained, with its Monte-Carlo standard error where it has one."""
+        error = f" ± {self.likelihood_se:.2g}" if self.likelihood_se else ""
+        return f"{self.likelihood}{error}"
+
+    @property
     def aic(self) -> float:
         """Akaike's criterion, m2ll + 2k."""
         return self.m2ll + 2.0 * self.n_parameters
@@ -252,16 +258,13 @@ class FitResult:
         did = "Fit" if self.estimated else "Evaluation"
         head = (
             f"{did} of {self.model.structure.name} to {self.data.name} by {self.method.upper()}: "
-            f"OFV {self.ofv:.3f}, -2LL {self.m2ll:.3f}{self._noise()}, AIC {self.aic:.2f}, "
+            f"OFV {self.ofv:.3f}, -2LL {self.m2ll:.3f} ({self.obtained}), AIC {self.aic:.2f}, "
             f"BIC {self.bic:.2f}"
         )
         lines = [head, f"{self.verdict}: {' '.join(self.reasons)}"]
         lines += [f"note: {sentence}" for sentence in self.warnings]
         shown = self._shown()
         return "\n".join([*lines, shown.to_string(na_rep="", float_format=lambda v: f"{v:.4g}")])
-
-    def _noise(self) -> str:
-        return f" ± {self.likelihood_se:.2g}" if self.likelihood_se else ""
 
     def _shown(self) -> pd.DataFrame:
         """Columns of the parameter table that a summary shows."""
@@ -272,7 +275,7 @@ class FitResult:
 
     def _repr_html_(self) -> str:
         numbers = (
-            f"OFV <b>{self.ofv:.3f}</b> · −2LL {self.m2ll:.3f}{self._noise()} · "
+            f"OFV <b>{self.ofv:.3f}</b> · −2LL {self.m2ll:.3f} ({html.escape(self.obtained)}) · "
             f"AIC {self.aic:.2f} · BIC {self.bic:.2f}"
         )
         title = (

@@ -83,3 +83,23 @@ class NumberField:
         self._message = message
         self.complaint.value = f"<span role='alert'>{escape(message)}</span>" if message else ""
         (self.entry.add_class if message else self.entry.remove_class)("wb-invalid")
+
+
+class OptionalNumberField(NumberField):
+    """A number that may be left out: an empty field commits None."""
+
+    def __init__(self, name: str, commit: Callable[[float | None], object]) -> None:
+        super().__init__(name, commit)
+        self.entry.placeholder = "none"
+
+    def show(self, value: float | None) -> None:
+        """Show the value that the state holds, nothing for None."""
+        self._showing = True
+        try:
+            self.entry.value = "" if value is None else plain_number(value)
+        finally:
+            self._showing = False
+        self.complain("")
+
+    def _read(self, text: str) -> float | None:  # type: ignore[override]
+        return super()._read(text) if text.strip() else None

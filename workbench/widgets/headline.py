@@ -43,15 +43,20 @@ def numbers(state: WorkbenchState) -> str:
         return f"<div class='wb-numbers'>{''.join(cells)}</div>"
     cells = [
         _cell("OFV", fixed(fit.ofv, 2), data=("ofv", fit.ofv)),
-        _cell("−2LL", fixed(fit.m2ll, 2), data=("m2ll", fit.m2ll)),
+        _cell("−2LL", fixed(fit.m2ll, 2), fit.obtained, data=("m2ll", fit.m2ll)),
         _cell("AIC", fixed(fit.aic, 1), data=("aic", fit.aic)),
         _cell("BIC", fixed(fit.bic, 1), data=("bic", fit.bic)),
-        _cell("Method", fit.method.upper(), _time(fit)),
+        _cell("Method", method_words(fit.method), _time(fit)),
         _cell("Verdict", fit.verdict, kind=fit.verdict, hint=" ".join(fit.reasons)),
     ]
     stale = "The settings have changed since this fit." if state.stale else ""
     note = f"<div class='wb-stale' role='note'>{stale}</div>" if stale else ""
     return f"<div class='wb-numbers'>{''.join(cells)}{note}</div>"
+
+
+def method_words(method: str) -> str:
+    """Return a method, or a chain of methods, as a person reads it."""
+    return " → ".join(name.replace("_", "-").upper() for name in method.split("+"))
 
 
 def _time(fit: Any) -> str:

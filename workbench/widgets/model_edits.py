@@ -96,10 +96,11 @@ def _same_parameters(old: StructuralModel, new: StructuralModel) -> dict[str, st
 
 
 def with_parameter(model: Model, name: str, **changes: Any) -> Model:
-    """Return the model with `typical`, `iiv`, `distribution` or `fixed` of a parameter changed."""
+    """Return the model with a part of one parameter's card changed; None takes it away."""
     card = model.to_dict()
     full = _is_full(card)
-    card["parameters"][name] = {**card["parameters"][name], **changes}
+    changed = {**card["parameters"][name], **changes}
+    card["parameters"][name] = {k: v for k, v in changed.items() if v is not None}
     random = _with_eta(card)
     if full and "iiv" in changes:
         card["correlations"] = _all_pairs(card, _starts(card))

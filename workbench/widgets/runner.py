@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.widgets.headline import method_words
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.state import WorkbenchState
 
@@ -20,11 +21,6 @@ INTERVAL = 0.08  # seconds between two reports
 TRACE_LIMIT = 5_000  # reports kept of one fit
 
 FitFunction = Callable[..., Any]
-
-
-def method_words(method: str) -> str:
-    """Return a method, or a chain of methods, as a person reads it."""
-    return " → ".join(name.replace("_", "-").upper() for name in method.split("+"))
 
 
 class FitRunner:

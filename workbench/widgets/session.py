@@ -140,7 +140,7 @@ class Session:
         state.model = state.model.replace(endpoints={**now, label: output})
 
     def set_parameter(self, name: str, **changes: Any) -> None:
-        """Change `typical`, `iiv`, `distribution` or `fixed` of one parameter."""
+        """Change parts of one parameter, such as `typical`, `iiv`, `fixed`, `bounds`, `prior`."""
         self.state.model = model_edits.with_parameter(self.state.model, name, **changes)
 
     def set_omega(self, shape: Literal["diagonal", "full"]) -> None:

@@ -12,7 +12,7 @@ from workbench.data.dataset import read_dataset
 from workbench.estimation import estimators, evaluate
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
-from workbench.models.parameter import LogNormal
+from workbench.models.parameter import LogNormal, Normal, Parameter
 from workbench.models.pk import pk
 from workbench.models.residual import error_models
 from workbench.models.structural import StructuralModel
@@ -48,7 +48,8 @@ def warm_up(on_step: OnStep | None = None) -> float:
         ),
         name="warm-up",
     )
-    closed, solved = pk(), pk(form="ode")  # one of each family compiles what all share
+    # One of each family compiles what all share.
+    closed, solved = pk(bioavailability=True), pk(bioavailability=True, form="ode")
     steps = [(structure, "additive", "fo") for structure in (closed, solved)]
     steps += [(closed, name, "fo") for name in error_models.names()]
     steps += [(closed, "additive", name) for name in estimators.names()]
@@ -65,8 +66,9 @@ def warm_up(on_step: OnStep | None = None) -> float:
 
 
 def _model(kind: StructuralModel, error: str) -> Model:
-    parameters = {
-        name: LogNormal(value, iiv=0.3)
-        for name, value in zip(kind.parameters, kind.typical, strict=True)
+    """Return a model that every estimator takes: the prediction is linear in its only eta."""
+    parameters: dict[str, Parameter] = {
+        name: LogNormal(value) for name, value in zip(kind.parameters, kind.typical, strict=True)
     }
+    parameters["f"] = Normal(0.8, iiv=0.2)
     return Model(kind, parameters, error=ResidualError(error, error_models.get(error).defaults))

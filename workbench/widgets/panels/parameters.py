@@ -11,6 +11,7 @@ from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.model_edits import START_IIV, has_full_omega
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
+from workbench.widgets.panels._knowledge import KnownValues
 from workbench.widgets.session import Session
 
 HEAD = (
@@ -125,6 +126,7 @@ def build(session: Session) -> PanelView:
         tooltip="Covariance of the random effects",
         layout=W.Layout(width="auto", flex="1"),
     )
+    known = KnownValues(session)
     estimates = W.Button(description="Start from the estimates", layout=W.Layout(width="auto"))
     estimates.tooltip = "Take the estimates of the last fit as starting values"
 
@@ -144,6 +146,7 @@ def build(session: Session) -> PanelView:
             anew = True  # what was wrong was said of another model
         for row in rows.values():
             row.show(anew=anew)
+        known.follow()
         shape = "full" if has_full_omega(state.model) else "diagonal"
         if omega.value != shape:
             omega.value = shape
@@ -157,7 +160,14 @@ def build(session: Session) -> PanelView:
     state.observe(follow, ["model", "dataset", "fit"])
     follow()
     return PanelView(
-        section("Parameters and random effects", html(HEAD), body, labelled("Ω", omega), estimates)
+        section(
+            "Parameters and random effects",
+            html(HEAD),
+            body,
+            labelled("Ω", omega),
+            known.fold.widget,
+            estimates,
+        )
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as W
 import pandas as pd
 
+from workbench.widgets.headline import method_words
 from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled, table
 from workbench.widgets.panels._base import Panel, PanelView
 from workbench.widgets.session import Session
@@ -15,6 +16,7 @@ from workbench.widgets.table import SubjectTable
 
 EMPTY = "Fit the model to see its estimates."
 HEAD = ("Parameter", "Unit", "Estimate", "SE", "RSE %", "95 % CI")
+STAGES_HEAD = ("Method", "Verdict", "−2LL", "Obtained by", "Iterations", "Time (s)")
 OMEGA_HEAD = (
     *("Random effect", "Variance ω²", "SE", "RSE %", "95 % CI", "SD ω", "CV %"),
     *("Shrinkage % (SD)", "Shrinkage % (variance)"),
@@ -52,11 +54,31 @@ def verdict(fit: Any) -> str:
     lines = [*fit.reasons, *fit.warnings]
     listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
     shrinkage = f"ε-shrinkage {fixed(float(fit.epsilon_shrinkage), 1)} % (SD)"
-    facts = f"{fit.n_parameters} parameters estimated · {shrinkage} · {fit.seconds:.2f} s"
+    facts = f"{fit.n_parameters} parameters estimated · −2LL by {fit.likelihood} · {shrinkage}"
+    facts += f" · priors add {fit.penalty:.3g}" if fit.penalty else ""
+    facts += f" · {fit.seconds:.2f} s"
     return (
-        f"<h2>{escape(fit.method.upper())} {chip(fit.verdict, fit.verdict)}</h2>"
-        f"<p>{escape(facts)}</p><ul class='wb-reasons'>{listed}</ul>"
+        f"<h2>{escape(method_words(fit.method))} {chip(fit.verdict, fit.verdict)}</h2>"
+        f"<p>{escape(facts)}</p><ul class='wb-reasons'>{listed}</ul>{stages(fit.stages)}"
     )
+
+
+def stages(found: pd.DataFrame) -> str:
+    """Return the table of a chain's stages; nothing for a single method."""
+    if found.empty:
+        return ""
+    cells = [
+        [
+            method_words(str(row["method"])),
+            str(row["verdict"]),
+            fixed(float(row["m2ll"]), 2),
+            str(row["likelihood"]),
+            str(row["iterations"]),
+            fixed(float(row["seconds"]), 2),
+        ]
+        for _, row in found.iterrows()
+    ]
+    return f"<div class='wb-scroll'>{table(STAGES_HEAD, cells, caption='Stages', words=2)}</div>"
 
 
 def estimates(parameters: pd.DataFrame) -> str:
