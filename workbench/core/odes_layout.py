@@ -38,7 +38,7 @@ VALUE = 21
 JACOBIAN = 22  # four matrices: present state and three stages
 JACOBIAN_OUT = 23
 HESSIAN = 24
-SLOPES = 25  # seven matrices of jets
+SLOPES = 25  # sixteen matrices of jets
 STAGE = 26
 NEXT = 27
 SCALE = 28  # largest magnitude of each state so far
@@ -175,7 +175,7 @@ def lay_out(system: IntVec, order: int, p: int, place: OutIntVec) -> int:
         (JACOBIAN, 4 * n * (n + n_inputs)),
         (JACOBIAN_OUT, tall * (n + n_inputs)),
         (HESSIAN, max(place[RHS_NNZ], place[OUTPUT_NNZ], place[INITIAL_NNZ])),
-        (SLOPES, 7 * m),
+        (SLOPES, 16 * m),
         (STAGE, m),
         (NEXT, m),
         (SCALE, n),
