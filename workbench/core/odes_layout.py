@@ -26,59 +26,58 @@ AT = 10  # next event
 DRIVEN = 11  # 1: there are input rates
 N_FIRST = 12  # nonzero first derivatives of parameters and dose inputs
 N_ENTRIES = 13  # these and the second ones
-N_FLOW = 14  # nonzero elements of a linear system's matrix
-FLOW_KNOWN = 15  # 1: they are those of the present parameters
+FLOW_KNOWN = 14  # 1: the matrix of a linear system is that of the present parameters
 # then offsets of the pieces of the scratch,
-X = 16  # present state
-KEPT_X = 17
-RATE = 18  # input rates
-KEPT_RATE = 19
-Z = 20
-VALUE = 21
-JACOBIAN = 22  # four matrices: present state and three stages
-JACOBIAN_OUT = 23
-HESSIAN = 24
-SLOPES = 25  # sixteen matrices of jets
-STAGE = 26
-NEXT = 27
-SCALE = 28  # largest magnitude of each state so far
-WEIGHT = 29  # magnitude of one over each direction's parameter
-INPUT = 30  # nonzero derivatives of parameters and dose inputs
-SLOT = 31  # jets of the dose inputs
-JET = 32
-HALF = 33  # half of the second derivatives, as a square matrix
-BIG = 34  # matrix of the implicit step
-BIG_RHS = 35
-STAGES = 36
-SMALL = 37
-NUMBERS = 38  # ten vectors of the states' length
-PERIODIC = 39  # state at the ends of a dosing interval
-MONODROMY = 40  # its derivative by itself, one interval earlier
-FLOW = 41  # matrix of a linear system
-INFLOW = 42  # its slope at zero
+X = 15  # present state
+KEPT_X = 16
+RATE = 17  # input rates
+KEPT_RATE = 18
+Z = 19
+VALUE = 20
+JACOBIAN = 21  # four matrices: present state and three stages
+JACOBIAN_OUT = 22
+HESSIAN = 23
+SLOPES = 24  # sixteen matrices of jets
+STAGE = 25
+NEXT = 26
+SCALE = 27  # largest magnitude of each state so far
+WEIGHT = 28  # magnitude of one over each direction's parameter
+INPUT = 29  # nonzero derivatives of parameters and dose inputs
+SLOT = 30  # jets of the dose inputs
+JET = 31
+HALF = 32  # half of the second derivatives, as a square matrix
+BIG = 33  # matrix of the implicit step
+BIG_RHS = 34
+STAGES = 35
+SMALL = 36
+NUMBERS = 37  # ten vectors of the states' length
+PERIODIC = 38  # state at the ends of a dosing interval
+MONODROMY = 39  # its derivative by itself, one interval earlier
+FLOW = 40  # matrix of a linear system
+INFLOW = 41  # its slope at zero
 # addresses of the caller's arrays, and their sizes,
-EVENTS = 43
-N_EVENTS = 44
-EVENT_JETS = 45
-JET_COLUMNS = 46
-PARAMS = 47
-PARAM_ROWS = 48
-PARAM_COLUMNS = 49
-COVS = 50
-COV_ROWS = 51
-COV_COLUMNS = 52
-OUT = 53
-OUT_COLUMNS = 54
+EVENTS = 42
+N_EVENTS = 43
+EVENT_JETS = 44
+JET_COLUMNS = 45
+PARAMS = 46
+PARAM_ROWS = 47
+PARAM_COLUMNS = 48
+COVS = 49
+COV_ROWS = 50
+COV_COLUMNS = 51
+OUT = 52
+OUT_COLUMNS = 53
 # offsets into the vector itself,
-PIVOTS = 55
-START = 56  # first entry of each input in the list of their nonzero first derivatives
-SOURCE = 57  # input that each entry of the list belongs to
-COLUMN = 58  # part of the jet that each entry is
-TABLE = 59  # dose inputs
-FLOW_ROW = 60  # of each nonzero element of FLOW
-FLOW_COLUMN = 61
+PIVOTS = 54
+START = 55  # first entry of each input in the list of their nonzero first derivatives
+SOURCE = 56  # input that each entry of the list belongs to
+COLUMN = 57  # part of the jet that each entry is
+TABLE = 58  # dose inputs
+FLOW_START = 59  # first nonzero element of each row of FLOW in the list of their columns
+FLOW_COLUMN = 60
 # and the system.
-SYSTEM = 62
+SYSTEM = 61
 N_X = SYSTEM  # states
 N_PHI = SYSTEM + 1  # parameters
 N_COV = SYSTEM + 2  # covariates, those filled by doses included
@@ -150,7 +149,7 @@ def n_places(system: IntVec, order: int, p: int) -> int:
     """Length of the shared vector of integers."""
     n, n_inputs = system[N_X - SYSTEM], system[N_INPUTS - SYSTEM]
     parts = max(n_parts(order, p), 1 + n)
-    return SYSTEM + system.size + 4 * n + n_inputs + 1 + 2 * n_inputs * parts + 2 * n * n
+    return SYSTEM + system.size + 4 * n + n_inputs + 1 + 2 * n_inputs * parts + n + 1 + n * n
 
 
 @kernel
@@ -201,7 +200,7 @@ def lay_out(system: IntVec, order: int, p: int, place: OutIntVec) -> int:
     place[START] = place[PIVOTS] + 4 * n
     place[SOURCE] = place[START] + n_inputs + 1
     place[COLUMN] = place[SOURCE] + n_inputs * parts
-    place[FLOW_ROW] = place[COLUMN] + n_inputs * parts
-    place[FLOW_COLUMN] = place[FLOW_ROW] + n * n
+    place[FLOW_START] = place[COLUMN] + n_inputs * parts
+    place[FLOW_COLUMN] = place[FLOW_START] + n + 1
     # Windows that begin at a later column of a jet reach beyond the last one.
     return end + parts

@@ -14,7 +14,7 @@ from math import ceil
 
 from workbench.core import events as ev
 from workbench.core.abi import address_of, at, call_operation, floats_at, ints_at, view
-from workbench.core.jit import IntVec, OutIntVec, OutVec, kernel
+from workbench.core.jit import IntVec, OutIntVec, OutVec, Vec, kernel
 from workbench.core.odes_explicit import note_scale
 from workbench.core.odes_jets import evaluate, pass_by
 from workbench.core.odes_layout import (
@@ -26,13 +26,12 @@ from workbench.core.odes_layout import (
     FLOW,
     FLOW_COLUMN,
     FLOW_KNOWN,
-    FLOW_ROW,
+    FLOW_START,
     INFLOW,
     JACOBIAN,
     MAX_STEPS,
     METHOD,
     N_EVENTS,
-    N_FLOW,
     N_INPUTS,
     N_X,
     NEXT,
@@ -75,6 +74,7 @@ def list_flow(place: OutIntVec, work: OutVec) -> None:
     n, parts = place[N_X], place[PARTS]
     flow = view(at(work, place[FLOW]), (n, n, parts))
     by_row, by_column, count = 0.0, 0.0, 0
+    place[place[FLOW_START]] = 0
     for i in range(n):
         row, column = 0.0, 0.0
         for k in range(n):
@@ -84,11 +84,10 @@ def list_flow(place: OutIntVec, work: OutVec) -> None:
             for c in range(parts):
                 present = present or flow[i, k, c] != 0.0
             if present:
-                place[place[FLOW_ROW] + count] = i
                 place[place[FLOW_COLUMN] + count] = k
                 count += 1
+        place[place[FLOW_START] + i + 1] = count
         by_row, by_column = max(by_row, row), max(by_column, column)
-    place[N_FLOW] = count
     work[SIZE] = min(by_row, by_column)
 
 
@@ -129,35 +128,49 @@ def find_flow(t: float, place: OutIntVec, work: OutVec) -> int:
 
 
 @kernel
+def add_products(p: int, a: Vec, b: Vec, out: OutVec) -> None:
+    """Add the products of first derivatives to the second ones; few of `a` are not zero."""
+    first = 1 + p
+    for d in range(p):
+        slope = a[1 + d]
+        if slope != 0.0:
+            for g in range(d + 1):
+                out[first + g] += slope * b[1 + g]
+            pair = first + d
+            for g in range(d, p):
+                out[pair] += slope * b[1 + g]
+                pair += g + 1
+        first += d + 1
+
+
+@kernel
 def flow_through(x: int, y: int, place: IntVec, work: OutVec) -> None:
     """Set the jets at offset y to A times the jets at offset x."""
     n, p, parts = place[N_X], place[P], place[PARTS]
     flow = view(at(work, place[FLOW]), (n, n, parts))
     source = view(at(work, x), (n, parts))
     target = view(at(work, y), (n, parts))
+    start = view(at(place, place[FLOW_START]), (n + 1,))
+    column = view(at(place, place[FLOW_COLUMN]), (n * n,))
     for i in range(n):
-        for c in range(parts):
-            target[i, c] = 0.0
-    for e in range(place[N_FLOW]):
-        i, k = place[place[FLOW_ROW] + e], place[place[FLOW_COLUMN] + e]
-        a, b, out = flow[i, k], source[k], target[i]
-        a0, b0 = a[0], b[0]
-        out[0] += a0 * b0
-        for c in range(1, parts):
-            out[c] += a0 * b[c] + a[c] * b0
-        if place[ORDER] < 2:
-            continue
-        first = 1 + p
-        for d in range(p):
-            slope = a[1 + d]
-            if slope != 0.0:
-                for g in range(d + 1):
-                    out[first + g] += slope * b[1 + g]
-                pair = first + d
-                for g in range(d, p):
-                    out[pair] += slope * b[1 + g]
-                    pair += g + 1
-            first += d + 1
+        out = target[i]
+        if start[i] == start[i + 1]:
+            for c in range(parts):
+                out[c] = 0.0
+        for e in range(start[i], start[i + 1]):
+            a, b = flow[i, column[e]], source[column[e]]
+            a0, b0 = a[0], b[0]
+            if e == start[i]:
+                for c in range(parts):
+                    out[c] = a0 * b[c] + a[c] * b0
+                out[0] = a0 * b0
+            else:
+                value = out[0] + a0 * b0
+                for c in range(parts):
+                    out[c] += a0 * b[c] + a[c] * b0
+                out[0] = value
+            if place[ORDER] > 1:
+                add_products(p, a, b, out)
 
 
 @kernel
