@@ -2,9 +2,9 @@ r"""Dormand-Prince 8(5, 3) with dense output of order 7, on jets.
 
 Values alone choose the steps, so a prediction has the same bits whatever derivatives are asked
 for, and the derivatives are exactly those of the numerical solution at these steps; their own
-error is some five times that of the value (it is the derivative of the value's). Where it is more
-than `GUARD` times the tolerance after all, because the values rest while their derivatives move,
-the step is rejected too.
+error is some eight times that of the value (it is the derivative of the value's), and more where
+a state has decayed for long. Where it is above the tolerance and more than `GUARD` times that of
+the values, because these rest while their derivatives move, the step is rejected too.
 
 The error of state i is measured in units of
 
@@ -66,7 +66,7 @@ from workbench.core.odes_layout import (
     X,
 )
 
-GUARD = 100.0  # tolerances that the error of a first derivative may have
+GUARD = 1000.0  # times the values' error that the error of a first derivative may be
 _FLOOR = 1e-3  # of the largest state's magnitude, the least for any state
 _STABLE = 6.1  # h times the largest eigenvalue, where the method ceases to be stable
 _SIGNS = 10  # steps at that limit that call for the stiff method
@@ -190,15 +190,14 @@ def try_step(t: float, h: float, place: IntVec, work: OutVec) -> int:
 
 
 @kernel
-def difference(h: float, i: int, k: Mat) -> float:
-    """Error of element i: that of order 5, corrected by that of order 3 [Hairer et al., II.10]."""
+def differences(h: float, i: int, k: Mat) -> tuple[float, float]:
+    """Errors of orders 5 and 3 of element i."""
     fifth, third = 0.0, 0.0
     for e in range(ERROR_COLUMN.shape[0]):
-        slope_e = k[ERROR_COLUMN[e], i]
+        slope_e = h * k[ERROR_COLUMN[e], i]
         fifth += ERROR_5[e] * slope_e
         third += ERROR_3[e] * slope_e
-    size = fifth * fifth + 0.01 * third * third
-    return abs(h) * fifth * fifth / sqrt(size) if size > 0.0 else abs(h) * abs(fifth)
+    return fifth, third
 
 
 @kernel
@@ -210,7 +209,7 @@ def error_of_step(h: float, place: IntVec, work: OutVec) -> float:
     stage = view(at(work, place[STAGE]), (n, parts))
     k = view(at(work, place[SLOPES]), (END + 1, n * parts))
     floor = scale_floor(place, work)
-    total, worst, above, below = 0.0, 1.0, 0.0, 0.0
+    fifth, third, worst, above, below = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n):
         size = max(abs(x[i, 0]), abs(new[i, 0]))
         absolute = work[ATOL] * max(work[place[SCALE] + i], floor)
@@ -218,18 +217,21 @@ def error_of_step(h: float, place: IntVec, work: OutVec) -> float:
         if unit == 0.0:
             continue
         e = i * parts
-        total += (difference(h, e, k) / unit) ** 2
+        of_5, of_3 = differences(h, e, k)
+        fifth += (of_5 / unit) ** 2
+        third += (of_3 / unit) ** 2
         above += ((k[END, e] - k[END - 1, e]) / unit) ** 2
         below += ((new[i, 0] - stage[i, 0]) / unit) ** 2
         for d in range(1, 1 + p):
             weight = work[place[WEIGHT] + d]
             size_d = max(size * weight, abs(x[i, d]), abs(new[i, d]))
-            unit_d = GUARD * (work[RTOL] * size_d + absolute * weight)
-            error_d = difference(h, e + d, k)
-            if error_d > worst * unit_d and weight > 0.0:
-                worst = error_d / unit_d
+            unit_d = work[RTOL] * size_d + absolute * weight
+            if weight > 0.0:
+                worst = max(worst, abs(differences(h, e + d, k)[0]) / unit_d)
     work[place[NUMBERS]] = h * sqrt(above / below) if below > 0.0 else 0.0
-    error = sqrt(total / n)
+    both = fifth + 0.01 * third
+    error = fifth / sqrt(both * n) if both > 0.0 else both
+    worst /= max(1.0, GUARD * sqrt(fifth / n))
     return max(error, worst) if worst > 1.0 else error
 
 
