@@ -15,7 +15,7 @@ from workbench.models.pk import pk
 from workbench.models.structural import Solver
 
 TIMES = np.array([0.0, 0.3, 1.0, 2.1, 4.4, 6.0, 7.3, 12.0, 13.7, 18.0, 25.0, 41.0])
-TIGHT = Solver(rtol=1e-11, atol=1e-14)
+TIGHT = {m: Solver(rtol=1e-11, atol=1e-14, method=m) for m in ("explicit", "linear")}
 VALUES = {"tlag": 1.15, "f": 0.7, "rate": 35.0, "dur": 2.9, "fr": 0.35, "tk0": 3.3}
 MODELS = [
     (n, absorption, parametrisation)
@@ -27,7 +27,7 @@ NAMES = ["-".join(map(str, model)) for model in MODELS]
 
 
 @lru_cache(maxsize=64)
-def pair(compartments, absorption, parametrisation, plain=False):
+def pair(compartments, absorption, parametrisation, plain=False, method="explicit"):
     """The model in closed form and as equations, with every dosing parameter it may have."""
     options = {} if plain else {"lag": True}
     if not plain and absorption != "mixed":
@@ -39,7 +39,7 @@ def pair(compartments, absorption, parametrisation, plain=False):
         "parametrisation": parametrisation,
     }
     equations = pk(form="ode", **options)
-    tight = replace(equations, family=replace(equations.family, solver=TIGHT))
+    tight = replace(equations, family=replace(equations.family, solver=TIGHT[method]))
     return pk(**options), tight
 
 
@@ -132,8 +132,9 @@ def assert_equal_curves(found, expected, rtol, *, n_first):
 @pytest.mark.parametrize(
     ("model", "regimen"), CASES, ids=["-".join(map(str, [*m, r])) for m, r in CASES]
 )
-def test_values_and_gradients(model, regimen):
-    closed, equations = pair(*model)
+@pytest.mark.parametrize("method", TIGHT)
+def test_values_and_gradients(model, regimen, method):
+    closed, equations = pair(*model, method=method)
     assert closed.parameters == equations.parameters
     assert closed.compartments == equations.compartments
     records, phi = observed(doses_of(regimen, closed)), typical(closed)
@@ -145,8 +146,9 @@ def test_values_and_gradients(model, regimen):
 
 @pytest.mark.parametrize("regimen", REGIMENS)
 @pytest.mark.parametrize("model", [(1, "first_order", "clearance"), (2, None, "rates")])
-def test_second_derivatives(model, regimen):
-    closed, equations = pair(*model)
+@pytest.mark.parametrize("method", TIGHT)
+def test_second_derivatives(model, regimen, method):
+    closed, equations = pair(*model, method=method)
     records, phi = observed(doses_of(regimen, closed)), typical(closed)
     expected = predict(closed, phi, records, 2)
     found = predict(equations, phi, records, 2)

@@ -3,6 +3,11 @@
 The search always starts at eta = 0, so its end is a function of the parameters alone. It uses
 the observed Hessian where that is positive definite and the expected information where it is
 not, and it is driven to rounding error: a tight inner problem makes the outer objective smooth.
+
+Where predictions come from a solver, the way to the neighbourhood of the mode is searched with a
+draft's tolerances. Steps change from one eta to the next, so J is noisy to about the tolerance,
+and a step that lowers it by less cannot be judged by its value. It is taken: the derivatives are
+those of a solution at fixed steps, and Newton's step by them is good far below that noise.
 """
 
 from workbench.core.jit import OutMat, OutVec, Vec, kernel
@@ -27,10 +32,27 @@ MAX_HALVINGS = 40
 # still taken; convergence being quadratic, only rounding is left after it.
 LAST_STEP = 1e-12
 SETTLED = 1e-24  # not worth even that
+PRECISION = 1e-13  # of J without a solver, relative to its terms
 
 _OK = 0
 _MAX_ITER = 1
 _NOT_FINITE = 3
+
+
+@kernel
+def by_draft(structure: Structure) -> Structure:
+    """Return the model with the settings of a draft."""
+    return Structure(
+        structure.predict,
+        structure.residual,
+        structure.residuals,
+        structure.sigma_start,
+        structure.context,
+        structure.settings[structure.settings.shape[0] // 2 :],
+        structure.n_work,
+        structure.codes,
+        structure.eta_index,
+    )
 
 
 @kernel
@@ -78,7 +100,8 @@ def newton_step(structure: Structure, values: Values, eta: Vec, scratch: Scratch
 
 
 @kernel
-def find_mode(
+def search(
+    noise: float,
     interaction: bool,
     structure: Structure,
     subjects: Subjects,
@@ -87,30 +110,21 @@ def find_mode(
     scratch: Scratch,
     eta: OutVec,
 ) -> tuple[int, float]:
-    """Search the mode of J from eta = 0.
-
-    Without `interaction`, scratch.table_zero must hold the residual table at eta = 0. On return
-    `scratch` holds predictions, residual table and derivatives at the mode.
-
-    Returns
-    -------
-    status, J at the mode
-    """
+    """Search the mode of J from `eta`, with J known to `noise` relative to its terms."""
     n_eta = eta.shape[0]
     n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
-    for a in range(n_eta):
-        eta[a] = 0.0
+    last_step, settled = max(LAST_STEP, 0.01 * noise), max(SETTLED, (0.1 * noise) ** 2)
     value = evaluate(interaction, structure, subjects, i, values, eta, scratch)
     if not abs(value) < 1e300:
         return _NOT_FINITE, value
     joint_derivatives(n_obs, scratch)
     for _ in range(MAX_STEPS):
         decrement = newton_step(structure, values, eta, scratch)
-        if decrement < SETTLED:
+        if decrement < settled:
             return _OK, value
         scale, accepted = 1.0, False
         # J is a sum of terms of order one that may cancel: rounding is that of the terms.
-        slack = 1e-13 * (abs(value) + n_obs)
+        slack = noise * (abs(value) + n_obs)
         for _ in range(MAX_HALVINGS):
             for a in range(n_eta):
                 scratch.trial[a] = eta[a] - scale * scratch.step[a]
@@ -129,9 +143,45 @@ def find_mode(
         for a in range(n_eta):
             eta[a] = scratch.trial[a]
         joint_derivatives(n_obs, scratch)
-        if decrement < LAST_STEP:
+        if decrement < last_step:
             return _OK, value
     return _MAX_ITER, value
+
+
+@kernel
+def find_mode(
+    interaction: bool,
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    values: Values,
+    scratch: Scratch,
+    eta: OutVec,
+) -> tuple[int, float]:
+    """Search the mode of J from eta = 0.
+
+    Without `interaction`, scratch.table_zero must hold the residual table at eta = 0. On return
+    `scratch` holds predictions, residual table and derivatives at the mode.
+
+    Returns
+    -------
+    status, J at the mode
+    """
+    for a in range(eta.shape[0]):
+        eta[a] = 0.0
+    fine, draft = PRECISION, 0.0
+    if structure.settings.shape[0] > 0:
+        fine = max(PRECISION, structure.settings[0])
+        draft = structure.settings[structure.settings.shape[0] // 2]
+    model, noise = structure, fine
+    if draft > fine:
+        model, noise = by_draft(structure), draft
+    # One place that searches, for it is compiled into here: twice would take twice as long.
+    while True:
+        status, value = search(noise, interaction, model, subjects, i, values, scratch, eta)
+        if noise == fine:
+            return status, value
+        model, noise = structure, fine
 
 
 @kernel

@@ -31,7 +31,9 @@ from workbench.core.odes_layout import (
     FRESH,
     HOLD_CONSTANT,
     HOLD_CYCLE,
+    IS_LINEAR,
     JET_COLUMNS,
+    LINEAR,
     METHOD,
     N_EVENTS,
     N_PHI,
@@ -57,6 +59,7 @@ from workbench.core.odes_layout import (
 )
 from workbench.core.odes_linear import back_operation, factor_operation
 from workbench.core.odes_rest import hold_constant
+from workbench.core.odes_series import series
 from workbench.core.odes_steady import find_periodic, hold_cycle, run_interval
 from workbench.core.odes_stiff import (
     adapt_tolerance,
@@ -79,6 +82,7 @@ _OPERATIONS = (
     first_step,
     explicit,
     stiff,
+    series,
     correct_stages,
     differentiate_stages,
     try_stages,
@@ -129,6 +133,8 @@ def begin(
     place[PARTS] = n_parts(order, p)
     place[OWN] = 1
     place[PRESENT] = STIFF if work[METHOD] == STIFF else EXPLICIT
+    if place[IS_LINEAR] == 1 and (work[METHOD] == AUTOMATIC or work[METHOD] == LINEAR):
+        place[PRESENT] = LINEAR
     place[FRESH] = 2
     place[BLOCK] = block
     work[REACHED] = t
@@ -233,6 +239,7 @@ def pack_system(
     output_hessian: Sequence[tuple[int, int, int]] = (),
     initial_hessian: Sequence[tuple[int, int, int]] = (),
     dose_inputs: Sequence[tuple[int, int, int, int]] = (),
+    is_linear: bool = False,
 ) -> NDArray[np.int64]:
     """Turn a system into the integers that `odes.solve` reads.
 
@@ -247,12 +254,13 @@ def pack_system(
         (state, covariate that receives the time of the last bolus into it, covariate that
         receives its amount, 1 if the state itself is to receive nothing); both are 0 before the
         first one
+    is_linear : the states' derivatives by themselves depend on parameters and covariates only
     """
     n_inputs = n_phi + n_covariates + 1
     numbers = [n_states, n_phi, n_covariates, n_inputs, n_outputs, rhs, output, initial]
     tables = [rhs_hessian, output_hessian, initial_hessian]
     numbers += [len(table) for table in tables]
-    numbers += [len(dose_inputs)]
+    numbers += [len(dose_inputs), int(is_linear)]
     numbers += [export_operation(operation) for operation in _OPERATIONS]
     for table in (*tables, dose_inputs):
         for row in table:
@@ -268,6 +276,7 @@ def work_size(system: NDArray[np.int64], order: int, p: int) -> int:
 __all__ = [
     "AUTOMATIC",
     "EXPLICIT",
+    "LINEAR",
     "N_PHI",
     "N_SETTINGS",
     "REACHED",

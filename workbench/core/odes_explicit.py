@@ -1,26 +1,36 @@
-r"""Dormand-Prince 5(4) with dense output, on jets.
+r"""Dormand-Prince 8(5, 3) with dense output of order 7, on jets.
 
 Values alone choose the steps, so a prediction has the same bits whatever derivatives are asked
 for, and the derivatives are exactly those of the numerical solution at these steps; their own
-error is some five times that of the value (it is the derivative of the value's). Where it is more
-than `GUARD` times the tolerance after all, because the values rest while their derivatives move,
-the step is rejected too.
+error is some eight times that of the value (it is the derivative of the value's), and more where
+a state has decayed for long. Where it is above the tolerance and more than `GUARD` times that of
+the values, because these rest while their derivatives move, the step is rejected too.
 
 The error of state i is measured in units of
 
 .. math:: \mathrm{rtol}\,|x_i| + \mathrm{atol}\,\max(s_i, 10^{-3} \max_k s_k)
 
 with :math:`s_i` the largest magnitude of the state so far: atol is relative, and a change of units
-changes nothing. [Hairer, Norsett & Wanner 1993, Solving ODEs I, II.4-6 and IV.2 of volume II]
+changes nothing. [Hairer, Norsett & Wanner 1993, Solving ODEs I, II.4-6 and II.10, DOP853 with its
+coefficients; IV.2 of volume II]
 """
 
 from math import sqrt
 
-import numpy as np
-
 from workbench.core import events as ev
 from workbench.core.abi import at, call_operation, floats_at, ints_at, view
 from workbench.core.jit import IntVec, Mat, OutIntVec, OutVec, Vec, kernel
+from workbench.core.odes_coefficients import (
+    COLUMN,
+    COUNT,
+    END,
+    ERROR_3,
+    ERROR_5,
+    ERROR_COLUMN,
+    FACTOR,
+    INSIDE,
+    NODES,
+)
 from workbench.core.odes_jets import evaluate, pass_by, slope
 from workbench.core.odes_layout import (
     ANY_LENGTH,
@@ -57,10 +67,9 @@ from workbench.core.odes_layout import (
     X,
 )
 
-GUARD = 100.0  # tolerances that the error of a first derivative may have
-_NODES = np.array([0.0, 0.2, 0.3, 0.8, 8 / 9, 1.0, 1.0])
+GUARD = 1000.0  # times the values' error that the error of a first derivative may be
 _FLOOR = 1e-3  # of the largest state's magnitude, the least for any state
-_STABLE = 3.25  # h times the largest eigenvalue, where the method ceases to be stable
+_STABLE = 6.1  # h times the largest eigenvalue, where the method ceases to be stable
 _SIGNS = 10  # steps at that limit that call for the stiff method
 _LEFT = 20.0  # ... if at least so many steps are left
 _HALVINGS = 30  # of the time left, in the search for an input that is still to come
@@ -164,7 +173,7 @@ def first_step(
     left = work[STEP]
     n, parts = place[N_X], place[PARTS]
     x = view(at(work, place[X]), (n, parts))
-    k = view(at(work, place[SLOPES]), (7, n * parts))
+    k = view(at(work, place[SLOPES]), (1, n * parts))
     stage = view(at(work, place[STAGE]), (n, parts))
     floor = 10.0 * scale_floor(place, work)
     d0, d1 = 0.0, 0.0
@@ -189,65 +198,59 @@ def first_step(
             rate = work[place[RATE] + i * parts]
             d2 += ((work[place[VALUE] + i] + rate - k[0, i * parts]) / (unit * h)) ** 2
     d2 = max(d1, sqrt(d2))
-    longest = (0.01 / d2) ** 0.2 if d2 < 1e300 else 1e-3 * h
+    longest = (0.01 / d2) ** 0.125 if d2 < 1e300 else 1e-3 * h
     work[STEP] = min(left, 100.0 * h, longest)
     return _OK
 
 
 @kernel
-def combine(s: int, h: float, m: int, place: IntVec, work: OutVec) -> None:
-    """Set STAGE to the state at stage s, from the slopes of the stages before; or NEXT, s = 6."""
-    x = view(at(work, place[X]), (m,))
-    y = view(at(work, place[STAGE] if s < 6 else place[NEXT]), (m,))
-    k = view(at(work, place[SLOPES]), (7, m))
-    k0, k1, k2, k3, k4, k5 = k[0], k[1], k[2], k[3], k[4], k[5]
-    if s == 1:
-        for i in range(m):
-            y[i] = x[i] + h * (0.2 * k0[i])
-    elif s == 2:
-        for i in range(m):
-            y[i] = x[i] + h * (3 / 40 * k0[i] + 9 / 40 * k1[i])
-    elif s == 3:
-        for i in range(m):
-            y[i] = x[i] + h * (44 / 45 * k0[i] - 56 / 15 * k1[i] + 32 / 9 * k2[i])
-    elif s == 4:
-        a, b, c, d = 19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729
-        for i in range(m):
-            y[i] = x[i] + h * (a * k0[i] + b * k1[i] + c * k2[i] + d * k3[i])
-    elif s == 5:
-        a, b, c, d = 9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176
-        e = -5103 / 18656
-        for i in range(m):
-            y[i] = x[i] + h * (a * k0[i] + b * k1[i] + c * k2[i] + d * k3[i] + e * k4[i])
-    else:
-        a, b, c, d, e = 35 / 384, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84
-        for i in range(m):
-            y[i] = x[i] + h * (a * k0[i] + b * k2[i] + c * k3[i] + d * k4[i] + e * k5[i])
+def combine(row: int, h: float, source: int, target: int, place: IntVec, work: OutVec) -> None:
+    """Set the jets at `target` to those at `source` plus h times a row of A times the slopes.
+
+    Four slopes at a time: of more, a compiler would not know that none of them is the target.
+    """
+    m = place[N_X] * place[PARTS]
+    x, y = view(at(work, source), (m,)), view(at(work, target), (m,))
+    for g in range(0, COUNT[row], 4):
+        k0 = view(at(work, place[SLOPES] + COLUMN[row, g] * m), (m,))
+        k1 = view(at(work, place[SLOPES] + COLUMN[row, g + 1] * m), (m,))
+        k2 = view(at(work, place[SLOPES] + COLUMN[row, g + 2] * m), (m,))
+        k3 = view(at(work, place[SLOPES] + COLUMN[row, g + 3] * m), (m,))
+        a, b, c, d = (
+            h * FACTOR[row, g],
+            h * FACTOR[row, g + 1],
+            h * FACTOR[row, g + 2],
+            h * FACTOR[row, g + 3],
+        )
+        if g == 0:
+            for i in range(m):
+                y[i] = x[i] + (a * k0[i] + b * k1[i] + c * k2[i] + d * k3[i])
+        else:
+            for i in range(m):
+                y[i] += a * k0[i] + b * k1[i] + c * k2[i] + d * k3[i]
 
 
 @kernel
 def try_step(t: float, h: float, place: IntVec, work: OutVec) -> int:
-    """Compute the six slopes of a step and the state at its end, with the slope there."""
-    m, status = place[N_X] * place[PARTS], _OK
-    for s in range(1, 7):
-        combine(s, h, m, place, work)
-        source, target = place[STAGE] if s < 6 else place[NEXT], place[SLOPES] + s * m
-        jac = place[JACOBIAN]
-        status = max(status, slope(t + _NODES[s] * h, source, target, jac, place, work))
+    """Compute the slopes of a step and the state at its end, with the slope there."""
+    m, status, jac = place[N_X] * place[PARTS], _OK, place[JACOBIAN]
+    for s in range(1, END + 1):
+        stage = place[STAGE] if s < END else place[NEXT]
+        combine(s, h, place[X], stage, place, work)
+        slopes = place[SLOPES] + s * m
+        status = max(status, slope(t + NODES[s] * h, stage, slopes, jac, place, work))
     return status
 
 
 @kernel
-def difference(h: float, i: int, k: Mat) -> float:
-    """Difference between the results of orders 5 and 4."""
-    return h * (
-        71 / 57600 * k[0, i]
-        - 71 / 16695 * k[2, i]
-        + 71 / 1920 * k[3, i]
-        - 17253 / 339200 * k[4, i]
-        + 22 / 525 * k[5, i]
-        - 1 / 40 * k[6, i]
-    )
+def differences(h: float, i: int, k: Mat) -> tuple[float, float]:
+    """Errors of orders 5 and 3 of element i."""
+    fifth, third = 0.0, 0.0
+    for e in range(ERROR_COLUMN.shape[0]):
+        slope_e = h * k[ERROR_COLUMN[e], i]
+        fifth += ERROR_5[e] * slope_e
+        third += ERROR_3[e] * slope_e
+    return fifth, third
 
 
 @kernel
@@ -257,9 +260,9 @@ def error_of_step(h: float, place: IntVec, work: OutVec) -> float:
     x = view(at(work, place[X]), (n, parts))
     new = view(at(work, place[NEXT]), (n, parts))
     stage = view(at(work, place[STAGE]), (n, parts))
-    k = view(at(work, place[SLOPES]), (7, n * parts))
+    k = view(at(work, place[SLOPES]), (END + 1, n * parts))
     floor = scale_floor(place, work)
-    total, worst, above, below = 0.0, 1.0, 0.0, 0.0
+    fifth, third, worst, above, below = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n):
         size = max(abs(x[i, 0]), abs(new[i, 0]))
         absolute = work[ATOL] * max(work[place[SCALE] + i], floor)
@@ -267,44 +270,74 @@ def error_of_step(h: float, place: IntVec, work: OutVec) -> float:
         if unit == 0.0:
             continue
         e = i * parts
-        total += (difference(h, e, k) / unit) ** 2
-        above += ((k[6, e] - k[5, e]) / unit) ** 2
+        of_5, of_3 = differences(h, e, k)
+        fifth += (of_5 / unit) ** 2
+        third += (of_3 / unit) ** 2
+        above += ((k[END, e] - k[END - 1, e]) / unit) ** 2
         below += ((new[i, 0] - stage[i, 0]) / unit) ** 2
         for d in range(1, 1 + p):
             weight = work[place[WEIGHT] + d]
             size_d = max(size * weight, abs(x[i, d]), abs(new[i, d]))
-            unit_d = GUARD * (work[RTOL] * size_d + absolute * weight)
-            error_d = abs(difference(h, e + d, k))
-            if error_d > worst * unit_d and weight > 0.0:
-                worst = error_d / unit_d
+            unit_d = work[RTOL] * size_d + absolute * weight
+            if weight > 0.0:
+                worst = max(worst, abs(differences(h, e + d, k)[0]) / unit_d)
     work[place[NUMBERS]] = h * sqrt(above / below) if below > 0.0 else 0.0
-    error = sqrt(total / n)
+    both = fifth + 0.01 * third
+    error = fifth / sqrt(both * n) if both > 0.0 else both
+    worst /= max(1.0, GUARD * sqrt(fifth / n))
     return max(error, worst) if worst > 1.0 else error
 
 
 @kernel
+def prepare_inside(t: float, h: float, place: IntVec, work: OutVec) -> int:
+    """Compute the three slopes more that states within the step need."""
+    m, status, jac = place[N_X] * place[PARTS], _OK, place[JACOBIAN]
+    for s in range(END + 1, END + 4):
+        combine(s, h, place[X], place[STAGE], place, work)
+        slopes = place[SLOPES] + s * m
+        status = max(status, slope(t + NODES[s] * h, place[STAGE], slopes, jac, place, work))
+    return status
+
+
+@kernel
 def interpolate(t: float, h: float, at_time: float, place: IntVec, work: OutVec) -> None:
-    """Set STAGE to the state at a time within the step from t to t + h."""
+    """Set STAGE to the state at a time within the step from t to t + h, to order 7."""
     m = place[N_X] * place[PARTS]
     x = view(at(work, place[X]), (m,))
-    k = view(at(work, place[SLOPES]), (7, m))
+    k0 = view(at(work, place[SLOPES]), (m,))
+    k_end = view(at(work, place[SLOPES] + END * m), (m,))
     new = view(at(work, place[NEXT]), (m,))
     y = view(at(work, place[STAGE]), (m,))
     s = (at_time - t) / h
     r = 1.0 - s
+    # x + s (rise + r (b + s (c + r (D0 + s (D1 + r (D2 + s D3)))))), the outer terms first
     for i in range(m):
         rise = new[i] - x[i]
-        b = h * k[0, i] - rise
-        c = rise - h * k[6, i] - b
-        d = h * (
-            -12715105075 / 11282082432 * k[0, i]
-            + 87487479700 / 32700410799 * k[2, i]
-            - 10690763975 / 1880347072 * k[3, i]
-            + 701980252875 / 199316789632 * k[4, i]
-            - 1453857185 / 822651844 * k[5, i]
-            + 69997945 / 29380423 * k[6, i]
-        )
-        y[i] = x[i] + s * (rise + r * (b + s * (c + r * d)))
+        b = h * k0[i] - rise
+        y[i] = x[i] + s * (rise + r * (b + s * (rise - h * k_end[i] - b)))
+    share = s * r * s
+    for row in range(4):
+        share *= r if row % 2 == 0 else s
+        combine(INSIDE + row, h * share, place[STAGE], place[STAGE], place, work)
+
+
+@kernel
+def observe_inside(
+    t: float, h: float, reached: float, last: int, place: OutIntVec, work: OutVec
+) -> int:
+    """Go past the events before event `last` whose time the step has reached."""
+    events = view(floats_at(place[EVENTS]), (place[N_EVENTS], ev.N_COLUMNS))
+    status, prepared = _OK, False
+    while status == _OK and place[AT] < last and events[place[AT], ev.TIME] <= reached:
+        now = events[place[AT], ev.TIME]
+        if now < reached:
+            if not prepared:
+                status = prepare_inside(t, h, place, work)
+                prepared = True
+            interpolate(t, h, now, place, work)
+        if status == _OK:
+            status = pass_by(place[STAGE] if now < reached else place[NEXT], place, work)
+    return status
 
 
 @kernel
@@ -313,7 +346,7 @@ def accept_step(place: IntVec, work: OutVec) -> None:
     m = place[N_X] * place[PARTS]
     for i in range(m):
         work[place[X] + i] = work[place[NEXT] + i]
-        work[place[SLOPES] + i] = work[place[SLOPES] + 6 * m + i]
+        work[place[SLOPES] + i] = work[place[SLOPES] + END * m + i]
     note_scale(place, work)
 
 
@@ -343,7 +376,6 @@ def explicit(
     """
     place = view(ints_at(ints), (ANY_LENGTH,))
     work = view(floats_at(floats), (ANY_LENGTH,))
-    events = view(floats_at(place[EVENTS]), (place[N_EVENTS], ev.N_COLUMNS))
     while work[REACHED] < end:
         t = work[REACHED]
         if place[FRESH] > 0:
@@ -354,7 +386,7 @@ def explicit(
                 first_scale(end - t, place, work)
                 work[STEP] = end - t
                 call_operation(place[FIRST_STEP], t, 0, 0, 0, 0, 0, ints, floats)
-                work[MEMORY] = 1e-4
+                work[MEMORY] = 1.0
             place[FRESH] = 0
         if work[STEPS] >= work[MAX_STEPS]:
             return _STEP_LIMIT
@@ -365,26 +397,21 @@ def explicit(
         status = try_step(t, h, place, work)
         error = error_of_step(h, place, work)
         if not error <= 1.0 or status != _OK:
-            shrink = max(0.1, 0.9 * error**-0.17) if error < 1e30 and status == _OK else 0.1
+            shrink = max(0.1, 0.9 * error**-0.125) if error < 1e30 and status == _OK else 0.1
             work[STEP] = h * shrink
             work[MEMORY] = -1.0
             work[REJECTED] += 1.0
             if work[STEP] <= 1e-15 * max(abs(t), abs(end)) or work[STEP] == 0.0:
                 return status if status != _OK else _NOT_FINITE
             continue
-        grow = 0.9 * abs(work[MEMORY]) ** 0.04 / max(error, 1e-10) ** 0.17
-        grow = min(5.0 if work[MEMORY] > 0.0 else 1.0, max(0.2, grow))
+        grow = 0.9 * max(error, 1e-10) ** -0.125
+        grow = min(6.0 if work[MEMORY] > 0.0 else 1.0, max(0.2, grow))
         work[STEP] = max(h * grow, planned) if lands else h * grow
-        work[MEMORY] = max(error, 1e-4)
+        work[MEMORY] = 1.0
         reached = end if lands else t + h
-        while place[AT] < last and events[place[AT], ev.TIME] <= reached:
-            now = events[place[AT], ev.TIME]
-            if now < reached:
-                interpolate(t, h, now, place, work)
-            source = place[STAGE] if now < reached else place[NEXT]
-            status = pass_by(source, place, work)
-            if status != _OK:
-                return status
+        status = observe_inside(t, h, reached, last, place, work)
+        if status != _OK:
+            return status
         accept_step(place, work)
         work[REACHED] = reached
         if work[METHOD] == AUTOMATIC and looks_stiff((end - reached) / h, place, work):

@@ -35,6 +35,7 @@ from workbench.core.odes_layout import (
     D_TIME,
     DRIVEN,
     EVENTS,
+    FLOW_KNOWN,
     HALF,
     HESSIAN,
     INPUT,
@@ -144,7 +145,7 @@ def set_inputs_operation(
     for k in range(2 * place[N_DOSE_INPUTS]):
         slot = place[place[TABLE] + k // 2 * N_DOSE_INPUT + D_TIME + k % 2]
         z[n_phi + slot] = work[place[SLOT] + k * place[PARTS]]
-    place[N_ENTRIES] = 0
+    place[N_ENTRIES] = place[FLOW_KNOWN] = 0
     second = 1 + place[P]
     if place[ORDER] > 0 and place[OWN] == 1:
         list_inputs(1, second, first, params, place, work)

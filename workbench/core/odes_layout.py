@@ -18,7 +18,7 @@ P = 2  # directions
 OWN = 3  # 1: the directions are those of the parameters; 0: those of the initial state
 BLOCK = 4  # set of covariate values in force
 FRESH = 5  # 0: the slope at the present state is known; 1: not; 2: neither is a good step
-PRESENT = 6  # method in use, EXPLICIT or STIFF
+PRESENT = 6  # method in use, EXPLICIT, STIFF or LINEAR
 STIFF_SIGNS = 7
 CALM_SIGNS = 8
 OBSERVED = 9  # observations written
@@ -26,53 +26,58 @@ AT = 10  # next event
 DRIVEN = 11  # 1: there are input rates
 N_FIRST = 12  # nonzero first derivatives of parameters and dose inputs
 N_ENTRIES = 13  # these and the second ones
+FLOW_KNOWN = 14  # 1: the matrix of a linear system is that of the present parameters
 # then offsets of the pieces of the scratch,
-X = 14  # present state
-KEPT_X = 15
-RATE = 16  # input rates
-KEPT_RATE = 17
-Z = 18
-VALUE = 19
-JACOBIAN = 20  # four matrices: present state and three stages
-JACOBIAN_OUT = 21
-HESSIAN = 22
-SLOPES = 23  # seven matrices of jets
-STAGE = 24
-NEXT = 25
-SCALE = 26  # largest magnitude of each state so far
-WEIGHT = 27  # magnitude of one over each direction's parameter
-INPUT = 28  # nonzero derivatives of parameters and dose inputs
-SLOT = 29  # jets of the dose inputs
-JET = 30
-HALF = 31  # half of the second derivatives, as a square matrix
-BIG = 32  # matrix of the implicit step
-BIG_RHS = 33
-STAGES = 34
-SMALL = 35
-NUMBERS = 36  # ten vectors of the states' length
-PERIODIC = 37  # state at the ends of a dosing interval
-MONODROMY = 38  # its derivative by itself, one interval earlier
+X = 15  # present state
+KEPT_X = 16
+RATE = 17  # input rates
+KEPT_RATE = 18
+Z = 19
+VALUE = 20
+JACOBIAN = 21  # four matrices: present state and three stages
+JACOBIAN_OUT = 22
+HESSIAN = 23
+SLOPES = 24  # sixteen matrices of jets
+STAGE = 25
+NEXT = 26
+SCALE = 27  # largest magnitude of each state so far
+WEIGHT = 28  # magnitude of one over each direction's parameter
+INPUT = 29  # nonzero derivatives of parameters and dose inputs
+SLOT = 30  # jets of the dose inputs
+JET = 31
+HALF = 32  # half of the second derivatives, as a square matrix
+BIG = 33  # matrix of the implicit step
+BIG_RHS = 34
+STAGES = 35
+SMALL = 36
+NUMBERS = 37  # ten vectors of the states' length
+PERIODIC = 38  # state at the ends of a dosing interval
+MONODROMY = 39  # its derivative by itself, one interval earlier
+FLOW = 40  # matrix of a linear system
+INFLOW = 41  # its slope at zero
 # addresses of the caller's arrays, and their sizes,
-EVENTS = 39
-N_EVENTS = 40
-EVENT_JETS = 41
-JET_COLUMNS = 42
-PARAMS = 43
-PARAM_ROWS = 44
-PARAM_COLUMNS = 45
-COVS = 46
-COV_ROWS = 47
-COV_COLUMNS = 48
-OUT = 49
-OUT_COLUMNS = 50
+EVENTS = 42
+N_EVENTS = 43
+EVENT_JETS = 44
+JET_COLUMNS = 45
+PARAMS = 46
+PARAM_ROWS = 47
+PARAM_COLUMNS = 48
+COVS = 49
+COV_ROWS = 50
+COV_COLUMNS = 51
+OUT = 52
+OUT_COLUMNS = 53
 # offsets into the vector itself,
-PIVOTS = 51
-START = 52  # first entry of each input in the list of their nonzero first derivatives
-SOURCE = 53  # input that each entry of the list belongs to
-COLUMN = 54  # part of the jet that each entry is
-TABLE = 55  # dose inputs
+PIVOTS = 54
+START = 55  # first entry of each input in the list of their nonzero first derivatives
+SOURCE = 56  # input that each entry of the list belongs to
+COLUMN = 57  # part of the jet that each entry is
+TABLE = 58  # dose inputs
+FLOW_START = 59  # first nonzero element of each row of FLOW in the list of their columns
+FLOW_COLUMN = 60
 # and the system.
-SYSTEM = 56
+SYSTEM = 61
 N_X = SYSTEM  # states
 N_PHI = SYSTEM + 1  # parameters
 N_COV = SYSTEM + 2  # covariates, those filled by doses included
@@ -85,22 +90,23 @@ RHS_NNZ = SYSTEM + 8  # nonzero second derivatives
 OUTPUT_NNZ = SYSTEM + 9
 INITIAL_NNZ = SYSTEM + 10
 N_DOSE_INPUTS = SYSTEM + 11
-OPERATIONS = SYSTEM + 12  # addresses of kernels, see `odes.pack_system`
+IS_LINEAR = SYSTEM + 12  # 1: linear in the states, with constant coefficients
+OPERATIONS = SYSTEM + 13  # addresses of kernels, see `odes.pack_system`
 SET_INPUTS = OPERATIONS
 THROUGH = OPERATIONS + 1
 FACTOR = OPERATIONS + 2
 BACK = OPERATIONS + 3
 FIRST_STEP = OPERATIONS + 4
-INTEGRATE = OPERATIONS + 5  # the explicit integrator; then the stiff one
-CORRECT = OPERATIONS + 7
-DIFFERENTIATE = OPERATIONS + 8
-TRY_STAGES = OPERATIONS + 9
-WALK = OPERATIONS + 10
-RUN_INTERVAL = OPERATIONS + 11
-FIND_PERIODIC = OPERATIONS + 12
-HOLD_CYCLE = OPERATIONS + 13
-HOLD_CONSTANT = OPERATIONS + 14
-TRIPLETS = OPERATIONS + 15  # (component, a, b) of rhs, output and initial; then the dose inputs
+INTEGRATE = OPERATIONS + 5  # the explicit integrator, the stiff one, that of linear systems
+CORRECT = OPERATIONS + 8
+DIFFERENTIATE = OPERATIONS + 9
+TRY_STAGES = OPERATIONS + 10
+WALK = OPERATIONS + 11
+RUN_INTERVAL = OPERATIONS + 12
+FIND_PERIODIC = OPERATIONS + 13
+HOLD_CYCLE = OPERATIONS + 14
+HOLD_CONSTANT = OPERATIONS + 15
+TRIPLETS = OPERATIONS + 16  # (component, a, b) of rhs, output and initial; then the dose inputs
 
 # Columns of a dose input.
 D_STATE = 0  # boluses into this state are recorded
@@ -119,11 +125,12 @@ LAST_STEP = 5  # length of the last step, 0: none
 ORIGIN = 6  # time of the record that opened a dosing interval, 0 outside
 TRIED = 7  # length of the step that is tried
 ERROR = 8  # its error in units of the tolerance
-SETTINGS = 9
+SIZE = 9  # norm of a linear system's matrix
+SETTINGS = 10
 RTOL = SETTINGS
 ATOL = SETTINGS + 1
 MAX_STEPS = SETTINGS + 2
-METHOD = SETTINGS + 3  # one of the three below
+METHOD = SETTINGS + 3  # one of the four below
 N_SETTINGS = 4
 STIFF_RTOL = SETTINGS + N_SETTINGS  # tolerances in the stiff method's own terms
 STIFF_ATOL = STIFF_RTOL + 1
@@ -131,9 +138,10 @@ N_HEADER = STIFF_ATOL + 1
 
 ANY_LENGTH = 2**40  # of the two vectors, where they are given by their addresses
 
-AUTOMATIC = 0  # begin with the explicit method, change over where that pays
+AUTOMATIC = 0  # LINEAR where possible; else EXPLICIT first, changing over where that pays
 EXPLICIT = 1
 STIFF = 2
+LINEAR = 3
 
 
 @kernel
@@ -141,7 +149,7 @@ def n_places(system: IntVec, order: int, p: int) -> int:
     """Length of the shared vector of integers."""
     n, n_inputs = system[N_X - SYSTEM], system[N_INPUTS - SYSTEM]
     parts = max(n_parts(order, p), 1 + n)
-    return SYSTEM + system.size + 4 * n + n_inputs + 1 + 2 * n_inputs * parts
+    return SYSTEM + system.size + 4 * n + n_inputs + 1 + 2 * n_inputs * parts + n + 1 + n * n
 
 
 @kernel
@@ -166,7 +174,7 @@ def lay_out(system: IntVec, order: int, p: int, place: OutIntVec) -> int:
         (JACOBIAN, 4 * n * (n + n_inputs)),
         (JACOBIAN_OUT, tall * (n + n_inputs)),
         (HESSIAN, max(place[RHS_NNZ], place[OUTPUT_NNZ], place[INITIAL_NNZ])),
-        (SLOPES, 7 * m),
+        (SLOPES, 16 * m),
         (STAGE, m),
         (NEXT, m),
         (SCALE, n),
@@ -182,6 +190,8 @@ def lay_out(system: IntVec, order: int, p: int, place: OutIntVec) -> int:
         (NUMBERS, 10 * n),
         (PERIODIC, m),
         (MONODROMY, n * n),
+        (FLOW, n * m),
+        (INFLOW, m),
     ):
         place[piece] = end
         end += size
@@ -190,5 +200,7 @@ def lay_out(system: IntVec, order: int, p: int, place: OutIntVec) -> int:
     place[START] = place[PIVOTS] + 4 * n
     place[SOURCE] = place[START] + n_inputs + 1
     place[COLUMN] = place[SOURCE] + n_inputs * parts
+    place[FLOW_START] = place[COLUMN] + n_inputs * parts
+    place[FLOW_COLUMN] = place[FLOW_START] + n + 1
     # Windows that begin at a later column of a jet reach beyond the last one.
     return end + parts

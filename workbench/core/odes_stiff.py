@@ -21,7 +21,7 @@ import numpy as np
 from workbench.core import events as ev
 from workbench.core.abi import address_of, at, call_operation, floats_at, ints_at, view
 from workbench.core.jit import IntVec, OutIntVec, OutVec, kernel
-from workbench.core.odes_explicit import GUARD, note_scale, scale_floor
+from workbench.core.odes_explicit import note_scale, scale_floor
 from workbench.core.odes_jets import curvature, evaluate, linear_parts, pass_by
 from workbench.core.odes_layout import (
     ANY_LENGTH,
@@ -83,6 +83,7 @@ _E = (-(13.0 + 7.0 * _S6) / 3.0, (-13.0 + 7.0 * _S6) / 3.0, -1.0 / 3.0)
 _LOOSENED = 0.02
 
 _ITERATIONS = 10
+_GUARD = 100.0  # tolerances that the error of a first derivative may have
 _CONVERGED = 0.01  # of the tolerance
 _TRUSTED = 3.0  # longest step, of the last one, that begins from the last one's polynomial
 
@@ -332,7 +333,7 @@ def guarded(error: float, place: IntVec, work: OutVec) -> float:
         unit = unit_of(i, floor, place, work)
         for d in range(1, 1 + place[P]):
             weight = work[place[WEIGHT] + d]
-            limit = GUARD * max(unit * weight, work[STIFF_RTOL] * abs(x[i, d]))
+            limit = _GUARD * max(unit * weight, work[STIFF_RTOL] * abs(x[i, d]))
             if weight > 0.0 and abs(e[i, d]) > max(1.0, error) * limit:
                 error = abs(e[i, d]) / limit
     return error

@@ -27,6 +27,7 @@ from workbench.core.odes_layout import (
 
 _OK = 0
 _IS_STIFF = -1
+_TOO_LONG = -2
 
 
 @kernel
@@ -39,6 +40,8 @@ def advance(end: float, last: int, place: OutIntVec, work: OutVec) -> int:
         if status == _IS_STIFF:
             place[PRESENT] = STIFF
             place[FRESH] = max(place[FRESH], 1)
+        elif status == _TOO_LONG:
+            place[PRESENT], place[FRESH] = EXPLICIT, 2
         elif status != _OK:
             return status
     events = view(floats_at(place[EVENTS]), (place[N_EVENTS], ev.N_COLUMNS))

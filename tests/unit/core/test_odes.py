@@ -369,7 +369,7 @@ def test_derivatives_through_lag_duration_and_bioavailability(method):
         params[:, 0] = x[:4]
         if order > 0:
             params[:, 1:5] = np.eye(4)
-        return solve(system, params, events, order, p=7, event_jets=rows, rtol=1e-12, method=method)
+        return solve(system, params, events, order, p=7, event_jets=rows, rtol=1e-13, method=method)
 
     here = np.array([1.2, 8.0, 0.8, 20.0, 0.4, 1.1, 0.7])
     found = at(here, 2)

@@ -107,7 +107,7 @@ def test_tolerances_are_met():
     exact = predict(wb.pk(absorption="first_order"), [1.5, 2.8, 32.0], RECORDS)[:, 0]
     errors = []
     for rtol in (1e-4, 1e-7, 1e-10):
-        solver = wb.Solver(rtol=rtol, atol=1e-12)
+        solver = wb.Solver(rtol=rtol, atol=1e-12, method="explicit")
         found = predict(wb.equations(TEXT, ["cp"], solver=solver), [1.5, 2.8, 32.0], RECORDS)
         errors.append(np.abs(found[:, 0] / exact - 1).max())
     assert errors[0] < 1e-3
@@ -116,12 +116,38 @@ def test_tolerances_are_met():
     assert errors[0] > errors[1] > errors[2]
 
 
-@pytest.mark.parametrize("method", ["explicit", "stiff"])
-def test_both_methods_agree(method):
+@pytest.mark.parametrize("method", ["explicit", "stiff", "linear"])
+def test_all_methods_agree(method):
     structure = wb.equations(TEXT, ["cp"], solver=wb.Solver(rtol=1e-9, method=method))
     exact = predict(wb.pk(absorption="first_order"), [1.5, 2.8, 32.0], RECORDS, 2)
     found = predict(structure, [1.5, 2.8, 32.0], RECORDS, 2)
     np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-7 * np.abs(exact).max())
+
+
+def test_the_linear_method_is_exact_for_any_order_of_derivatives():
+    """To rounding at the loosest tolerance; values are the same bits for any order."""
+    solver = wb.Solver(rtol=0.1, atol=0.1, method="linear")
+    structure = wb.equations(TEXT, ["cp"], solver=solver)
+    exact = predict(wb.pk(absorption="first_order"), [1.5, 2.8, 32.0], RECORDS, 2)
+    found = [predict(structure, [1.5, 2.8, 32.0], RECORDS, order) for order in (0, 1, 2)]
+    np.testing.assert_allclose(found[2], exact, rtol=0, atol=1e-12 * np.abs(exact).max())
+    for one in found[:2]:
+        np.testing.assert_array_equal(one[:, 0], found[2][:, 0])
+
+
+def test_the_linear_method_is_refused_where_it_is_wrong():
+    solver = wb.Solver(method="linear")
+    structure = wb.equations("d/dt(x) = -vmax*x/(km + x)", ["x"], solver=solver)
+    with pytest.raises(ModelError, match="linear in the states"):
+        predict(structure, [1.0, 1.0], RECORDS)
+
+
+def test_stretches_too_long_for_the_series_are_solved_otherwise():
+    """Absorption with a rate of 1e4: forty thousand times the series' reach per unit of time."""
+    phi = [1e4, 2.8, 32.0]
+    exact = predict(wb.pk(absorption="first_order"), phi, RECORDS, 1)
+    found = predict(wb.equations(TEXT, ["cp"]), phi, RECORDS, 1)
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-7 * np.abs(exact).max())
 
 
 @pytest.mark.parametrize(

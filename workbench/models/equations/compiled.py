@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.core.abi import export_vector
 from workbench.errors import EquationError
+from workbench.models.equations.linearity import is_linear
 from workbench.models.equations.lowering import lower
 from workbench.models.equations.modules import load
 from workbench.models.equations.nothing import nothing
@@ -73,6 +74,7 @@ class CompiledSystem:
     output : each output
     initial : value of each state at the start; the states in z are ignored
     dosing : each entry of ``system.dosing``; the states in z are ignored
+    is_linear : the states' equations are linear, with coefficients constant between inputs
     source : the generated Python source
     """
 
@@ -81,6 +83,7 @@ class CompiledSystem:
     output: VectorFunction
     initial: VectorFunction
     dosing: VectorFunction
+    is_linear: bool
     source: str
 
 
@@ -113,7 +116,9 @@ def compile_system(system: System) -> CompiledSystem:
         )
         for name in FUNCTIONS
     }
-    return CompiledSystem(system, **functions, source=text)
+    moving = frozenset(range(n_z - 1 - len(system.dose_inputs), n_z))
+    linear = is_linear(lowered.graph, lowered.rhs, len(system.states), moving)
+    return CompiledSystem(system, **functions, is_linear=linear, source=text)
 
 
 def _check_work(work: int) -> None:

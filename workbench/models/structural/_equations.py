@@ -21,7 +21,8 @@ from workbench.registry import unknown_name
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-METHODS = ("auto", "explicit", "stiff")
+DRAFT = 1e-4  # tolerance of predictions far from where they are wanted
+METHODS = ("auto", "explicit", "stiff", "linear")  # in the order of `odes_layout`
 
 _DOSING = {"lag": "lag", "f": "bioavailability", "rate": "rate", "dur": "duration"}
 
@@ -35,7 +36,11 @@ class Solver:
     rtol : tolerance of one step, relative to each state
     atol : the same, relative to the greatest value that each state has had
     max_steps : steps allowed between two observations of a subject
-    method : "auto", "explicit" (Dormand-Prince) or "stiff"
+    method
+        "auto", "explicit" (Dormand-Prince), "stiff" (Radau IIA) or "linear" (exact, by the series
+        of the exponential, for equations linear in the states with constant coefficients; the
+        tolerances do not matter). "auto" is "linear" where possible, and otherwise begins with
+        "explicit" and goes over to "stiff" where that pays.
     """
 
     rtol: float = 1e-8
@@ -93,6 +98,11 @@ class EquationFamily:
     def context(self, n_blocks: int) -> Ints:
         """Return the layout that `core.dynamic` and `core.odes_layout` describe."""
         compiled, system = self.compiled, self.system
+        if self.solver.method == "linear" and not compiled.is_linear:
+            raise ModelError(
+                'wb.Solver(method="linear") needs equations that are linear in the states, with '
+                'coefficients that do not depend on the time. Use method="auto".'
+            )
         dosing = compiled.dosing
         n_dosing = len(system.dosing)
         head = [
@@ -114,6 +124,7 @@ class EquationFamily:
             output_hessian=compiled.output.hessian_index.tolist(),
             initial_hessian=compiled.initial.hessian_index.tolist(),
             dose_inputs=self._dose_inputs(),
+            is_linear=compiled.is_linear,
         )
         return np.concatenate([np.array(head, np.int64), triplets, packed]).astype(np.int64)
 
@@ -139,8 +150,11 @@ class EquationFamily:
         return table
 
     def settings(self) -> Floats:
-        """Return the solver's tolerances."""
-        return self.solver.packed()
+        """Return the solver's tolerances, then those of a draft."""
+        solver = self.solver
+        draft = replace(solver, rtol=max(solver.rtol, DRAFT), atol=max(solver.atol, 1e-3 * DRAFT))
+        exact = solver.method in ("auto", "linear") and self.compiled.is_linear
+        return np.concatenate([solver.packed(), (solver if exact else draft).packed()])
 
     def work_size(self, parts: int, n_blocks: int) -> int:
         """Return the numbers of scratch."""
