@@ -15,7 +15,8 @@ One iteration at parameters :math:`\theta_{k-1}`:
   with the stochastically approximated information I: a Robbins-Monro sequence whose fixed point
   is E[score | y] = 0, the maximum likelihood estimate.
 
-The gain is 1 in the exploratory phase and 1/k in the smoothing phase.
+The gain is 1 in the exploratory phase and falls as 1/k in the smoothing phase (see
+`_saem_stopping`, which also has the rules for the ends of both).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from workbench.errors import EstimationError
 from workbench.estimation import _saem_maximise as m_step
 from workbench.estimation._saem_options import SaemOptions
 from workbench.estimation._saem_split import split
-from workbench.estimation._saem_stopping import EVERY, WINDOW, explored, settled
+from workbench.estimation._saem_stopping import EVERY, WINDOW, explored, settled, smoothing_gain
 from workbench.problem import Problem
 from workbench.problem.sampler import Sampler, Sweep
 from workbench.problem.space import frozen
@@ -187,7 +188,7 @@ class Saem:
         """Weight of the next (or running) iteration's simulation."""
         if self.phase == "exploration":
             return 1.0
-        return 1.0 / (self.iteration + 1 - self._switched)
+        return smoothing_gain(self.iteration + 1 - self._switched)
 
     @property
     def annealing(self) -> bool:

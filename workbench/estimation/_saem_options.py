@@ -48,7 +48,7 @@ class SaemOptions:
     smoothing: int = 200
     max_iter: int | None = None
     auto_stop: bool = True
-    tolerance: float = 0.2
+    tolerance: float = 0.1
     n_chains: int | None = None
     burn_in: int = 5
     annealing: int = 100
