@@ -133,3 +133,28 @@ def suited(method):
     except ModelError:
         return line_model(), line_data()
     return model, data
+
+
+LINE_TIMES = (0.0, 1.0, 2.0, 3.0, 5.0)
+
+
+def line_data(n_sub=30, seed=1, *, sd=0.5):
+    """Straight lines with correlated Gaussian intercepts and slopes: everything has a formula."""
+    rng = np.random.default_rng(seed)
+    low = np.linalg.cholesky(np.array([[1.0, 0.3], [0.3, 0.25]]))
+    rows = []
+    for i in range(1, n_sub + 1):
+        a, b = np.array([10.0, 2.0]) + low @ rng.standard_normal(2)
+        rows += [(i, t, a + b * t + sd * rng.standard_normal()) for t in LINE_TIMES]
+    return wb.read_dataset(pd.DataFrame(rows, columns=["ID", "TIME", "DV"]), name="lines")
+
+
+def line_model(*, correlations=(("a", "b"),), error=None, **parameters):
+    """y = a + b·t with normal a and b."""
+    parameters = {"a": wb.Normal(8.0, iiv=1.5), "b": wb.Normal(1.0, iiv=0.8), **parameters}
+    return wb.Model(
+        wb.equations("y = a + b*t", outputs=["y"]),
+        parameters,
+        error=error or wb.error.Additive(1.0),
+        correlations=correlations,
+    )

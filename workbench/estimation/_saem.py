@@ -15,7 +15,8 @@ One iteration at parameters :math:`\theta_{k-1}`:
   with the stochastically approximated information I: a Robbins-Monro sequence whose fixed point
   is E[score | y] = 0, the maximum likelihood estimate.
 
-The gain is 1 in the exploratory phase and 1/k in the smoothing phase.
+The gain is 1 in the exploratory phase and falls as 1/k in the smoothing phase (see
+`_saem_stopping`, which also has the rules for the ends of both).
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ from workbench.errors import EstimationError
 from workbench.estimation import _saem_maximise as m_step
 from workbench.estimation._saem_options import SaemOptions
 from workbench.estimation._saem_split import split
-from workbench.estimation._saem_stopping import EVERY, WINDOW, explored, settled
+from workbench.estimation._saem_stopping import EVERY, WINDOW, explored, settled, smoothing_gain
 from workbench.problem import Problem
 from workbench.problem.sampler import Sampler, Sweep
 from workbench.problem.space import frozen
 from workbench.problem.workers import Workers
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 FASTEST_RISE = 2.0  # of a residual variance in one iteration of the annealing
 LOG_2PI = float(np.log(2.0 * np.pi))
@@ -54,13 +56,15 @@ class Statistics:
     mean : (n_sub, n_eta)  of m_i, see `_saem_maximise`
     square : (n_eta, n_eta)  sum over subjects of m m'
     residual : (n_scaled,)  sums of r²/g for error models with variance sigma² g
-    score : (n_numeric,)  of this iteration only, in x
-    information : (n_numeric, n_numeric)  in x
+    scored : (n_scored,)  the elements of theta and sigma that take a scoring step
+    score : (n_scored,)  of this iteration only, in x
+    information : (n_scored, n_scored)  in x
     """
 
     mean: Floats
     square: Floats
     residual: Floats
+    scored: Ints
     score: Floats
     information: Floats
 
@@ -138,7 +142,7 @@ class Saem:
         if self.statistics is None:
             self._check_start()
         old, gain = self.statistics, self.gain
-        if old is None:
+        if old is None or gain == 1.0:
             self.statistics = new
             return
         old.mean += gain * (new.mean - old.mean)
@@ -165,7 +169,7 @@ class Saem:
         eta -= (moved - mu)[:, None, :]
         self._scale_residuals(known.residual)
         self._update_values()
-        if len(parts.numeric):
+        if len(known.scored):
             self._score(known)
         self._end_iteration()
 
@@ -187,7 +191,7 @@ class Saem:
         """Weight of the next (or running) iteration's simulation."""
         if self.phase == "exploration":
             return 1.0
-        return 1.0 / (self.iteration + 1 - self._switched)
+        return smoothing_gain(self.iteration + 1 - self._switched)
 
     @property
     def annealing(self) -> bool:
@@ -222,13 +226,12 @@ class Saem:
         out[space.n_theta : space.n_theta + space.n_eta] = 1.0 / np.sqrt(2.0 * n)
         first_sigma = len(out) - len(self.sigma)
         out[first_sigma + parts.scaled] = 1.0 / np.sqrt(2.0 * parts.n_scaled)
-        if len(parts.numeric) and self.statistics is not None:
-            at = np.where(
-                parts.numeric < space.n_theta,
-                parts.numeric,
-                first_sigma - space.n_theta + parts.numeric,
-            )
-            out[at] = m_step.standard_errors(self.statistics.information)
+        if self.statistics is not None:
+            scored = self.statistics.scored
+            error = m_step.standard_errors(self.statistics.information)
+            at = np.where(scored < space.n_theta, scored, first_sigma - space.n_theta + scored)
+            numeric = np.isin(scored, parts.numeric)
+            out[at[numeric]] = error[numeric]
         return out[space.free]
 
     def _expect(self, step: str, following: str) -> None:
@@ -268,19 +271,32 @@ class Saem:
             frozen(self.sigma),
         )
 
-    def _slopes(self) -> Floats:
+    @property
+    def scored(self) -> Ints:
+        """Elements of theta and sigma that take a scoring step in this iteration.
+
+        While the annealing lasts these are also the typical values that have a closed form: their
+        step at fixed eta, beside that at fixed individual parameters, brings far starts home
+        where the data say little about each subject (interweaving the two parametrisations: Yu &
+        Meng 2011, J Comput Graph Stat 20:531).
+        """
+        parts = self.parts
+        return np.concatenate([parts.closed, parts.numeric]) if self.annealing else parts.numeric
+
+    def _slopes(self, scored: Ints) -> Floats:
         """Slopes d (theta, sigma) / dx of the parameters that scoring moves."""
         space = self.problem.space
         both = np.concatenate([space.theta_scale, space.sigma_slope(self.sigma)])
-        return both[self.parts.numeric]
+        return both[scored]
 
     def _simulated(self) -> Statistics:
         """Return the statistics of the chains where they are, averaged over chains."""
         parts, sampler = self.parts, self.sampler
+        scored = self.scored
         out = sampler.complete(
             self.values,
-            order=int(parts.moves_predictions),
-            information=bool(len(parts.numeric)),
+            order=int((scored < self.problem.space.n_theta).any()),
+            information=bool(len(scored)),
         )
         self.complete_m2ll, self._misfit = self._complete_m2ll(out), out.misfit
         m = sampler.eta + m_step.location(self.theta, parts)[:, None, :]
@@ -289,14 +305,16 @@ class Saem:
         by_sigma = out.by_sigma.sum(axis=(0, 1)) / n_chains
         sigma = self.sigma[parts.scaled]
         residual = sigma**2 * (parts.n_scaled - sigma * by_sigma[parts.scaled])
-        score = information = np.zeros(0)
-        if len(parts.numeric):
-            slope, at = self._slopes(), parts.numeric
+        score, information = np.zeros(0), np.zeros((0, 0))
+        if len(scored):
+            slope = self._slopes(scored)
             by_theta = out.by_theta.sum(axis=(0, 1)) / n_chains
-            score = -np.concatenate([by_theta, by_sigma])[at] * slope
-            total = out.information.sum(axis=0)[np.ix_(at, at)] / n_chains
+            score = -np.concatenate([by_theta, by_sigma])[scored] * slope
+            total = out.information.sum(axis=0)[np.ix_(scored, scored)] / n_chains
             information = total * np.outer(slope, slope)
-        return Statistics(m.mean(axis=1), flat.T @ flat / n_chains, residual, score, information)
+        return Statistics(
+            m.mean(axis=1), flat.T @ flat / n_chains, residual, scored, score, information
+        )
 
     def _complete_m2ll(self, out: Complete) -> float:
         """Return -2 log p(y, eta), mean over the chains, at the parameters they were drawn at."""
@@ -322,9 +340,9 @@ class Saem:
 
     def _score(self, known: Statistics) -> None:
         """One step of scoring; halved until the complete-data likelihood does not get worse."""
-        space, parts = self.problem.space, self.parts
+        space = self.problem.space
         step = np.zeros(space.n_theta + len(self.sigma))
-        step[parts.numeric] = self.gain * m_step.scoring_step(known.score, known.information)
+        step[known.scored] = self.gain * m_step.scoring_step(known.score, known.information)
         if self.annealing:
             least, most = 0.5 * np.log(self.options.tau), 0.5 * np.log(FASTEST_RISE)
             step[space.n_theta :] = np.clip(step[space.n_theta :], least, most)

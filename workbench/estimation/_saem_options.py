@@ -8,6 +8,7 @@ from workbench.errors import OptionError
 from workbench.estimation._saem_likelihood import LIKELIHOODS
 
 ENOUGH_CHAINS = 50  # subjects times chains
+MANY_CHAINS = 300  # the same, where up to five chains per subject give as many
 COVARIANCES = ("linearisation", "stochastic", "none")
 
 
@@ -24,7 +25,8 @@ class SaemOptions:
         their limits
     tolerance : the smoothing phase has settled when the Monte-Carlo error of every parameter is
         below this part of the standard error it would have if the random effects were observed
-    n_chains : chains per subject; None for as many as give 50 chains in all
+    n_chains : chains per subject; None for 5 (fewer from 75 subjects on, as long as there are 300
+        in all; more below 10 subjects, to have 50)
     burn_in : sweeps of the chains before the first iteration
     annealing : iterations during which variances may fall only slowly; 0 for none
     tau : least factor of a variance (omega, residual error) from one iteration to the next in
@@ -87,7 +89,10 @@ class SaemOptions:
 
     def chains(self, n_sub: int) -> int:
         """Return the number of chains per subject."""
-        return self.n_chains or max(1, -(-ENOUGH_CHAINS // n_sub))
+        if self.n_chains is not None:
+            return self.n_chains
+        # Exploration with few chains is noisy: correlations then run to their boundary.
+        return max(-(-ENOUGH_CHAINS // n_sub), min(5, -(-MANY_CHAINS // n_sub)))
 
     @property
     def limit(self) -> int:

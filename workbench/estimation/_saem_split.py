@@ -28,7 +28,6 @@ class Split:
         in closed form
     n_scaled : number of observations of each of those endpoints
     free_omega : (n_eta, n_eta)  elements of omega that are estimated
-    n_theta : number of elements of theta
     """
 
     closed: Ints
@@ -37,12 +36,6 @@ class Split:
     scaled: Ints
     n_scaled: Ints
     free_omega: NDArray[np.bool_]
-    n_theta: int
-
-    @property
-    def moves_predictions(self) -> bool:
-        """True when scoring needs derivatives of the predictions."""
-        return bool(len(self.numeric)) and bool(self.numeric[0] < self.n_theta)
 
 
 def split(problem: Problem) -> Split:
@@ -68,7 +61,6 @@ def split(problem: Problem) -> Split:
         scaled=scaled,
         n_scaled=counts,
         free_omega=_free_omega(problem),
-        n_theta=n_theta,
     )
 
 

@@ -4,10 +4,13 @@ Exploration is over when the sequence of estimates is stationary: over the last 
 iterations, the means of `BATCHES` batches have no linear trend that a t-test (1 %) would see, for
 any parameter. The window must lie after the annealing, whose end is a trend of its own.
 
-Smoothing averages. With gain 1/k the estimate after k iterations is, to first order, the mean of
-k one-iteration estimates
+Smoothing averages: its gain is 1/k, with one addition. The end of exploration is noisy, and with
+gain 1/k its error decays as slowly as :math:`k^{-(1-f)}`, f the largest fraction of missing
+information. So the gain does not fall below `LEAST_GAIN` in the first `FORGET` iterations (a
+geometric forgetting), and is 1/(k - FORGET + 1/LEAST_GAIN) after them. From there on the estimate
+is, to first order, the mean of one-iteration estimates
 
-.. math:: y_k = x_{k-1} + k\,(x_k - x_{k-1}),
+.. math:: y_k = x_{k-1} + (x_k - x_{k-1}) / \gamma_k,
 
 so its Monte-Carlo standard error follows from batch means of y (as for any output of a Markov
 chain: Flegal, Haran & Jones 2008, Stat Sci 23:250). Smoothing is over when, after at least
@@ -26,7 +29,9 @@ Floats = NDArray[np.float64]
 WINDOW = 50
 BATCHES = 10
 CRITICAL = 3.355  # of t with BATCHES - 2 degrees of freedom, 1 % two-sided
-LEAST_SMOOTHING = 100
+LEAST_SMOOTHING = 150
+LEAST_GAIN = 0.1
+FORGET = 50
 UNINFORMED = 1.0  # complete-data standard error in x, which is of order one
 EVERY = 10  # iterations between two looks
 
@@ -68,21 +73,35 @@ def explored(x: Floats, yardstick: Floats) -> bool:
     return bool((np.abs(t) < CRITICAL).all())
 
 
+def smoothing_gain(k: int) -> float:
+    """Return the gain of iteration k = 1, 2, ... of the smoothing phase."""
+    if k <= FORGET:
+        return max(1.0 / k, LEAST_GAIN)
+    return 1.0 / (k - FORGET + 1.0 / LEAST_GAIN)
+
+
 def one_iteration_estimates(x: Floats) -> Floats:
-    """Return y of the module docstring from the path of the smoothing phase, (k, n).
+    """Return y of the module docstring, of the iterations after the forgetting, (k - FORGET, n).
 
     Parameters
     ----------
-    x : (k + 1, n)  the estimates; row 0 is the last one before the phase
+    x : (k + 1, n)  the estimates of the smoothing phase; row 0 is the last one before it
     """
-    number = np.arange(1, len(x))[:, None]
-    return x[:-1] + number * np.diff(x, axis=0)
+    gain = np.array([smoothing_gain(k) for k in range(FORGET + 1, len(x))])[:, None]
+    return x[FORGET:-1] + np.diff(x[FORGET:], axis=0) / gain
+
+
+def long_enough(x: Floats) -> bool:
+    """True when a path is long enough to say something about its error."""
+    return len(x) > FORGET + BATCHES
 
 
 def monte_carlo_error(x: Floats) -> Floats:
     """Return the Monte-Carlo standard errors of the last row of a smoothing path, (n,)."""
-    means = batch_means(one_iteration_estimates(x))
-    return np.asarray(means.std(axis=0, ddof=1) / np.sqrt(len(means)))
+    y = one_iteration_estimates(x)
+    means = batch_means(y)
+    per_iteration = means.std(axis=0, ddof=1) * np.sqrt(len(y) // BATCHES)
+    return np.asarray(per_iteration * np.sqrt(smoothing_gain(len(x) - 1)))
 
 
 def drift(x: Floats) -> Floats:

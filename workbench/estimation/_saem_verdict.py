@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from workbench.core.conditional import Objective
 from workbench.estimation._saem import Saem
 from workbench.estimation._saem_stopping import (
-    BATCHES,
     CRITICAL,
-    LEAST_SMOOTHING,
     drift,
     informed,
+    long_enough,
     monte_carlo_error,
 )
 from workbench.estimation._uncertainty import Uncertainty
@@ -20,6 +19,7 @@ from workbench.estimation._verdict import Verdict, boundary_doubts, collinear, s
 
 Floats = NDArray[np.float64]
 
+LARGE_ERROR = 0.5  # Monte-Carlo error, relative to the standard error, that is worth knowing
 WALKING = (0.1, 0.8)  # acceptance of random walks outside this range says they do not explore
 
 
@@ -50,11 +50,16 @@ def judge_saem(
     warnings = _walking_warnings(run) + collinear(known)
     if doubts:
         return Verdict("doubtful", tuple(doubts), tuple(warnings))
-    error, name = _worst(run)
+    error, name = _worst(run, known)
+    if error > LARGE_ERROR:
+        warnings.append(
+            f"The Monte-Carlo error of {name} is about {error:.0%} of its standard error. Lower "
+            "tolerance (and raise smoothing), or raise n_chains."
+        )
     explored = run.history.phase.count("exploration")
     evidence = (
         f"{explored} iterations of exploration and {run.iteration - explored} of smoothing; the "
-        f"Monte-Carlo error is at most {error:.0%} of a standard error ({name})."
+        f"Monte-Carlo error is about {error:.0%} of the standard error or less ({name})."
     )
     return Verdict("converged", (evidence,), tuple(warnings))
 
@@ -72,9 +77,9 @@ def _run_doubts(run: Saem, *, cancelled: bool) -> list[str]:
         if run.finished == "max_iter"
         else f"The smoothing phase ended at its limit of {run.options.smoothing} iterations"
     )
-    if len(run.smoothing_path) <= max(LEAST_SMOOTHING, BATCHES):
+    if not long_enough(run.smoothing_path):
         return [f"{limit} before the estimates had settled. Raise max_iter and smoothing."]
-    error, name = _worst(run)
+    error, name = _worst(run, None)
     moving = (np.abs(drift(run.smoothing_path)) >= CRITICAL) & informed(run.yardstick())
     if moving.any():
         names = ", ".join(np.array(_names(run))[moving])
@@ -92,13 +97,27 @@ def _names(run: Saem) -> list[str]:
     return [entry.name for entry in run.problem.space.entries if not entry.fixed]
 
 
-def _worst(run: Saem) -> tuple[float, str]:
-    """Largest Monte-Carlo error relative to the complete-data standard error, and whose it is."""
+def _worst(run: Saem, known: Uncertainty | None) -> tuple[float, str]:
+    r"""Largest Monte-Carlo error relative to the standard error, and whose it is.
+
+    The error e of the mean of the one-iteration estimates leaves an error
+    :math:`I^{-1} I_c\, e` in their fixed point, I the observed and :math:`I_c` the complete
+    information. Without I, the ratio is that of e to the complete-data standard error.
+    """
     path = run.smoothing_path
-    if not len(run.x) or len(path) <= BATCHES:
+    if not len(run.x) or not long_enough(path):
         return 0.0, "nothing is estimated"
     yardstick = run.yardstick()
-    ratio = np.where(informed(yardstick), monte_carlo_error(path) / yardstick, 0.0)
+    use = informed(yardstick)
+    error = np.where(use, monte_carlo_error(path), 0.0)
+    ratio = np.divide(error, yardstick, out=np.zeros_like(error), where=use)
+    if known is not None and len(known.natural):
+        space = run.problem.space
+        inverse = np.linalg.inv(space.jacobian(run.x)[space.free])
+        covariance = inverse @ known.natural.to_numpy() @ inverse.T
+        complete = np.divide(1.0, yardstick**2, out=np.zeros_like(error), where=use)
+        left = (covariance * complete) ** 2 @ error**2
+        ratio = np.sqrt(left / np.diag(covariance))
     worst = int(np.argmax(ratio))
     return float(ratio[worst]), _names(run)[worst]
 
