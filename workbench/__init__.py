@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
     from workbench.data.dataset import Dataset, read_dataset
     from workbench.datasets import list_datasets, load_dataset
-    from workbench.estimation import CancelToken, Progress, evaluate, fit
+    from workbench.estimation import CancelToken, Progress, evaluate, fit, starting_values
     from workbench.models import error
     from workbench.models.model import Model
     from workbench.models.parameter import Fixed, LogNormal, Normal
@@ -47,6 +47,7 @@ _PUBLIC = {
     "equations": "workbench.models.structural",
     "read_dataset": "workbench.data.dataset",
     "simulate": "workbench.simulation",
+    "starting_values": "workbench.estimation",
     "Solver": "workbench.models.structural",
     "structure": "workbench.models.structural",
 }
