@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.models.structural import Solver, equations, structure
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
+    from workbench.workflows.multistart import multistart
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,7 @@ _PUBLIC = {
     "load_fit": "workbench.results",
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
+    "multistart": "workbench.workflows.multistart",
     "read_dataset": "workbench.data.dataset",
     "simulate": "workbench.simulation",
     "starting_values": "workbench.estimation",

@@ -131,7 +131,7 @@ def test_a_fit_from_automatic_values_is_the_one_from_good_values(name):
     assert fit.ofv == pytest.approx(good.ofv, abs=1e-4)
     assert any(note.startswith("Starting values: ") for note in fit.warnings)
     again = {}
-    exec(fit.python().replace("print(fit)", ""), again)
+    exec(fit.python().replace("print(fit)", ""), again)  # noqa: S102
     assert again["fit"].ofv == fit.ofv
 
 
