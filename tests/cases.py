@@ -107,24 +107,6 @@ def all_error_models():
     return tuple(error_models.names())
 
 
-def line_model():
-    """A model that is linear in its random effects, with additive error."""
-    return wb.Model(
-        wb.equations("y = b0 + b1*t", outputs=["y"]),
-        {"b0": wb.Normal(4.0, iiv=1.0), "b1": wb.Normal(0.5, iiv=0.3)},
-        error=wb.error.Additive(0.5),
-    )
-
-
-def line_data(n_sub=10, seed=4):
-    rng = np.random.default_rng(seed)
-    rows = []
-    for i in range(1, n_sub + 1):
-        b0, b1 = 5.0 + 0.8 * rng.standard_normal(), 0.7 + 0.2 * rng.standard_normal()
-        rows += [(i, t, b0 + b1 * t + 0.4 * rng.standard_normal()) for t in range(6)]
-    return wb.read_dataset(pd.DataFrame(rows, columns=["ID", "TIME", "DV"]), name="lines")
-
-
 def suited(method):
     """Return a small model and data set that an estimator takes: most take the first."""
     model, data = oral_model("additive"), oral_data()

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
     from workbench.data.dataset import Dataset, read_dataset
     from workbench.datasets import list_datasets, load_dataset
-    from workbench.estimation import CancelToken, Progress, evaluate, fit, saem_steps
+    from workbench.estimation import (
+        CancelToken,
+        Progress,
+        evaluate,
+        fit,
+        saem_steps,
+        starting_values,
+    )
     from workbench.models import error
     from workbench.models.model import Model
     from workbench.models.parameter import Fixed, LogNormal, Normal
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.models.structural import Solver, equations, structure
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
+    from workbench.workflows.multistart import multistart
 
 __version__ = "0.1.0"
 
@@ -47,9 +55,11 @@ _PUBLIC = {
     "load_fit": "workbench.results",
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
+    "multistart": "workbench.workflows.multistart",
     "read_dataset": "workbench.data.dataset",
     "saem_steps": "workbench.estimation",
     "simulate": "workbench.simulation",
+    "starting_values": "workbench.estimation",
     "Solver": "workbench.models.structural",
     "structure": "workbench.models.structural",
 }

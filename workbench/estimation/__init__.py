@@ -12,6 +12,7 @@ from workbench.estimation._base import (
 from workbench.estimation._calls import evaluate, fit
 from workbench.estimation._registry import estimators
 from workbench.estimation._saem_steps import saem_steps
+from workbench.estimation._starting import starting_values
 
 __all__ = [
     "APPROXIMATE",
@@ -25,4 +26,5 @@ __all__ = [
     "evaluate",
     "fit",
     "saem_steps",
+    "starting_values",
 ]

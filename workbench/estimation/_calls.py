@@ -14,6 +14,7 @@ from workbench.errors import DataError, ModelError, OptionError
 from workbench.estimation._base import CancelToken, Estimator, Monitor, Progress
 from workbench.estimation._chain import run_chain, stage_names, stage_options
 from workbench.estimation._registry import estimators
+from workbench.estimation._starting import started
 from workbench.models.model import Model
 from workbench.problem import Problem
 from workbench.registry import unknown_name
@@ -25,6 +26,7 @@ def fit(
     data: Dataset,
     *,
     method: str | Sequence[str] = "focei",
+    start: str | Model | FitResult | None = None,
     seed: int = 0,
     on_iteration: Callable[[Progress], None] | None = None,
     cancel: CancelToken | None = None,
@@ -38,6 +40,8 @@ def fit(
     data : a `Dataset`
     method : name of an estimator, such as ``"focei"`` or ``"imp"``; or several,
         ``["saem", "focei", "imp"]``, each starting where the last one ended
+    start : where to take starting values from in place of the model's own: ``"auto"`` for the
+        data (see `starting_values`), or a fit or a model with parameters of the same names
     seed : of the random numbers, where the method uses any; recorded in any case
     on_iteration : called after every iteration, from the calling thread
     cancel : set it from another thread to stop; the best values so far are returned
@@ -56,21 +60,42 @@ def fit(
         The fit cannot start; the message says why, where and what to do.
     """
     check_arguments(model, data)
-    monitor = Monitor(on_iteration, cancel, seed)
-    names = stage_names(method)
+    said: list[str] = []
+    monitor, names = Monitor(on_iteration, cancel, seed), stage_names(method)
+    _check_options(names, options)
+    if start is not None:
+        model = started(model, data, start, said.append)
     if len(names) == 1:
-        return _run(model, data, names[0], monitor, options, estimate=True)
+        result = _run(model, data, names[0], monitor, options, estimate=True)
+    else:
+        result = _run_stages(model, data, names, monitor, options)
+    notes = [f"Starting values: {sentence}" for sentence in said]
+    return replace(result, warnings=(*result.warnings, *notes)) if notes else result
+
+
+def _check_options(names: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Refuse a wrong option before anything takes its time."""
+    chosen = stage_options(names, options) if len(names) > 1 else {names[0]: options}
+    for name in names:
+        make_options(estimators.get(name), _plain(chosen[name]))
+
+
+def _run_stages(
+    model: Model,
+    data: Dataset,
+    names: Sequence[str],
+    monitor: Monitor,
+    options: Mapping[str, Any],
+) -> FitResult:
     began = time.perf_counter()
     given = {name: _plain(value) for name, value in options.items()}
     chosen = stage_options(names, given)
-    for name in names:  # before the first stage takes its time
-        make_options(estimators.get(name), chosen[name])
 
     def stage(name: str, start: Model, own: Mapping[str, Any]) -> FitResult:
         return _run(start, data, name, monitor, own, estimate=True)
 
     result = run_chain(model, names, chosen, stage, monitor.cancelled)
-    return replace(result, given=given, seed=seed, seconds=time.perf_counter() - began)
+    return replace(result, given=given, seed=monitor.seed, seconds=time.perf_counter() - began)
 
 
 def evaluate(

@@ -23,7 +23,7 @@ LOST_SD = (
 GIVEN_SD = 0.2  # what such a one starts the next stage with, relative to the first start
 
 
-def stage_names(method: str | Sequence[str]) -> tuple[str, ...]:
+def stage_names(method: object) -> tuple[Any, ...]:
     """Return the methods of a chain, ``["saem", "focei"]`` or ``"saem+focei"``; one of a single.
 
     Raises
@@ -34,7 +34,7 @@ def stage_names(method: str | Sequence[str]) -> tuple[str, ...]:
     if isinstance(method, str):
         return tuple(method.split("+"))
     if not isinstance(method, list | tuple):
-        return (method,)  # type: ignore[return-value]  # no name: the registry says so
+        return (method,)  # no name: the registry says so
     if not method or not all(isinstance(name, str) for name in method):
         raise OptionError(
             f'method is a name, or a list of names such as ["saem", "focei"], not {method!r}.'

@@ -18,6 +18,7 @@ from workbench.plots._figures import (
     show,
     trace,
 )
+from workbench.plots._multistart import multistart
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "etas",
     "individual",
     "individual_fits",
+    "multistart",
     "data",
     "trace",
 ]
