@@ -46,7 +46,7 @@ def linearised_information(problem: Problem, x: Floats, values: Values, eta: Flo
     )
     table = problem.residual_table(f[:, 0], values.sigma)
     slopes = -table[:, R_F, None] * f[:, 1:]
-    by_theta = slopes[:, :n_theta] * space.theta_scale
+    by_theta = slopes[:, :n_theta] * space.theta_slope(values.theta)
     by_sigma = table[:, FIRST_SIGMA::2] * space.sigma_slope(values.sigma)
     omega, by_omega = space.omega(x), omega_derivatives(problem, x)
     n_variance = len(by_omega) + n_sigma

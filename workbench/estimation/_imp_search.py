@@ -21,6 +21,7 @@ from workbench.estimation._m_step import (
     scoring_step,
     split,
     typical_values,
+    with_prior,
 )
 from workbench.problem import Problem
 from workbench.problem.workers import Workers
@@ -230,9 +231,9 @@ def _scoring(problem: Problem, parts: Split, full: Floats, out: Weighted) -> Flo
     else:
         score = -0.5 * np.einsum("nk,nkt->t", by_both, carry)
         information = np.einsum("nkt,nkl,nlu->tu", carry, out.information, carry, optimize=True)
-    scale = np.concatenate(
-        [space.theta(full + 1.0) - space.theta(full), space.sigma_slope(space.sigma(full))]
-    )
+    theta, sigma = space.theta(full), space.sigma(full)
+    score, information = with_prior(problem, theta, score, information)
+    scale = space.stretch(theta, sigma)
     score, information = score * scale, information * np.outer(scale, scale)
     k = parts.numeric
     return scoring_step(score[k], information[np.ix_(k, k)])

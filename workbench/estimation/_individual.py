@@ -154,9 +154,13 @@ class Individuals:
         wide[:, :p, :n_theta] = design
         wide[:, p:, n_theta:] = np.eye(n_sigma)
         information = np.einsum("iak,iab,ibq->kq", wide, found.information, wide)
-        stretch = problem.space.stretch(x)[self.places]
+        stretch = problem.space.stretch(values.theta, values.sigma)[self.places]
         information = information[np.ix_(self.places, self.places)] * np.outer(stretch, stretch)
-        score = self.gradients(x, values, eta, found).sum(axis=0)[self.common]
+        information += problem.space.prior_information(x)[np.ix_(self.common, self.common)]
+        score = self.gradients(x, values, eta, found).sum(axis=0) + problem.space.penalty_gradient(
+            x
+        )
+        score = score[self.common]
         moved = x.copy()
         moved[self.common] -= scoring_step(score, information)
         return moved

@@ -8,7 +8,7 @@ r"""Observed information by Louis' formula, from draws of the random effects.
 expectations over :math:`p(\eta_i \mid y_i; \theta)` (Louis 1982, J R Stat Soc B 44:226; Kuhn &
 Lavielle 2005, Comput Stat Data Anal 49:1020, section 4, where a stochastic approximation takes
 the averages: with gain 1/k it is the plain mean taken here). What is held while theta moves is
-:math:`m_i = X_i\theta_M + \eta_i` of `_saem_maximise`: the information that is missing is then
+:math:`m_i = X_i\theta_M + \eta_i` of `_m_step`: the information that is missing is then
 small, and so is the Monte-Carlo error of the difference.
 """
 
@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.estimation._saem_maximise import location
-from workbench.estimation._saem_split import Split
+from workbench.estimation._m_step import Split, location
 from workbench.problem import Problem
 from workbench.problem.sampler import Sampler
 

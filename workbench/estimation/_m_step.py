@@ -27,6 +27,7 @@ from workbench.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 LONGEST_STEP = 1.0  # of scoring, in units of x
 
@@ -43,7 +44,9 @@ class Split:
     scaled : elements of sigma that scale the variance of their endpoint
     n_scaled : number of observations of each of those endpoints
     outputs : number of the output of each of those endpoints
+    free_omega : (n_eta, n_eta)  elements of omega that are estimated
     n_theta : number of elements of theta
+    prior_mean, prior_precision, lower, upper : (n_closed,)  of the closed-form elements
     """
 
     closed: Ints
@@ -52,7 +55,12 @@ class Split:
     scaled: Ints
     n_scaled: Ints
     outputs: Ints
+    free_omega: Bools
     n_theta: int
+    prior_mean: Floats
+    prior_precision: Floats
+    lower: Floats
+    upper: Floats
 
     @property
     def moves_predictions(self) -> bool:
@@ -85,8 +93,24 @@ def split(problem: Problem) -> Split:
         scaled=scaled,
         n_scaled=counts,
         outputs=outputs,
+        free_omega=_free_omega(problem),
         n_theta=n_theta,
+        prior_mean=space.priors.mean[closed],
+        prior_precision=space.priors.precision[closed],
+        lower=space.bounds.inner_lower[closed],
+        upper=space.bounds.inner_upper[closed],
     )
+
+
+def _free_omega(problem: Problem) -> Bools:
+    space = problem.space
+    mask = np.zeros((space.n_eta, space.n_eta), dtype=bool)
+    for k, name in enumerate(space.etas):
+        mask[k, k] = "iiv" not in problem.model.parameters[name].fixed
+    for a, b in problem.model.correlations:
+        i, j = space.etas.index(a), space.etas.index(b)
+        mask[i, j] = mask[j, i] = True
+    return mask
 
 
 def _scaled(problem: Problem, free: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
@@ -109,6 +133,9 @@ def _scaled(problem: Problem, free: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints
 def typical_values(theta: Floats, precision: Floats, mean: Floats, parts: Split) -> Floats:
     """Return theta with its closed-form elements at the generalised least-squares estimate.
 
+    Priors add to both sides of the normal equations. An element that would pass a bound is put
+    there, and the others are solved for again.
+
     Parameters
     ----------
     theta : (n_theta,)
@@ -125,8 +152,26 @@ def typical_values(theta: Floats, precision: Floats, mean: Floats, parts: Split)
     else:
         left = (weighted @ parts.design).sum(axis=0)
         right = np.einsum("nte,ne->t", weighted, mean)
-    out[parts.closed] = np.linalg.lstsq(left, right, rcond=None)[0]
+    left = left + np.diag(parts.prior_precision)
+    right = right + parts.prior_precision * parts.prior_mean
+    out[parts.closed] = _within(left, right, parts.lower, parts.upper)
     return out
+
+
+def _within(left: Floats, right: Floats, lower: Floats, upper: Floats) -> Floats:
+    """Solve the normal equations with bounds, by holding what passes one."""
+    best = np.linalg.lstsq(left, right, rcond=None)[0]
+    held = np.zeros(len(best), dtype=bool)
+    for _ in range(len(best)):
+        passed = ~held & ((best < lower) | (best > upper))
+        if not passed.any():
+            break
+        held |= passed
+        best = np.clip(best, lower, upper)
+        free = ~held
+        rest = right[free] - left[np.ix_(free, held)] @ best[held]
+        best[free] = np.linalg.lstsq(left[np.ix_(free, free)], rest, rcond=None)[0]
+    return np.asarray(np.clip(best, lower, upper))
 
 
 def location(theta: Floats, parts: Split) -> Floats:
@@ -147,6 +192,26 @@ def covariance(mean: Floats, square: Floats, mu: Floats) -> Floats:
     cross = mean.T @ mu
     best = (square - cross - cross.T + mu.T @ mu) / len(mean)
     return 0.5 * (best + best.T)
+
+
+def with_prior(
+    problem: Problem, theta: Floats, score: Floats, information: Floats
+) -> tuple[Floats, Floats]:
+    """Add the priors of theta to score and information.
+
+    Parameters
+    ----------
+    theta : (n_theta,)
+    score, information : of the log likelihood in (theta, sigma), (n,) and (n, n)
+    """
+    priors, n_theta = problem.space.priors, problem.space.n_theta
+    if not priors.any:
+        return score, information
+    score, information = score.copy(), information.copy()
+    score[:n_theta] -= 0.5 * priors.slope(theta)
+    diagonal = np.arange(n_theta)
+    information[diagonal, diagonal] += priors.precision
+    return score, information
 
 
 def scoring_step(score: Floats, information: Floats) -> Floats:

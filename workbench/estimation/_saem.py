@@ -31,9 +31,16 @@ from workbench.core.complete import Complete
 from workbench.core.likelihood import Values
 from workbench.core.rng import SAMPLER
 from workbench.errors import EstimationError
-from workbench.estimation import _saem_maximise as m_step
+from workbench.estimation import _saem_guards as guards
+from workbench.estimation._m_step import (
+    covariance,
+    location,
+    scoring_step,
+    split,
+    typical_values,
+    with_prior,
+)
 from workbench.estimation._saem_options import SaemOptions
-from workbench.estimation._saem_split import split
 from workbench.estimation._saem_stopping import EVERY, WINDOW, explored, settled, smoothing_gain
 from workbench.problem import Problem
 from workbench.problem.sampler import Sampler, Sweep
@@ -53,7 +60,7 @@ class Statistics:
 
     Attributes
     ----------
-    mean : (n_sub, n_eta)  of m_i, see `_saem_maximise`
+    mean : (n_sub, n_eta)  of m_i, see `_m_step`
     square : (n_eta, n_eta)  sum over subjects of m m'
     residual : (n_scaled,)  sums of r²/g for error models with variance sigma² g
     scored : (n_scored,)  the elements of theta and sigma that take a scoring step
@@ -156,13 +163,14 @@ class Saem:
         self._expect("maximise", "simulate")
         parts, known = self.parts, self.statistics
         assert known is not None  # `_expect` has seen to it
-        mu = m_step.location(self.theta, parts)
-        theta = m_step.typical_values(self.theta, self.values.precision, known.mean, parts)
-        moved = m_step.location(theta, parts)
-        omega = m_step.covariance(self.omega, known.mean, known.square, moved, parts)
+        mu = location(self.theta, parts)
+        theta = typical_values(self.theta, self.values.precision, known.mean, parts)
+        moved = location(theta, parts)
+        best = covariance(known.mean, known.square, moved)
+        omega = np.where(parts.free_omega, best, self.omega)
         if self.annealing:
-            omega = m_step.annealed(omega, self.omega, self.options.tau)
-        self.omega = m_step.positive(omega, self.omega)
+            omega = guards.annealed(omega, self.omega, self.options.tau)
+        self.omega = guards.positive(omega, self.omega)
         self.theta = theta
         # Individual parameters stay where they are: what theta gained, eta gives.
         eta = self.sampler.eta
@@ -222,13 +230,13 @@ class Saem:
         design = np.broadcast_to(parts.design, (n, *parts.design.shape[1:]))
         information = np.einsum("net,ef,nfu->tu", design, self.values.precision, design)
         variance = np.diag(np.linalg.pinv(information)) if len(parts.closed) else np.zeros(0)
-        out[parts.closed] = np.sqrt(variance) / space.theta_scale[parts.closed]
+        out[parts.closed] = np.sqrt(variance) / space.theta_slope(self.theta)[parts.closed]
         out[space.n_theta : space.n_theta + space.n_eta] = 1.0 / np.sqrt(2.0 * n)
         first_sigma = len(out) - len(self.sigma)
         out[first_sigma + parts.scaled] = 1.0 / np.sqrt(2.0 * parts.n_scaled)
         if self.statistics is not None:
             scored = self.statistics.scored
-            error = m_step.standard_errors(self.statistics.information)
+            error = guards.standard_errors(self.statistics.information)
             at = np.where(scored < space.n_theta, scored, first_sigma - space.n_theta + scored)
             numeric = np.isin(scored, parts.numeric)
             out[at[numeric]] = error[numeric]
@@ -285,9 +293,7 @@ class Saem:
 
     def _slopes(self, scored: Ints) -> Floats:
         """Slopes d (theta, sigma) / dx of the parameters that scoring moves."""
-        space = self.problem.space
-        both = np.concatenate([space.theta_scale, space.sigma_slope(self.sigma)])
-        return both[scored]
+        return self.problem.space.stretch(self.theta, self.sigma)[scored]
 
     def _simulated(self) -> Statistics:
         """Return the statistics of the chains where they are, averaged over chains."""
@@ -299,7 +305,7 @@ class Saem:
             information=bool(len(scored)),
         )
         self.complete_m2ll, self._misfit = self._complete_m2ll(out), out.misfit
-        m = sampler.eta + m_step.location(self.theta, parts)[:, None, :]
+        m = sampler.eta + location(self.theta, parts)[:, None, :]
         flat = m.reshape(m.shape[0] * m.shape[1], m.shape[2])
         n_chains = sampler.n_chains
         by_sigma = out.by_sigma.sum(axis=(0, 1)) / n_chains
@@ -309,9 +315,14 @@ class Saem:
         if len(scored):
             slope = self._slopes(scored)
             by_theta = out.by_theta.sum(axis=(0, 1)) / n_chains
-            score = -np.concatenate([by_theta, by_sigma])[scored] * slope
-            total = out.information.sum(axis=0)[np.ix_(scored, scored)] / n_chains
-            information = total * np.outer(slope, slope)
+            ahead, total = with_prior(
+                self.problem,
+                self.theta,
+                -np.concatenate([by_theta, by_sigma]),
+                out.information.sum(axis=0) / n_chains,
+            )
+            score = ahead[scored] * slope
+            information = total[np.ix_(scored, scored)] * np.outer(slope, slope)
         return Statistics(
             m.mean(axis=1), flat.T @ flat / n_chains, residual, scored, score, information
         )
@@ -342,26 +353,32 @@ class Saem:
         """One step of scoring; halved until the complete-data likelihood does not get worse."""
         space = self.problem.space
         step = np.zeros(space.n_theta + len(self.sigma))
-        step[known.scored] = self.gain * m_step.scoring_step(known.score, known.information)
+        step[known.scored] = self.gain * scoring_step(known.score, known.information)
         if self.annealing:
             least, most = 0.5 * np.log(self.options.tau), 0.5 * np.log(FASTEST_RISE)
             step[space.n_theta :] = np.clip(step[space.n_theta :], least, most)
         theta, sigma, values = self.theta, self.sigma, self.values
 
         def move(part: float) -> None:
-            self.theta = theta + part * step[: space.n_theta] * space.theta_scale
+            self.theta = space.move_theta(theta, part * step[: space.n_theta])
             self.sigma = space.move_sigma(sigma, part * step[space.n_theta :])
             self.values = values._replace(theta=frozen(self.theta), sigma=frozen(self.sigma))
 
         before = self.sampler.complete(values, order=0).misfit.copy()
         usable = np.isfinite(before)
+        priors, n_chains = space.priors, self.sampler.n_chains
+
+        def penalty(theta: Floats) -> float:
+            return 0.5 * n_chains * priors.penalty(theta)
 
         def misfit(part: float) -> float:
             move(part)
-            return float(self.sampler.complete(self.values, order=0).misfit[usable].sum())
+            moved = self.sampler.complete(self.values, order=0).misfit[usable].sum()
+            return float(moved) + penalty(self.theta)
 
         with np.errstate(all="ignore"):
-            part = m_step.accepted_part(misfit, float(before[usable].sum()))
+            stayed = float(before[usable].sum()) + penalty(theta)
+            part = guards.accepted_part(misfit, stayed)
         if part == 0.0:
             move(0.0)
 

@@ -177,17 +177,20 @@ class _End:
             if not found.promised > NOTICEABLE or self.monitor.cancelled():
                 break
             better = self._look(self._next, estimate=estimate)
-            if not better.out.ofv.sum() < found.out.ofv.sum():
+            if not self._objective(better) < self._objective(found):
                 break
             found = better
         return found
+
+    def _objective(self, found: _Found) -> float:
+        return float(found.out.ofv.sum()) + self.problem.space.penalty(found.x)
 
     def _look(self, x: Floats, *, estimate: bool) -> _Found:
         space = self.problem.space
         with np.errstate(all="ignore"):
             values, out = self.fine.sample(x, 0)
             gradients = self.fine.gradients(x, values, out)
-        total = gradients.sum(axis=0)
+        total = gradients.sum(axis=0) + space.penalty_gradient(x)
         largest = float(np.abs(total).max(initial=0.0))
         self._next = x
         if not estimate or not len(x) or not np.isfinite(gradients).all():
@@ -195,7 +198,9 @@ class _End:
         scores = 0.25 * gradients.T @ gradients
         kind = self.options.covariance
         sampled = kind in ("hessian", "sandwich")
-        r = 0.5 * hessian(self._slope, x) if sampled else scores
+        r = scores + space.prior_information(x)
+        if sampled:
+            r = 0.5 * hessian(self._slope, x)
         middle = scores if kind == "sandwich" else None
         known = from_information(space, x, r, middle=middle, total=total)
         if np.isfinite(known.decrement):
@@ -207,7 +212,9 @@ class _End:
 
     def _slope(self, x: Floats) -> Floats:
         _, subjects = self.coarse(x)
-        return subjects.sum(axis=0) if len(subjects) else np.full(len(x), np.nan)
+        if not len(subjects):
+            return np.full(len(x), np.nan)
+        return np.asarray(subjects.sum(axis=0) + self.problem.space.penalty_gradient(x))
 
 
 class _Trace:

@@ -95,7 +95,8 @@ def run(problem: Problem, options: IterativeOptions, monitor: Monitor, estimate:
         if estimate and options.covariance == "scores":
             found = people.scores(values, out.eta)
             gradients = people.gradients(walk.x, values, out.eta, found)
-            known = from_information(space, walk.x, 0.25 * gradients.T @ gradients)
+            information = 0.25 * gradients.T @ gradients + space.prior_information(walk.x)
+            known = from_information(space, walk.x, information)
     ofv = out.ofv + problem.jacobian
     note(problem, trace, monitor, options, walk.x, float(ofv.sum()))
     return make_result(

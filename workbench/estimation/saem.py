@@ -139,6 +139,7 @@ def _uncertainty(
         with np.errstate(all="ignore"):
             values = problem.space.values(x)
             information = linearised_information(problem, x, values, modes)
+    information = information + problem.space.prior_information(x)
     return from_information(problem.space, x, information)
 
 

@@ -39,6 +39,16 @@ class Bounds:
         self.any = bool((low | high).any())
         self._width = np.where(self._both, self.upper - self.lower, scale)
 
+    @property
+    def inner_lower(self) -> Floats:
+        """Least values that count as inside the bounds, (n_theta,)."""
+        return np.asarray(self.lower + INSIDE * self._width)
+
+    @property
+    def inner_upper(self) -> Floats:
+        """Largest values that count as inside the bounds, (n_theta,)."""
+        return np.asarray(self.upper - INSIDE * self._width)
+
     def to_free(self, theta: Floats) -> Floats:
         """Return the variable of theta; a theta outside its bounds counts as just inside."""
         free = theta / self.scale

@@ -188,10 +188,13 @@ class ParameterSpace:
         tail = full[self.n_theta + self.n_eta + len(self._pairs) :]
         return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
 
-    @property
-    def theta_scale(self) -> Floats:
-        """Slopes d theta / dx, (n_theta,)."""
-        return self._theta_scale
+    def theta_slope(self, theta: Floats) -> Floats:
+        """Return the slopes d theta / dx at given values, (n_theta,)."""
+        return self.bounds.slope(self.bounds.to_free(theta))
+
+    def move_theta(self, theta: Floats, step: Floats) -> Floats:
+        """Return theta after a step in x, (n_theta,)."""
+        return self.bounds.to_theta(self.bounds.to_free(theta) + step)
 
     def sigma_slope(self, sigma: Floats) -> Floats:
         """Return the slopes d sigma / dx at given values, (n_sigma,)."""
@@ -232,11 +235,9 @@ class ParameterSpace:
         columns.append(out.by_sigma * self.sigma_slope(values.sigma))
         return np.concatenate(columns, axis=1)[:, self.free]
 
-    def stretch(self, x: Floats) -> Floats:
+    def stretch(self, theta: Floats, sigma: Floats) -> Floats:
         """Return the slopes of theta and sigma in their elements of x, (n_theta + n_sigma,)."""
-        full = self.full(x)
-        by_sigma = np.where(self._sigma_log, self.sigma(full), self._sigma_scale)
-        return np.concatenate([self.bounds.slope(full[: self.n_theta]), by_sigma])
+        return np.concatenate([self.theta_slope(theta), self.sigma_slope(sigma)])
 
     def slope_of_typical(self, k: int, psi: float) -> float:
         """Return d typical value / d theta of parameter k, theta on the psi scale."""
@@ -254,6 +255,14 @@ class ParameterSpace:
         free = full[: self.n_theta]
         gradient[: self.n_theta] = self.priors.slope(self.theta(full)) * self.bounds.slope(free)
         return gradient[self.free]
+
+    def prior_information(self, x: Floats) -> Floats:
+        """Return the information that the priors add about x, (n_free, n_free)."""
+        full = self.full(x)
+        added = np.zeros(len(full))
+        slope = self.bounds.slope(full[: self.n_theta])
+        added[: self.n_theta] = self.priors.precision * slope**2
+        return np.diag(added[self.free])
 
     def at_bounds(self, x: Floats) -> list[tuple[str, str]]:
         """Return the estimated parameters that ended at a bound, with "lower" or "upper"."""

@@ -8,7 +8,7 @@ from tests import cases
 from workbench.core.rng import CONDITIONAL
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation._louis import Louis
-from workbench.estimation._saem_split import split
+from workbench.estimation._m_step import split
 from workbench.problem import Problem
 from workbench.problem.conditional_draws import conditional_sampler
 from workbench.problem.workers import Workers
