@@ -156,13 +156,11 @@ class Individuals:
         information = np.einsum("iak,iab,ibq->kq", wide, found.information, wide)
         stretch = problem.space.stretch(values.theta, values.sigma)[self.places]
         information = information[np.ix_(self.places, self.places)] * np.outer(stretch, stretch)
-        information += problem.space.prior_information(x)[np.ix_(self.common, self.common)]
-        score = self.gradients(x, values, eta, found).sum(axis=0) + problem.space.penalty_gradient(
-            x
-        )
-        score = score[self.common]
+        prior = problem.space.prior_information(x)[np.ix_(self.common, self.common)]
+        score = self.gradients(x, values, eta, found).sum(axis=0)
+        score = (score + problem.space.penalty_gradient(x))[self.common]
         moved = x.copy()
-        moved[self.common] -= scoring_step(score, information)
+        moved[self.common] -= scoring_step(score, information + 2.0 * prior)
         return moved
 
 

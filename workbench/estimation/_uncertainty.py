@@ -105,8 +105,7 @@ def from_information(
     """
     if not np.isfinite(r).all():
         return no_uncertainty(space, "The information matrix is not finite, so there are no SEs.")
-    at_bound = dict(space.at_bounds(x))
-    inner = np.array([name not in at_bound for name in free_names(space)], dtype=bool)
+    at_bound, inner = dict(space.at_bounds(x)), away_from_bounds(space, x)
     part = np.ix_(inner, inner)
     r = r[part]
     eigenvalues, vectors = _scaled_eigen(r)
@@ -136,6 +135,12 @@ def from_information(
 def free_names(space: ParameterSpace) -> list[str]:
     """Return the names of the estimated entries, in the order of x."""
     return [entry.name for entry in space.entries if not entry.fixed]
+
+
+def away_from_bounds(space: ParameterSpace, x: Floats) -> NDArray[np.bool_]:
+    """Say which elements of x are not at a bound, (n_free,)."""
+    at_bound = dict(space.at_bounds(x))
+    return np.array([name not in at_bound for name in free_names(space)], dtype=bool)
 
 
 def no_uncertainty(space: ParameterSpace, problem: str = "") -> Uncertainty:

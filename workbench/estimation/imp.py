@@ -27,6 +27,7 @@ from workbench.estimation._imp_verdict import NOTICEABLE, judge_imp
 from workbench.estimation._outcome import Outcome, make_result
 from workbench.estimation._uncertainty import (
     Uncertainty,
+    away_from_bounds,
     from_information,
     hessian,
     no_uncertainty,
@@ -204,7 +205,9 @@ class _End:
         middle = scores if kind == "sandwich" else None
         known = from_information(space, x, r, middle=middle, total=total)
         if np.isfinite(known.decrement):
-            self._next = x - np.linalg.solve(r, 0.5 * total)
+            inner = away_from_bounds(space, x)
+            self._next = x.copy()
+            self._next[inner] -= np.linalg.solve(r[np.ix_(inner, inner)], 0.5 * total[inner])
         promised = known.decrement
         if kind == "none":
             known = no_uncertainty(space)
