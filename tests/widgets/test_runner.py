@@ -16,7 +16,12 @@ RESULT = SimpleNamespace(verdict="converged", seconds=0.1)
 
 def report(iteration):
     return SimpleNamespace(
-        iteration=iteration, max_iter=10, ofv=100.0 - iteration, values={}, objective="OFV"
+        iteration=iteration,
+        max_iter=10,
+        ofv=100.0 - iteration,
+        values={},
+        objective="OFV",
+        step="Iteration",
     )
 
 

@@ -26,7 +26,7 @@ class Progress:
     ofv, best_ofv : objective now and the best so far; for SAEM, which has no objective while it
         runs, both are the present complete-data -2LL (observations and random effects)
     values : current values on the natural scale, by parameter name
-    objective : what `ofv` is, in a word or two
+    objective, step : what `ofv` is, and what is counted, in a word or two
     """
 
     iteration: int
@@ -35,6 +35,7 @@ class Progress:
     best_ofv: float
     values: Mapping[str, float]
     objective: str = "OFV"
+    step: str = "Iteration"
 
 
 class CancelToken:

@@ -33,8 +33,8 @@ class SaemOptions:
         the annealing
     prior, single, block : proposals per iteration from the prior, of random walks one by one, and
         of random walks in blocks
-    likelihood : how -2LL of the result is computed: ``"linearisation"`` (FOCEI's approximation at
-        the estimates)
+    likelihood : how -2LL of the result is computed: ``"is"`` (importance sampling: the likelihood
+        itself, with a Monte-Carlo error) or ``"linearisation"`` (FOCEI's approximation)
     covariance : standard errors from ``"linearisation"`` (the model linearised at the conditional
         modes), ``"stochastic"`` (Louis' formula on draws) or ``"none"``
     draws : draws per subject for conditional means and SDs of eta (and for ``"stochastic"``)
@@ -58,7 +58,7 @@ class SaemOptions:
     prior: int = 1
     single: int = 1
     block: int = 3
-    likelihood: str = "linearisation"
+    likelihood: str = "is"
     covariance: str = "linearisation"
     draws: int = 200
     threads: int | None = None

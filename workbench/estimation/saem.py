@@ -43,7 +43,7 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
         x = saem.x
         values = problem.space.values(x)
         modes = conditional_modes(problem, workers, values, interaction=True)
-        likelihood = LIKELIHOODS[options.likelihood](problem, values, modes, monitor.seed)
+        likelihood = LIKELIHOODS[options.likelihood](problem, values, modes, workers, monitor.seed)
         wanted = options.covariance if estimate and not cancelled else "none"
         conditional = _conditional(saem, workers, modes.eta, monitor.seed, wanted)
         known = _uncertainty(problem, x, modes.eta, wanted, conditional)
@@ -172,6 +172,12 @@ ESTIMATOR = Estimator(
     controls=(
         Control("exploration", "Exploration", "Most iterations of the exploratory phase"),
         Control("smoothing", "Smoothing", "Most iterations of the smoothing phase"),
+        Control(
+            "likelihood",
+            "−2LL by",
+            "How the likelihood is computed at the estimates",
+            {"is": "Importance sampling", "linearisation": "Linearisation (FOCEI)"},
+        ),
         Control("auto_stop", "Stop by itself", "End each phase when nothing moves any more"),
         Control(
             "covariance",

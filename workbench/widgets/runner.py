@@ -47,8 +47,14 @@ class FitRunner:
         self._token: Any = None
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begin a fit of what the state holds; does nothing while one is running."""
+    def start(self, fit: FitFunction | None = None, words: str = "") -> None:
+        """Begin a fit of what the state holds; does nothing while one is running.
+
+        Parameters
+        ----------
+        fit : what to call in place of the runner's own; it gets the same arguments
+        words : what to say meanwhile
+        """
         state = self._state
         if state.busy:
             return
@@ -56,11 +62,15 @@ class FitRunner:
         self._token = self._new_token()
         state.trace, state.progress = (), 0.0
         method, options = state.call
-        state.say(f"Fitting by {method_words(method)} …")
+        words = words or f"Fitting by {method_words(method)} …"
+        state.say(words)
         state.status = "running"
-        task = (state.generation, state.model, state.dataset, method, options)
+        task = (state.generation, state.model, state.dataset, method, options, words)
         self._thread = threading.Thread(
-            target=self._work, args=(*task, self._token), daemon=True, name="workbench-fit"
+            target=self._work,
+            args=(*task, self._token, fit or self._fit),
+            daemon=True,
+            name="workbench-fit",
         )
         self._thread.start()
 
@@ -91,7 +101,9 @@ class FitRunner:
         dataset: Any,
         method: str,
         options: dict[str, Any],
+        words: str,
         token: Any,
+        fit_function: FitFunction,
     ) -> None:
         waiting: list[Any] = []
         reported = 0.0
@@ -108,8 +120,8 @@ class FitRunner:
         if self._ready is not None:
             self._ready.wait()
         try:
-            self._compile(generation, model, method)
-            fit = self._fit(
+            self._compile(generation, model, words)
+            fit = fit_function(
                 model, dataset, method=method, on_iteration=on_iteration, cancel=token, **options
             )
         except Exception as error:  # noqa: BLE001  whatever went wrong, the page must hear of it
@@ -118,14 +130,14 @@ class FitRunner:
             self._main(self._progress, generation, tuple(waiting))
             self._main(self._finished, generation, fit, (model, method, options), token)
 
-    def _compile(self, generation: int, model: Any, method: str) -> None:
+    def _compile(self, generation: int, model: Any, words: str) -> None:
         """Compile a model's own equations, and say so: it takes a second or two, once."""
         family = getattr(getattr(model, "structure", None), "family", None)
         if family is None or not hasattr(type(family), "compiled"):
             return
         self._main(self._note, generation, "Compiling the equations …")
         _ = family.compiled
-        self._main(self._note, generation, f"Fitting by {method_words(method)} …")
+        self._main(self._note, generation, words)
 
     # On the main loop
 
@@ -142,7 +154,7 @@ class FitRunner:
         state.progress = min(1.0, last.iteration / max(1, last.max_iter))
         if state.status == "running":
             state.say(
-                f"Iteration {last.iteration} of at most {last.max_iter} · "
+                f"{last.step} {last.iteration} of at most {last.max_iter} · "
                 f"{last.objective} {last.ofv:.3f}"
             )
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from workbench.data import Dataset, read_dataset
@@ -18,17 +19,19 @@ from workbench.data.findings import Findings
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
 from workbench.errors import OptionError, WorkbenchError
-from workbench.estimation import CancelToken, estimators, fit
+from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
 from workbench.models.equations import parse
 from workbench.models.model import Model
 from workbench.models.pk import options_of
 from workbench.models.structural import equations
+from workbench.results import FitResult
 from workbench.widgets import model_edits
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.state import Upload, WorkbenchState
 from workbench.widgets.suitability import endpoints_of
+from workbench.workflows.multistart import Multistart, multistart
 from workbench.workflows.warmup import is_warm, warm_up
 
 DEFAULT_STRUCTURE = "pk_1cmt_oral"
@@ -59,7 +62,7 @@ class Session:
         state = self.state
         suggested = dataset.info.suggested_model if dataset.info is not None else None
         with state.hold_trait_notifications():
-            state.fit, state.fitted_with, state.trace = None, (), ()
+            state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
             state.selected, state.progress = None, 0.0
             state.dataset = dataset
             if suggested:
@@ -107,7 +110,8 @@ class Session:
         code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
         self.runner.abandon()
         with self.state.hold_trait_notifications():
-            self.state.fit, self.state.fitted_with, self.state.trace = None, (), ()
+            self.state.fit, self.state.starts = None, None
+            self.state.fitted_with, self.state.trace = (), ()
             self.state.dataset = replace(dataset, units=given, code=code)
 
     # Model
@@ -226,6 +230,51 @@ class Session:
             self.state.say("Choose a dataset first.", "warning")
             return
         self.runner.start()
+
+    def try_starts(self, n: int = 20) -> None:
+        """Fit from `n` starting values in the background; the best fit is the result."""
+        if self.state.dataset is None or self.state.model is None:
+            self.state.say("Choose a dataset first.", "warning")
+            return
+        self.runner.start(partial(self._from_many, n), f"Fitting from {n} starting values …")
+
+    def _from_many(
+        self,
+        n: int,
+        model: Model,
+        data: Dataset,
+        *,
+        method: str,
+        on_iteration: Callable[[Progress], None],
+        cancel: CancelToken,
+        **options: Any,
+    ) -> FitResult:
+        """In the worker thread: what a fit is to the runner, from many starts."""
+
+        def on_fit(done: int, total: int, ofv: float) -> None:
+            on_iteration(Progress(done, total, ofv, ofv, {}, "best OFV", "Start"))
+
+        found = multistart(model, data, n=n, method=method, on_fit=on_fit, cancel=cancel, **options)
+        self.main(self._keep_starts, self.state.generation, found)
+        return found.best
+
+    def _keep_starts(self, generation: int, found: Multistart) -> None:
+        if generation == self.state.generation:
+            self.state.starts = found
+
+    def find_start(self) -> None:
+        """Take starting values from the data, and say what was derived from what."""
+        state = self.state
+        if state.dataset is None or state.model is None:
+            state.say("Choose a dataset first.", "warning")
+            return
+        said: list[str] = []
+        try:
+            state.model = starting_values(state.model, state.dataset, say=said.append)
+        except WorkbenchError as error:
+            state.say(str(error), "error")
+        else:
+            state.say(f"Starting values from the data. {' '.join(said)}")
 
     def cancel(self) -> None:
         """Stop the fit (or a fit that waits for the warm-up)."""

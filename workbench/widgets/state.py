@@ -52,6 +52,7 @@ class WorkbenchState(HasTraits):
     status : one of `STATUSES`
     progress : 0 to 1; meaningful while `status` is busy or warming
     message : the last thing worth saying
+    starts : outcome of fits from many starting values (`wb.multistart`), or None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     tab, theme : what is open, and how it looks
@@ -72,6 +73,7 @@ class WorkbenchState(HasTraits):
     message = Instance(Message, args=("info", "Ready."))
     fit: Any = AnyTrait(None, allow_none=True)
     fitted_with = Tuple()
+    starts: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
     tab = Unicode(FIRST_TAB)  # name of a panel

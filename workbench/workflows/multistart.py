@@ -124,7 +124,7 @@ def multistart(
     spread: float = 3.0,
     iiv_spread: float = 2.0,
     executor: Executor | None = None,
-    on_fit: Callable[[int, int], None] | None = None,
+    on_fit: Callable[[int, int, float], None] | None = None,
     cancel: CancelToken | None = None,
     **options: Any,
 ) -> Multistart:
@@ -138,7 +138,7 @@ def multistart(
     spread : typical values are multiplied or divided by up to this
     iiv_spread : the same for SDs of eta
     executor : any `concurrent.futures` executor; None fits one after the other
-    on_fit : called with the number of finished fits and `n`
+    on_fit : called with the number of finished fits, `n`, and the best OFV so far (or NaN)
     cancel : set it from another thread; the fits that are done are the result
 
     Returns
@@ -171,7 +171,7 @@ def multistart(
         if isinstance(done.fit, FitResult) and done.fit.verdict == "converged":
             converged = done.fit if _better(done.fit, converged) else converged
         if on_fit is not None:
-            on_fit(len(rows), n)
+            on_fit(len(rows), n, np.nan if best is None else best.ofv)
     if best is None:
         said = rows[0]["reason"] if rows else "Stopped on request before a fit was done."
         raise EstimationError(f"None of the {n} starts led to a fit. The first: {said}")

@@ -57,7 +57,7 @@ def test_exact_maximum_on_a_linear_gaussian_model(lines, exact):
     assert away.abs().max() < 0.35
     ratio = fit.parameters["se"] / exact.parameters["se"]
     assert ratio.between(0.85, 1.15).all()
-    assert fit.likelihood == "FOCEI"
+    assert fit.likelihood == "IS"
     assert fit.ofv == pytest.approx(exact.ofv, abs=0.2)
 
 

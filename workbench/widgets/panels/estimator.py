@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
+import ipywidgets as W
+
 from workbench.estimation import APPROXIMATE, INTEGRAL, STAGES, estimators
 from workbench.widgets.choice import Choice, Entry
-from workbench.widgets.markup import html
+from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
 from workbench.widgets.panels._method_options import MethodOptions
 from workbench.widgets.session import Session
@@ -35,6 +37,16 @@ def build(session: Session) -> PanelView:
         hint="Adds −2LL with its Monte-Carlo error; the estimates stay",
     )
 
+    find = W.Button(description="Find start", layout=W.Layout(width="auto", flex="1"))
+    find.tooltip = "Take starting values from the data, or from a fit without random effects"
+    many = W.Button(description="Try 20 starts", layout=W.Layout(width="auto", flex="1"))
+    many.tooltip = "Fit from 20 starting values, and show where each ended"
+    find.on_click(lambda _button: session.find_start())
+    many.on_click(lambda _button: session.try_starts())
+
+    def busy(_change: object = None) -> None:
+        many.disabled = find.disabled = state.busy
+
     def follow(_change: object = None) -> None:
         picker.value = state.method
         about.value = escape(estimators.get(state.method).description)
@@ -57,6 +69,7 @@ def build(session: Session) -> PanelView:
     then.observe(chain, "value")
     sampling.observe(chain, "value")
     state.observe(follow, ["method", "options", "then", "sampling", "model"])
+    state.observe(busy, "status")
     follow()
     return PanelView(
         section(
@@ -66,6 +79,7 @@ def build(session: Session) -> PanelView:
             options.widget,
             labelled("Then", then),
             sampling,
+            styled(W.HBox([find, many]), "wb-row"),
         )
     )
 
