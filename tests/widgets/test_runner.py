@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from workbench.errors import ModelError
-from workbench.estimation import CancelToken
+from workbench.estimation import CancelToken, Progress
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.state import WorkbenchState
@@ -15,14 +15,7 @@ RESULT = SimpleNamespace(verdict="converged", seconds=0.1)
 
 
 def report(iteration):
-    return SimpleNamespace(
-        iteration=iteration,
-        max_iter=10,
-        ofv=100.0 - iteration,
-        values={},
-        objective="OFV",
-        step="Iteration",
-    )
+    return Progress(iteration, 10, 100.0 - iteration, 100.0 - iteration, {})
 
 
 def run(fit, state=None):

@@ -304,7 +304,7 @@ class Saem:
             order=int((scored < self.problem.space.n_theta).any()),
             information=bool(len(scored)),
         )
-        self.complete_m2ll, self._misfit = self._complete_m2ll(out), out.misfit
+        self.complete_m2ll, self._misfit = self._complete_m2ll(out), out.misfit.copy()
         m = sampler.eta + location(self.theta, parts)[:, None, :]
         flat = m.reshape(m.shape[0] * m.shape[1], m.shape[2])
         n_chains = sampler.n_chains
@@ -364,7 +364,10 @@ class Saem:
             self.sigma = space.move_sigma(sigma, part * step[space.n_theta :])
             self.values = values._replace(theta=frozen(self.theta), sigma=frozen(self.sigma))
 
-        before = self.sampler.complete(values, order=0).misfit.copy()
+        # Individual parameters have not moved since the SA step: only a new sigma matters.
+        before = self._misfit
+        if len(self.parts.scaled):
+            before = self.sampler.complete(values, order=0).misfit.copy()
         usable = np.isfinite(before)
         priors, n_chains = space.priors, self.sampler.n_chains
 

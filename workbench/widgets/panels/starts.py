@@ -50,7 +50,8 @@ def summary(found: Any) -> str:
 def picture(found: Any, theme: str) -> str:
     """Return the picture of where each start ended; a sentence if it cannot be drawn."""
     try:
-        png, _ = draw(found, theme=theme, size=SIZE)._repr_png_()
+        figure: Any = draw(found, theme=theme, size=SIZE)
+        png, _ = figure._repr_png_()
     except Exception as error:  # noqa: BLE001  the table below must still be seen
         return f"<p class='wb-note'>No picture: {escape(str(error))}</p>"
     data = b64encode(png).decode()
