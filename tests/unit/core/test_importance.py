@@ -7,9 +7,14 @@ import scipy.stats
 import workbench as wb
 from tests import cases, naive
 from workbench.core.importance import log_kernel, standard_draw
+from workbench.core.jit import JIT_DISABLED
 from workbench.estimation._importance import importance_m2ll
 from workbench.problem import Problem
 from workbench.problem.workers import Workers
+
+needs_compiled = pytest.mark.skipif(
+    JIT_DISABLED, reason="plain Python refuses the logarithm of a negative number"
+)
 
 
 def sampled(model, data, *, threads=1, **options):
@@ -154,6 +159,7 @@ def test_threads_and_number_of_draws_change_no_random_number(data):
     assert again.individual_ofv[0] != one.individual_ofv[0]
 
 
+@needs_compiled
 def test_draws_without_a_likelihood_have_no_weight():
     """A normal volume close to zero: draws below zero have no logarithm of the prediction."""
     data = cases.iv_data(4)
