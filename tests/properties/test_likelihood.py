@@ -308,4 +308,7 @@ def test_combined_errors_reduce_to_their_parts(data):
 
 def test_every_estimator_is_tested_here():
     with_objective = [name for name in estimators.names() if estimators.get(name).minimises]
-    assert sorted(METHODS) == with_objective
+    # Quadrature has its twin and limits in test_quadrature.py; the exact method its outside
+    # tools in reference/test_linear_mixed.py; without random effects FO is exact.
+    elsewhere = {"laplace", "agq", "linear", "pooled"}
+    assert set(METHODS) | elsewhere == set(with_objective)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Values
-from workbench.core.quadrature import Nodes, quadrature_range
+from workbench.core.quadrature import quadrature_range
+from workbench.core.quadrature_nodes import Nodes
 from workbench.errors import OptionError
 from workbench.estimation._base import Control
 from workbench.estimation._likelihood import LikelihoodOptions, RangeObjective
