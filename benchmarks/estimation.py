@@ -73,4 +73,38 @@ def populations() -> Iterator[Row]:
     yield Row("  memory while fitting 10,000", extra_memory(work), 50, "MB")
 
 
-SECTIONS = (theophylline, populations)
+def other_methods() -> Iterator[Row]:
+    """Fit Theophylline by the other estimators, and SAEM to a trial of 1,000 subjects."""
+    data = wb.load_dataset("theophylline")
+    start = wb.Model.from_dict(data.info.suggested_model)
+    for label, method, options in (
+        ("Laplace", "laplace", {}),
+        ("quadrature, 5 nodes", "agq", {}),
+        ("iterative two-stage", "its", {}),
+        ("IMP", "imp", {}),
+    ):
+
+        def work(method: str = method, options: dict[str, object] = options) -> wb.FitResult:
+            return wb.fit(start, data, method=method, covariance="none", **options)
+
+        fit = work()
+        cost = best_of(3, work)
+        yield Row(f"Theophylline, {label}", cost.wall, None, cost=cost, note=f"OFV {fit.ofv:.3f}")
+    full = {"auto_stop": False, "covariance": "none", "likelihood": "linearisation"}
+
+    def saem() -> wb.FitResult:
+        return wb.fit(start, data, method="saem", n_chains=5, **full)
+
+    saem()
+    cost = best_of(3, saem)
+    yield Row("Theophylline SAEM, 300 + 200 iterations, 5 chains", cost.wall, 0.5, cost=cost)
+    trial = simulated(1_000)
+
+    def large() -> wb.FitResult:
+        return wb.fit(model(), trial, method="saem", n_chains=1, **full)
+
+    cost = best_of(1, large)
+    yield Row("1,000 subjects SAEM, 300 + 200 iterations", cost.wall, 6.0, cost=cost)
+
+
+SECTIONS = (theophylline, populations, other_methods)
