@@ -48,10 +48,13 @@ def by_draft(structure: Structure) -> Structure:
         structure.residuals,
         structure.sigma_start,
         structure.context,
-        structure.settings[structure.settings.shape[0] // 2 :],
+        structure.draft,
         structure.n_work,
         structure.codes,
         structure.eta_index,
+        structure.draft_precision,
+        structure.draft,
+        structure.draft_precision,
     )
 
 
@@ -169,13 +172,10 @@ def find_mode(
     """
     for a in range(eta.shape[0]):
         eta[a] = 0.0
-    fine, draft = PRECISION, 0.0
-    if structure.settings.shape[0] > 0:
-        fine = max(PRECISION, structure.settings[0])
-        draft = structure.settings[structure.settings.shape[0] // 2]
+    fine = max(PRECISION, structure.precision)
     model, noise = structure, fine
-    if draft > fine:
-        model, noise = by_draft(structure), draft
+    if structure.draft.shape[0] > 0 and structure.draft_precision > fine:
+        model, noise = by_draft(structure), structure.draft_precision
     # One place that searches, for it is compiled into here: twice would take twice as long.
     while True:
         status, value = search(noise, interaction, model, subjects, i, values, scratch, eta)

@@ -7,8 +7,7 @@ data. The kernel is called as
 
 * ``order`` 0, 1 or 2: derivatives wanted; ``p`` the number of their directions;
 * ``context`` integers: the layout below, then what the family needs;
-* ``settings`` numbers: of a closed form none; tolerances of a solver, the relative one first, and
-  behind them as many for a draft, which may be less precise and cost less;
+* ``settings`` numbers: tolerances of a solver;
 * ``params`` (n_phi or n_blocks n_phi, parts): the individual parameters as jets, block by block
   where they change with the covariates;
 * ``covariates`` (n_blocks, n_cov): values of the data's covariates that equations use;

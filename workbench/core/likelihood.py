@@ -37,6 +37,9 @@ class Structure(NamedTuple):
     n_work: int  # numbers of scratch of the structural kernel
     codes: IntVec  # (n_phi,) transformation of each parameter
     eta_index: IntVec  # (n_phi,) number of its random effect, -1 without one
+    precision: float  # relative error of predictions, 0 for rounding
+    draft: Vec  # settings of predictions that cost less; without elements: there are none
+    draft_precision: float
 
 
 class Subjects(NamedTuple):

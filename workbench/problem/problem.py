@@ -15,6 +15,7 @@ from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
+from workbench.models.structural import Approximate
 from workbench.problem.checks import check_observations, check_start, notes
 from workbench.problem.endpoints import (
     endpoint_notes,
@@ -98,6 +99,9 @@ class Problem:
         for endpoint in self.endpoints:
             addresses[endpoint.number] = export_residual(endpoint.error.residual)
             starts[endpoint.number + 1 :] = endpoint.sigma.stop
+        precision, (draft, draft_precision) = 0.0, (np.zeros(0), 0.0)
+        if isinstance(family, Approximate):
+            precision, (draft, draft_precision) = family.precision(), family.draft()
         return Structure(
             export_predict(family.kernel()),
             int(addresses[0]) if n_outputs == 1 else 0,
@@ -108,6 +112,9 @@ class Problem:
             n_work,
             frozen(np.array(codes, dtype=np.int64)),
             frozen(np.array(index, dtype=np.int64)),
+            precision,
+            frozen(draft),
+            draft_precision,
         )
 
     def no_etas(self) -> Floats:

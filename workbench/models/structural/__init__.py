@@ -1,6 +1,6 @@
 """Structural models: one file each, exporting MODEL."""
 
-from workbench.models.structural._base import StructuralModel
+from workbench.models.structural._base import Approximate, StructuralModel
 from workbench.models.structural._equations import Solver, equations
 from workbench.registry import Registry
 
@@ -8,7 +8,7 @@ structures: Registry[StructuralModel] = Registry(
     __name__, "MODEL", StructuralModel, "structural model"
 )
 
-__all__ = ["Solver", "StructuralModel", "equations", "structure", "structures"]
+__all__ = ["Approximate", "Solver", "StructuralModel", "equations", "structure", "structures"]
 
 
 def structure(name: str) -> StructuralModel:

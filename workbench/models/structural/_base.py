@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,17 @@ class Family(Protocol):
 
     def work_size(self, parts: int, n_blocks: int) -> int:
         """Return the numbers of scratch that are needed besides those of `core.frame`."""
+
+
+@runtime_checkable
+class Approximate(Protocol):
+    """What a family offers besides, if its predictions are as precise as its settings say."""
+
+    def precision(self) -> float:
+        """Return the relative error of predictions, 0 for rounding."""
+
+    def draft(self) -> tuple[Floats, float]:
+        """Return settings that cost less, and their precision; none where nothing costs less."""
 
 
 @dataclass(frozen=True, slots=True)

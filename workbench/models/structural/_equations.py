@@ -150,11 +150,21 @@ class EquationFamily:
         return table
 
     def settings(self) -> Floats:
-        """Return the solver's tolerances, then those of a draft."""
+        """Return the solver's tolerances."""
+        return self.solver.packed()
+
+    def precision(self) -> float:
+        """Return the solver's relative tolerance; "auto" may need it for linear systems too."""
+        return 0.0 if self.solver.method == "linear" else self.solver.rtol
+
+    def draft(self) -> tuple[Floats, float]:
+        """Return looser tolerances for predictions far from where they are wanted."""
         solver = self.solver
-        draft = replace(solver, rtol=max(solver.rtol, DRAFT), atol=max(solver.atol, 1e-3 * DRAFT))
         exact = solver.method in ("auto", "linear") and self.compiled.is_linear
-        return np.concatenate([solver.packed(), (solver if exact else draft).packed()])
+        if exact or solver.rtol >= DRAFT:
+            return np.zeros(0), 0.0
+        loose = replace(solver, rtol=DRAFT, atol=max(solver.atol, 1e-3 * DRAFT))
+        return loose.packed(), DRAFT
 
     def work_size(self, parts: int, n_blocks: int) -> int:
         """Return the numbers of scratch."""
