@@ -47,13 +47,9 @@ def test_bounds_that_are_far_change_nothing(data):
 @pytest.mark.parametrize("method", NAMES)
 def test_a_bound_is_not_passed_and_reaching_it_is_said(data, method):
     best = wb.fit(with_cl(), data, method="focei").theta["cl"]
-    model = with_cl(bounds=(1.25 * best, None))
-    model = model.replace(
-        parameters={
-            **model.parameters,
-            "cl": wb.LogNormal(1.6 * best, iiv=0.3, bounds=(1.25 * best, None)),
-        }
-    )
+    start = with_cl()
+    cl = wb.LogNormal(1.6 * best, iiv=0.3, bounds=(1.25 * best, None))
+    model = start.replace(parameters={**start.parameters, "cl": cl})
     fit = wb.fit(model, data, method=method, seed=1)
     assert fit.theta["cl"] >= 1.25 * best
     assert fit.theta["cl"] < 1.27 * best

@@ -154,17 +154,22 @@ class EquationFamily:
         return self.solver.packed()
 
     def precision(self) -> float:
-        """Return the solver's relative tolerance; "auto" may need it for linear systems too."""
-        return 0.0 if self.solver.method == "linear" else self.solver.rtol
+        """Return the solver's relative tolerance; 0 where predictions are exact to rounding."""
+        return 0.0 if self._exact else self.solver.rtol
 
     def draft(self) -> tuple[Floats, float]:
         """Return looser tolerances for predictions far from where they are wanted."""
         solver = self.solver
-        exact = solver.method in ("auto", "linear") and self.compiled.is_linear
-        if exact or solver.rtol >= DRAFT:
+        if self._exact or solver.rtol >= DRAFT:
             return np.zeros(0), 0.0
         loose = replace(solver, rtol=DRAFT, atol=max(solver.atol, 1e-3 * DRAFT))
         return loose.packed(), DRAFT
+
+    @property
+    def _exact(self) -> bool:
+        """True of explicit curves, and of linear systems that are advanced by the exponential."""
+        linear = self.solver.method in ("auto", "linear") and self.compiled.is_linear
+        return linear or not self.system.states
 
     def work_size(self, parts: int, n_blocks: int) -> int:
         """Return the numbers of scratch."""
