@@ -121,6 +121,7 @@ def search(
     if not abs(value) < 1e300:
         return _NOT_FINITE, value
     joint_derivatives(n_obs, scratch)
+    before = 1e300
     for _ in range(MAX_STEPS):
         decrement = newton_step(structure, values, eta, scratch)
         if decrement < settled:
@@ -146,8 +147,10 @@ def search(
         for a in range(n_eta):
             eta[a] = scratch.trial[a]
         joint_derivatives(n_obs, scratch)
-        if decrement < last_step:
+        # Newton's steps that no longer shrink, below the noise of J, are the derivatives' noise.
+        if decrement < last_step or 0.25 * before < decrement < slack:
             return _OK, value
+        before = decrement
     return _MAX_ITER, value
 
 

@@ -3,8 +3,8 @@ r"""Dormand-Prince 8(5, 3) with dense output of order 7, on jets.
 Values alone choose the steps, so a prediction has the same bits whatever derivatives are asked
 for, and the derivatives are exactly those of the numerical solution at these steps; their own
 error is some eight times that of the value (it is the derivative of the value's), and more where
-a state has decayed for long. Where it is above the tolerance and more than `GUARD` times that of
-the values, because these rest while their derivatives move, the step is rejected too.
+a state has decayed for long. Where it is more than `GUARD` times the tolerance, or `GUARD_5`
+times that of the values, because these rest while their derivatives move, the step is rejected too.
 
 The error of state i is measured in units of
 
@@ -67,7 +67,8 @@ from workbench.core.odes_layout import (
     X,
 )
 
-GUARD = 1000.0  # times the values' error that the error of a first derivative may be
+GUARD = 300.0  # tolerances that the error of a first derivative may have
+GUARD_5 = 1000.0  # times the values' error of order 5 that its own may be
 _FLOOR = 1e-3  # of the largest state's magnitude, the least for any state
 _STABLE = 6.1  # h times the largest eigenvalue, where the method ceases to be stable
 _SIGNS = 10  # steps at that limit that call for the stiff method
@@ -254,6 +255,13 @@ def differences(h: float, i: int, k: Mat) -> tuple[float, float]:
 
 
 @kernel
+def together(fifth: float, third: float, n: int) -> float:
+    """Error of order 8 from the sums of n squares of those of orders 5 and 3 [II.10 (10.17)]."""
+    both = (fifth + 0.01 * third) * n
+    return fifth / sqrt(both) if both > 0.0 else both
+
+
+@kernel
 def error_of_step(h: float, place: IntVec, work: OutVec) -> float:
     """Error of a step in units of the tolerance; leaves h times the eigenvalue in NUMBERS."""
     n, p, parts = place[N_X], place[P], place[PARTS]
@@ -262,7 +270,7 @@ def error_of_step(h: float, place: IntVec, work: OutVec) -> float:
     stage = view(at(work, place[STAGE]), (n, parts))
     k = view(at(work, place[SLOPES]), (END + 1, n * parts))
     floor = scale_floor(place, work)
-    fifth, third, worst, above, below = 0.0, 0.0, 0.0, 0.0, 0.0
+    fifth, third, worst, worst_5, above, below = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n):
         size = max(abs(x[i, 0]), abs(new[i, 0]))
         absolute = work[ATOL] * max(work[place[SCALE] + i], floor)
@@ -280,11 +288,12 @@ def error_of_step(h: float, place: IntVec, work: OutVec) -> float:
             size_d = max(size * weight, abs(x[i, d]), abs(new[i, d]))
             unit_d = work[RTOL] * size_d + absolute * weight
             if weight > 0.0:
-                worst = max(worst, abs(differences(h, e + d, k)[0]) / unit_d)
+                of_5, of_3 = differences(h, e + d, k)
+                worst = max(worst, together(of_5 * of_5, of_3 * of_3, 1) / unit_d)
+                worst_5 = max(worst_5, abs(of_5) / unit_d)
     work[place[NUMBERS]] = h * sqrt(above / below) if below > 0.0 else 0.0
-    both = fifth + 0.01 * third
-    error = fifth / sqrt(both * n) if both > 0.0 else both
-    worst /= max(1.0, GUARD * sqrt(fifth / n))
+    error = together(fifth, third, n)
+    worst = max(worst / GUARD, worst_5 / max(1.0, GUARD_5 * sqrt(fifth / n)))
     return max(error, worst) if worst > 1.0 else error
 
 
