@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,8 @@ import pandas as pd
 
 from workbench.core.jit import CACHE_FOLDER, JIT_DISABLED
 from workbench.data.dataset import read_dataset
-from workbench.estimation import estimators, evaluate
+from workbench.errors import WorkbenchError
+from workbench.estimation import estimators, evaluate, fit
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
 from workbench.models.parameter import LogNormal, Normal, Parameter
@@ -56,7 +58,13 @@ def warm_up(on_step: OnStep | None = None) -> float:
     for k, (structure, error, method) in enumerate(steps):
         if on_step is not None:
             on_step(k, len(steps), f"{structure.title}, {error} error, {method}")
-        evaluate(_model(structure, error), data, method=method)
+        model = _model(structure, error)
+        evaluate(model, data, method=method)
+        if structure is closed and error == "additive":
+            with contextlib.suppress(
+                WorkbenchError
+            ):  # too few data for some, compiled all the same
+                fit(model, data, method=method, max_iter=1)
     if on_step is not None:
         on_step(len(steps), len(steps), "ready")
     if not JIT_DISABLED:
