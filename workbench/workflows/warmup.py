@@ -61,9 +61,7 @@ def warm_up(on_step: OnStep | None = None) -> float:
         model = _model(structure, error)
         evaluate(model, data, method=method)
         if structure is closed and error == "additive":
-            with contextlib.suppress(
-                WorkbenchError
-            ):  # too few data for some, compiled all the same
+            with contextlib.suppress(WorkbenchError):  # too few data for some; they compile
                 fit(model, data, method=method, max_iter=1)
     if on_step is not None:
         on_step(len(steps), len(steps), "ready")
