@@ -11,8 +11,8 @@ MAX_LINES = 80
 
 def is_kernel(node):
     return isinstance(node, ast.FunctionDef) and any(
-        isinstance(decorator, ast.Name) and decorator.id == "kernel"
-        for decorator in node.decorator_list
+        isinstance(name, ast.Name) and name.id == "kernel"
+        for name in (getattr(decorator, "func", decorator) for decorator in node.decorator_list)
     )
 
 

@@ -154,7 +154,7 @@ def search(
     return _MAX_ITER, value
 
 
-@kernel
+@kernel(inline=False)
 def find_mode(
     interaction: bool,
     structure: Structure,

@@ -15,7 +15,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints, overload
 
 import numba
 import numpy as np
@@ -99,12 +99,28 @@ def _numba_type(hint: Any) -> Any:
     return _SCALARS[hint]
 
 
-def kernel(func: F) -> F:
-    """Compile `func` in nopython mode, on first use, with the signature its annotations spell.
+@overload
+def kernel(func: F) -> F: ...
+@overload
+def kernel(*, inline: bool) -> Callable[[F], F]: ...
+def kernel(func: F | None = None, *, inline: bool = True) -> F | Callable[[F], F]:
+    """Compile a function in nopython mode, on first use, with the signature its annotations spell.
 
     Arguments may be scalars (``int``, ``float``, ``bool``), the array roles above, or a
     ``NamedTuple`` of those. Under ``NUMBA_DISABLE_JIT=1`` the function stays plain Python.
+
+    Parameters
+    ----------
+    inline : False for a large kernel that takes a ``NamedTuple``, is called from several places
+        and works long beside the passing of its arguments: it is then compiled once, not into
+        each of them
     """
+    if func is None:
+        return lambda named: _compiled(named, inline)
+    return _compiled(func, inline)
+
+
+def _compiled(func: F, inline: bool) -> F:
     if JIT_DISABLED:
         return func
     hints = get_type_hints(func, include_extras=True)
@@ -112,7 +128,7 @@ def kernel(func: F) -> F:
     signature = _numba_type(hints["return"])(*arguments)
     # A NamedTuple travels by value, field by field; LLVM must inline such a kernel into its
     # callers, or the passing costs more than the work.
-    inline = any(isinstance(argument, types.BaseTuple) for argument in arguments)
+    inline = inline and any(isinstance(argument, types.BaseTuple) for argument in arguments)
     with our_cache():
         compiled = numba.njit(cache=True, forceinline=inline, **OPTIONS)(func)
     _identify_by_source(compiled, func)

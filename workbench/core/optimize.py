@@ -73,6 +73,7 @@ def minimise(
     max_iter: int,
     on_step: Callable[[Step], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    known: Callable[[Floats], Floats] | None = None,
 ) -> Minimum:
     """Minimise ``objective`` from ``start``.
 
@@ -83,6 +84,7 @@ def minimise(
     max_iter : most iterations; reaching it is not convergence
     on_step : called after every iteration with the best point so far
     cancelled : polled once an iteration
+    known : Hessian of the last term at x, (n, n), which is then not estimated by an outer product
 
     Raises
     ------
@@ -96,7 +98,7 @@ def minimise(
     gradient = gradients.sum(axis=0)
     evaluations, iterations, small = 1, 0, 0
     scoring = len(gradients) >= SUBJECTS_PER_PARAMETER * len(x)
-    inverse, fresh = _metric(gradients), True
+    inverse, fresh = _metric(gradients, x, known), True
     _report(on_step, 0, value, x, gradient, 0.0)
     while True:
         direction, slope = _descent(inverse, gradient)
@@ -107,7 +109,7 @@ def minimise(
         if reason:
             break
         if slope > 0:
-            inverse, fresh = _metric(gradients), True
+            inverse, fresh = _metric(gradients, x, known), True
             direction, slope = _descent(inverse, gradient)
             decrement = -0.5 * slope
         iterations += 1
@@ -119,21 +121,22 @@ def minimise(
             if fresh:
                 reason = "converged" if decrement < 1e3 * tolerance else "no_descent"
                 break
-            inverse, fresh = _metric(gradients), True
+            inverse, fresh = _metric(gradients, x, known), True
             continue
         moved, turned = found.x - x, found.gradients.sum(axis=0) - gradient
         x, value, gradients = found.x, found.value, found.gradients
         gradient = gradient + turned
         if scoring and decrement > 1.0:
-            inverse, fresh = _metric(gradients), True
+            inverse, fresh = _metric(gradients, x, known), True
         else:
             inverse, fresh = _bfgs(inverse, moved, turned), False
         _report(on_step, iterations, value, x, gradient, found.length)
     return Minimum(x, value, gradients, iterations, evaluations, decrement, reason)
 
 
-def _metric(gradients: Floats) -> Floats:
-    return np.asarray(np.linalg.inv(bhhh(gradients)), dtype=np.float64)
+def _metric(gradients: Floats, x: Floats, known: Callable[[Floats], Floats] | None) -> Floats:
+    metric = bhhh(gradients) if known is None else bhhh(gradients[:-1]) + known(x)
+    return np.asarray(np.linalg.inv(metric), dtype=np.float64)
 
 
 def _descent(inverse: Floats, gradient: Floats) -> tuple[Floats, float]:

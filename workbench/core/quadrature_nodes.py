@@ -79,7 +79,7 @@ def make_room(n_nodes: int, max_obs: int, n_phi: int, n_eta: int, n_sigma: int) 
     )
 
 
-@kernel
+@kernel(inline=False)
 def joint_at(
     order: int,
     interaction: bool,

@@ -109,6 +109,8 @@ class MarginalLikelihood:
         """
         space = self.problem.space
         with np.errstate(all="ignore"):
+            if not np.isfinite(space.omega(x)).all():
+                return np.inf, np.empty((0, len(x)))
             values, out = self.arrays(x, gradient=True)
             if out.status.max(initial=0) > Status.MAX_ITER:
                 return np.inf, np.empty((0, len(x)))
@@ -256,7 +258,11 @@ def _search(
             max_iter=max(options.max_iter - max(len(trace) - 1, 0), 0) if estimate else 0,
             on_step=on_step,
             cancelled=monitor.cancelled,
+            known=curvature if problem.space.priors.any else None,
         )
+
+    def curvature(x: Floats) -> Floats:
+        return 2.0 * problem.space.prior_information(x)
 
     start = problem.space.start
     if not estimate:

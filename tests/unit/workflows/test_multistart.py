@@ -144,8 +144,9 @@ def test_nothing_but_failures_is_an_error_that_says_why(data):
 def test_cancel_and_progress(model, data):
     token, seen = wb.CancelToken(), []
 
-    def stop(done, n):
+    def stop(done, n, ofv):
         seen.append((done, n))
+        assert np.isfinite(ofv)
         if done == 2:
             token.set()
 
