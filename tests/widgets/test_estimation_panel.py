@@ -1,13 +1,23 @@
 """The estimation section: every method with its options, a second stage, and the call of it."""
 
+from types import SimpleNamespace
+
 import pytest
 
+import workbench as wb
 from tests.widgets.test_panels import children
 from workbench.errors import OptionError, UnknownNameError
-from workbench.estimation import estimators
+from workbench.estimation import Progress, estimators
 from workbench.widgets.choice import Choice
+from workbench.widgets.panels.trace import live
 from workbench.widgets.session import Session
 from workbench.widgets.switch import Switch
+
+MODEL = wb.Model(
+    "pk_1cmt_iv",
+    {"cl": wb.LogNormal(1.0, iiv=0.3), "v": wb.LogNormal(10.0)},
+    error=wb.error.Additive(0.3),
+)
 
 
 @pytest.fixture
@@ -111,3 +121,35 @@ def test_settings_that_have_moved_on_are_told(opened):
     assert not opened.session.state.stale
     opened.session.set_chain(sampling=True)
     assert opened.session.state.stale
+
+
+def test_the_live_trace_of_a_chain_goes_on():
+    first = [Progress(k, 5, 300.0 - k, 300.0, {"cl": 1.0}, "complete-data −2LL") for k in (1, 2)]
+    second = [Progress(k, 5, 120.0 - k, 119.0, {"cl": 1.0}) for k in (0, 1)]
+    state = SimpleNamespace(
+        busy=True, trace=(*first, *second), fit=None, model=MODEL, dataset=SimpleNamespace(units={})
+    )
+    trace = live(state).trace
+    assert trace["iteration"].tolist() == [1, 2, 3, 4]
+    assert "complete_m2ll" not in trace
+    assert trace["ofv"].notna().tolist() == [False, False, True, True]
+
+
+def test_fits_from_many_starts_are_shown(opened):
+    opened.lay_out()
+    opened.session.try_starts(2)
+    opened.session.runner.join(60)
+    state = opened.session.state
+    assert state.starts is not None, state.message
+    assert len(state.starts.table) == 2
+    shown = children(opened.page.views["starts"].widget)
+    words = [str(widget.value) for widget in shown if hasattr(widget, "value")]
+    assert any("2 starts" in text and "data:image/png" in text for text in words)
+
+
+def test_starting_values_from_the_data(opened):
+    opened.session.set_parameter("cl", typical=40.0)
+    opened.session.find_start()
+    state = opened.session.state
+    assert 1.5 < state.model.parameters["cl"].typical < 5.0
+    assert "Starting values from the data" in state.message.text

@@ -137,11 +137,11 @@ def _joined(
 
 
 def _evaluated(last: FitResult, name: str, estimates: FitResult) -> FitResult:
-    """Return a stage that only evaluated, with the verdict on the estimates it stands on."""
+    """Return a stage that only evaluated, with verdict and trace of the estimates it stands on."""
     worst = max(last.verdict, estimates.verdict, key=VERDICTS.index)
     sentence = f"The estimates are those of {name}; the last stage only evaluated them."
     reasons = (sentence, *estimates.reasons, *last.reasons)
-    return replace(last, verdict=worst, reasons=reasons)
+    return replace(last, verdict=worst, reasons=reasons, trace=estimates.trace)
 
 
 def _not_run(names: Sequence[str]) -> str:

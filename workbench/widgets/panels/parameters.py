@@ -131,7 +131,7 @@ def build(session: Session) -> PanelView:
     estimates.tooltip = "Take the estimates of the last fit as starting values"
 
     def follow(change: dict[str, object] | None = None) -> None:
-        estimates.layout.display = "none" if state.fit is None else "flex"
+        estimates.layout.display = "none" if state.fit is None else ""
         if state.model is None:
             return
         names = list(state.model.parameters)

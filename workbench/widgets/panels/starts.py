@@ -24,7 +24,7 @@ SIZE = (900, 380)
 def build(session: Session) -> PanelView:
     """Make the tab."""
     state = session.state
-    words = html("", "wb-results")
+    words = html("", "wb-results", "wb-starts-box")
     empty = html(escape(EMPTY), "wb-empty")
     stack = W.Stack([empty, styled(W.Box([words]), "wb-document")], selected_index=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,10 +21,28 @@ NAME = "trace"
 def live(state: WorkbenchState) -> Any:
     """Return what stands for the fit: its own trace, or the reports of the one that runs."""
     if state.busy or (state.fit is None and state.trace):
-        rows = [{"iteration": p.iteration, "ofv": p.ofv, **p.values} for p in state.trace]
+        rows = _rows(state.trace)
         units = state.model.units(state.dataset.units)
         return SimpleNamespace(trace=pd.DataFrame(rows), units=units) if rows else None
     return state.fit
+
+
+def _rows(reports: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return the reports as rows of a trace; stages of a chain follow each other.
+
+    Objectives of different kinds have no common scale: that of the present stage is shown.
+    """
+    rows: list[dict[str, Any]] = []
+    reports, before, last = list(reports), 0, -1
+    now = reports[-1].objective if reports else ""
+    for p in reports:
+        if p.iteration <= last:  # another stage begins to count
+            before += last + 1
+        last = p.iteration
+        objective = "complete_m2ll" if p.objective.startswith("complete") else "ofv"
+        shown = {objective: p.ofv} if p.objective == now else {}
+        rows.append({"iteration": before + p.iteration, **shown, **p.values})
+    return rows
 
 
 def build(session: Session) -> PanelView:
