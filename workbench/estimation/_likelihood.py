@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 # (first, last, want_gradient, problem, values, cancel flag, out) -> status
 RangeObjective = Callable[[int, int, bool, Problem, Values, NDArray[np.int64], Objective], int]
 
-COVARIANCES = ("hessian", "sandwich", "none")
+COVARIANCES = ("hessian", "sandwich", "scores", "none")
 CONTROLS = (
     Control("max_iter", "Iterations", "Most iterations of the search"),
     Control(
@@ -39,6 +39,7 @@ CONTROLS = (
         {
             "hessian": "From the Hessian (R)",
             "sandwich": "Sandwich (R⁻¹SR⁻¹)",
+            "scores": "From the gradients (S)",
             "none": "None (fastest)",
         },
     ),
@@ -54,7 +55,7 @@ class LikelihoodOptions:
     max_iter : most iterations of the outer search
     tolerance : stop when less than this decrease of the OFV is still promised
     covariance : ``"hessian"`` (inverse observed information, R⁻¹), ``"sandwich"`` (R⁻¹SR⁻¹,
-        NONMEM's default) or ``"none"``
+        NONMEM's default), ``"scores"`` (S⁻¹, NONMEM's MATRIX=S) or ``"none"``
     threads : threads over subjects; None chooses by the size of the data. Never changes results.
 
     Raises

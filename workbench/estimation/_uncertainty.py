@@ -1,7 +1,8 @@
 r"""Covariance of the estimates from an information matrix.
 
 With OFV = -2 log L: :math:`R = \tfrac12 \nabla^2 OFV`, :math:`S = \tfrac14 \sum_i g_i g_i^\top`
-over the subjects' gradients; R⁻¹ (``"hessian"``) or R⁻¹SR⁻¹ (``"sandwich"``, NONMEM's default).
+over the subjects' gradients; R⁻¹ (``"hessian"``), S⁻¹ (``"scores"``) or R⁻¹SR⁻¹ (``"sandwich"``,
+NONMEM's default).
 The Hessian comes from central differences of the exact gradient; both matrices are computed in
 the optimiser's vector and carried to the natural scale by the delta method, which at a minimum
 is the same as computing them there.
@@ -61,27 +62,29 @@ def uncertainty(likelihood: object, minimum: Minimum, kind: str) -> Uncertainty:
     Parameters
     ----------
     likelihood : the estimator's `MarginalLikelihood`
-    kind : ``"hessian"``, ``"sandwich"`` or ``"none"``
+    kind : ``"hessian"``, ``"sandwich"``, ``"scores"`` or ``"none"``
     """
     space: ParameterSpace = likelihood.problem.space  # type: ignore[attr-defined]
     x = minimum.x
     if kind == "none" or not len(x):
         return no_uncertainty(space)
 
+    subjects = minimum.gradients[:-1] if space.priors.any else minimum.gradients
+    total, scores = minimum.gradients.sum(axis=0), 0.25 * subjects.T @ subjects
+    if kind == "scores":
+        return from_information(space, x, scores + space.prior_information(x), total=total)
+
     def gradient(at: Floats) -> Floats:
-        _, subjects = likelihood(at)  # type: ignore[operator]
-        return subjects.sum(axis=0) if len(subjects) else np.full(len(at), np.nan)
+        _, terms = likelihood(at)  # type: ignore[operator]
+        return terms.sum(axis=0) if len(terms) else np.full(len(at), np.nan)
 
     r = 0.5 * hessian(gradient, x)
     if not np.isfinite(r).all():
         return no_uncertainty(
             space, "The objective does not exist close to the estimates, so there are no SEs."
         )
-    middle = None
-    if kind == "sandwich":
-        subjects = minimum.gradients[:-1] if space.priors.any else minimum.gradients
-        middle = 0.25 * subjects.T @ subjects
-    return from_information(space, x, r, middle=middle, total=minimum.gradients.sum(axis=0))
+    middle = scores if kind == "sandwich" else None
+    return from_information(space, x, r, middle=middle, total=total)
 
 
 def from_information(
