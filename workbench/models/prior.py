@@ -78,9 +78,13 @@ def check_bounds(
     if math.isnan(lower) or math.isnan(upper) or not lower < upper:
         raise ModelError(f"The lower bound must be below the upper one, not {low} and {high}.")
     if not lower < typical < upper:
+        where = f"between its bounds, {lower:g} and {upper:g}"
+        if math.isinf(upper):
+            where = f"above its lower bound, {lower:g}"
+        elif math.isinf(lower):
+            where = f"below its upper bound, {upper:g}"
         raise ModelError(
-            f"The typical value {typical:g} must lie between its bounds, {low} and {high}. Start "
-            "further inside, or widen them."
+            f"The typical value {typical:g} must lie {where}. Start further inside, or widen it."
         )
     return lower, upper
 
