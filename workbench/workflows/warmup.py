@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -33,11 +37,80 @@ def is_warm() -> bool:
 def warm_up(on_step: OnStep | None = None) -> float:
     """Compile every kernel, or load it if it is compiled already; return the seconds taken.
 
+    Where there is a second core, another process compiles a part of them meanwhile.
+
     Parameters
     ----------
     on_step : told before each step, and once at the end with the number of steps
     """
     began = time.perf_counter()
+    steps = _steps()
+    helper = None
+    if not (JIT_DISABLED or _MARK.exists()) and (os.cpu_count() or 1) > 1:
+        helper = _start_helper()
+    # What the helper compiles comes last: it is then only loaded, or compiled if the helper failed.
+    mine = [k for k, step in enumerate(steps) if not _of_helper(step)]
+    rest = [k for k, step in enumerate(steps) if _of_helper(step)]
+    for number, k in enumerate(mine + rest):
+        if number == len(mine) and helper is not None:
+            helper.wait()
+        if on_step is not None:
+            on_step(number, len(steps), steps[k].words)
+        _compile(steps[k])
+    if on_step is not None:
+        on_step(len(steps), len(steps), "ready")
+    if not JIT_DISABLED:
+        CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
+        _MARK.touch()
+    return time.perf_counter() - began
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One evaluation that compiles what it needs."""
+
+    structure: StructuralModel
+    error: str
+    method: str
+    fits: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"{self.structure.title}, {self.error} error, {self.method}"
+
+
+def _steps() -> list[_Step]:
+    # One of each family compiles what all share.
+    closed, solved = pk(bioavailability=True), pk(bioavailability=True, form="ode")
+    steps = [_Step(structure, "additive", "fo") for structure in (closed, solved)]
+    steps += [_Step(closed, name, "fo") for name in error_models.names()]
+    return steps + [_Step(closed, "additive", name, fits=True) for name in estimators.names()]
+
+
+def _of_helper(step: _Step) -> bool:
+    """Say whether a second process compiles this: equations, and the methods that sample."""
+    return hasattr(step.structure.family, "system") or step.method in ("imp", "saem")
+
+
+def compile_for_helper() -> None:
+    """Do the second process' part; the first one takes care of the rest."""
+    for step in _steps():
+        if _of_helper(step):
+            _compile(step)
+
+
+def _start_helper() -> subprocess.Popen[bytes] | None:
+    """Start the second process; None where none can be had."""
+    code = f"from {__name__} import compile_for_helper; compile_for_helper()"
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    except OSError:
+        return None
+
+
+def _compile(step: _Step) -> None:
     data = read_dataset(
         pd.DataFrame(
             {
@@ -50,25 +123,11 @@ def warm_up(on_step: OnStep | None = None) -> float:
         ),
         name="warm-up",
     )
-    # One of each family compiles what all share.
-    closed, solved = pk(bioavailability=True), pk(bioavailability=True, form="ode")
-    steps = [(structure, "additive", "fo") for structure in (closed, solved)]
-    steps += [(closed, name, "fo") for name in error_models.names()]
-    steps += [(closed, "additive", name) for name in estimators.names()]
-    for k, (structure, error, method) in enumerate(steps):
-        if on_step is not None:
-            on_step(k, len(steps), f"{structure.title}, {error} error, {method}")
-        model = _model(structure, error)
-        evaluate(model, data, method=method)
-        if structure is closed and error == "additive":
-            with contextlib.suppress(WorkbenchError):  # too few data for some; they compile
-                fit(model, data, method=method, max_iter=1)
-    if on_step is not None:
-        on_step(len(steps), len(steps), "ready")
-    if not JIT_DISABLED:
-        CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
-        _MARK.touch()
-    return time.perf_counter() - began
+    model = _model(step.structure, step.error)
+    evaluate(model, data, method=step.method)
+    if step.fits:
+        with contextlib.suppress(WorkbenchError):  # too few data for some; they compile
+            fit(model, data, method=step.method, max_iter=1)
 
 
 def _model(kind: StructuralModel, error: str) -> Model:
