@@ -50,8 +50,8 @@ def fit(model, data):
         ({"max_iter": 2.5}, OptionError, "max_iter.*whole number.*not 2.5"),
         ({"tolerance": 0}, OptionError, "tolerance.*between 0 and 1, not 0"),
         ({"tolerance": "tight"}, OptionError, "tolerance.*between 0 and 1, not tight"),
-        ({"covariance": "bread"}, OptionError, "hessian, sandwich, none, not 'bread'"),
-        ({"covariance": None}, OptionError, "hessian, sandwich, none, not None"),
+        ({"covariance": "bread"}, OptionError, "hessian, sandwich, scores, none, not 'bread'"),
+        ({"covariance": None}, OptionError, "hessian, sandwich, scores, none, not None"),
         ({"threads": 0}, OptionError, "threads.*at least 1, not 0"),
     ],
 )
