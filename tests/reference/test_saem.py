@@ -1,5 +1,7 @@
 """SAEM against NONMEM's and Monolix' SAEM, and against the maximum that FOCEI approximates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -126,3 +128,19 @@ def test_theophylline_combined_error_against_monolix(records, references):
     for ours, theirs in (("ka", "ka"), ("cl", "Cl"), ("v", "V")):
         sd = found.loc[f"omega[{ours}]", "sd"]
         assert abs(sd - expected[f"omega_{theirs}"]) / se[f"omega_{theirs}"] < 0.5, ours
+
+
+def test_the_flip_flop_minimum_of_theophylline_is_doubtful(theophylline):
+    """Started with ka below cl/v, the variance of ka creeps to zero: never called converged."""
+    model, data = theophylline
+    factors = {"ka": 1 / 4, "cl": 3.5, "v": 1 / 4}
+    start = model.replace(
+        parameters={
+            name: replace(p, typical=p.typical * factors[name])
+            for name, p in model.parameters.items()
+        }
+    )
+    fit = wb.fit(start, data, method="saem", seed=1)
+    assert fit.theta["ka"] < fit.theta["cl"] / fit.theta["v"]
+    assert fit.verdict == "doubtful", fit.reasons
+    assert "omega[ka]" in fit.reasons[0]
