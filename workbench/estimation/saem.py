@@ -47,7 +47,10 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
         wanted = options.covariance if estimate and not cancelled else "none"
         conditional = _conditional(saem, workers, modes.eta, monitor.seed, wanted)
         known = _uncertainty(problem, x, modes.eta, wanted, conditional)
-        verdict = judge_saem(saem, known, modes, estimate=estimate, cancelled=cancelled)
+        weighed = known
+        if estimate and not cancelled and wanted == "none":  # the verdict must not depend on it
+            weighed = _uncertainty(problem, x, modes.eta, "linearisation", conditional)
+        verdict = judge_saem(saem, weighed, modes, estimate=estimate, cancelled=cancelled)
     return make_result(
         Outcome(
             problem=problem,
