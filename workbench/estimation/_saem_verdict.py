@@ -19,8 +19,7 @@ from workbench.estimation._verdict import Verdict, boundary_doubts, collinear, s
 
 Floats = NDArray[np.float64]
 
-LARGE_ERROR = 0.5  # Monte-Carlo error, relative to the standard error, that is worth knowing
-UNSETTLED = 1.0  # the same, from which the estimate cannot be believed
+UNSETTLED = 0.5  # Monte-Carlo error, relative to the standard error, that cannot be neglected
 WALKING = (0.1, 0.8)  # acceptance of random walks outside this range says they do not explore
 
 
@@ -54,15 +53,10 @@ def judge_saem(
         doubts.append(
             f"The Monte-Carlo error of {name} is about {error:.0%} of its standard error: the data "
             "say so little about it that the run has not settled there, as with a variance that "
-            "creeps to zero. Drop or fix it, or raise smoothing and n_chains."
+            "creeps to zero. Drop or fix it, or lower tolerance and raise smoothing and n_chains."
         )
     if doubts:
         return Verdict("doubtful", tuple(doubts), tuple(warnings))
-    if error > LARGE_ERROR:
-        warnings.append(
-            f"The Monte-Carlo error of {name} is about {error:.0%} of its standard error. Lower "
-            "tolerance (and raise smoothing), or raise n_chains."
-        )
     explored = run.history.phase.count("exploration")
     evidence = (
         f"{explored} iterations of exploration and {run.iteration - explored} of smoothing; the "
