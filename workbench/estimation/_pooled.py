@@ -39,14 +39,6 @@ FITTED = 4  # best points that are fitted
 MAX_ITER = 200
 
 
-def without_random_effects(model: Model) -> Model:
-    """Return the model of a typical subject: no random effects, values and errors kept."""
-    parameters = {
-        name: replace(p, iiv=0.0, fixed=p.fixed - {"iiv"}) for name, p in model.parameters.items()
-    }
-    return model.replace(parameters=parameters, correlations={})
-
-
 def with_error_values(error: ResidualError, values: Sequence[float]) -> ResidualError:
     """Return a residual error with other values; fixed ones stay."""
     kept = [
@@ -127,7 +119,7 @@ def pooled(starts: Sequence[Model], data: Dataset, points: int = POINTS) -> FitR
     starts : models of one structure with their values
     points : tried around each of them
     """
-    tried = [without_random_effects(start) for start in starts]
+    tried = [start.without_random_effects() for start in starts]
     tried += [around(start, k) for start in tried for k in range(points)]
     problem = next((p for p in (usable(model, data) for model in tried) if p is not None), None)
     if problem is None:

@@ -16,7 +16,6 @@ from workbench.estimation._pooled import (
     scaled_errors,
     usable,
     with_error_values,
-    without_random_effects,
 )
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
@@ -210,7 +209,7 @@ def _with_variability(
             "The model has no prediction at the values that were found. Give values of a "
             "plausible size, or fix some."
         )
-    typical, value = scaled_errors(problem, without_random_effects(found))
+    typical, value = scaled_errors(problem, found.without_random_effects())
     if not np.isfinite(value):
         return found
     part = ERROR_PART if found.etas else 1.0
