@@ -14,7 +14,7 @@ from workbench.estimation._saem_stopping import (
     long_enough,
     monte_carlo_error,
 )
-from workbench.estimation._uncertainty import Uncertainty
+from workbench.estimation._uncertainty import Uncertainty, away_from_bounds
 from workbench.estimation._verdict import Verdict, boundary_doubts, collinear, subject_doubts
 
 Floats = NDArray[np.float64]
@@ -114,11 +114,13 @@ def _worst(run: Saem, known: Uncertainty | None) -> tuple[float, str]:
     ratio = np.divide(error, yardstick, out=np.zeros_like(error), where=use)
     if known is not None and len(known.natural):
         space = run.problem.space
-        inverse = np.linalg.inv(space.jacobian(run.x)[space.free])
+        inner = away_from_bounds(space, run.x)
+        inverse = np.linalg.inv(space.jacobian(run.x)[space.free][np.ix_(inner, inner)])
         covariance = inverse @ known.natural.to_numpy() @ inverse.T
-        complete = np.divide(1.0, yardstick**2, out=np.zeros_like(error), where=use)
-        left = (covariance * complete) ** 2 @ error**2
-        ratio = np.sqrt(left / np.diag(covariance))
+        complete = np.divide(1.0, yardstick**2, out=np.zeros_like(error), where=use)[inner]
+        left = (covariance * complete) ** 2 @ error[inner] ** 2
+        ratio = np.zeros_like(error)  # what is at a bound counts as known
+        ratio[inner] = np.sqrt(left / np.diag(covariance))
     worst = int(np.argmax(ratio))
     return float(ratio[worst]), _names(run)[worst]
 
