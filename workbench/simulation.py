@@ -7,6 +7,7 @@ of threads changes nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -78,29 +79,65 @@ def simulate(
     if isinstance(design, pd.DataFrame):
         design = read_dataset(design, design=True, name="the design")
     problem = Problem(model, design)
-    values = problem.space.values(problem.space.start)
-    low = np.linalg.cholesky(model.omega) if problem.space.n_eta else np.zeros((0, 0))
-    etas = [
-        normals(seed, "eta", r, (problem.n_sub, problem.space.n_eta)) @ low.T
-        if iiv
-        else problem.no_etas()
-        for r in range(1, replicates + 1)
-    ]
+    theta = problem.space.values(problem.space.start).theta
     if dense is not None:
-        tables = [problem.curves(values.theta, eta, dense) for eta in etas]
+        etas = simulate_etas(problem, replicates, seed) if iiv else no_etas(problem, replicates)
+        tables = [problem.curves(theta, eta, dense) for eta in etas]
         sizes = [len(table) for table in tables]
         out = pd.concat(tables, ignore_index=True)
         out.insert(0, "REPLICATE", np.repeat(np.arange(1, replicates + 1), sizes))
         return out
-    pred = problem.values(values.theta, problem.no_etas())
-    ipred = np.array([problem.values(values.theta, eta) for eta in etas])
-    dv = ipred
-    if ruv:
-        noise = [normals(seed, "epsilon", r, pred.shape) for r in range(1, replicates + 1)]
-        dv = np.array(
-            [problem.with_error(f, values.sigma, e) for f, e in zip(ipred, noise, strict=True)]
-        )
+    drawn = replicate(problem, replicates, seed, iiv=iiv, ruv=ruv)
+    pred = problem.values(theta, problem.no_etas())
     point = problem.points()
     out = pd.concat([point] * replicates, ignore_index=True)
     out.insert(0, "REPLICATE", np.repeat(np.arange(1, replicates + 1), len(point)))
-    return out.assign(DV=dv.ravel(), IPRED=ipred.ravel(), PRED=np.tile(pred, replicates))
+    return out.assign(
+        DV=drawn.dv.ravel(), IPRED=drawn.ipred.ravel(), PRED=np.tile(pred, replicates)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Replicates:
+    """Simulated data sets of one problem, as plain arrays.
+
+    Attributes
+    ----------
+    eta : (n_replicates, n_sub, n_eta)
+    ipred : (n_replicates, n_obs)  individual predictions
+    dv : (n_replicates, n_obs)  observations
+    """
+
+    eta: Floats
+    ipred: Floats
+    dv: Floats
+
+
+def replicate(
+    problem: Problem, replicates: int, seed: int, *, iiv: bool = True, ruv: bool = True
+) -> Replicates:
+    """Simulate the observations of a problem at its model's values.
+
+    Parameters are those of `simulate`.
+    """
+    values = problem.space.values(problem.space.start)
+    eta = simulate_etas(problem, replicates, seed) if iiv else no_etas(problem, replicates)
+    ipred = np.array([problem.values(values.theta, one) for one in eta])
+    if not ruv:
+        return Replicates(eta, ipred, ipred)
+    noise = [normals(seed, "epsilon", r, (problem.n_obs,)) for r in range(1, replicates + 1)]
+    dv = [problem.with_error(f, values.sigma, e) for f, e in zip(ipred, noise, strict=True)]
+    return Replicates(eta, ipred, np.array(dv))
+
+
+def simulate_etas(problem: Problem, replicates: int, seed: int) -> Floats:
+    """Return random effects drawn from N(0, omega), (replicates, n_sub, n_eta)."""
+    n_eta = problem.space.n_eta
+    low = np.linalg.cholesky(problem.model.omega) if n_eta else np.zeros((0, 0))
+    shape = (problem.n_sub, n_eta)
+    return np.array([normals(seed, "eta", r, shape) @ low.T for r in range(1, replicates + 1)])
+
+
+def no_etas(problem: Problem, replicates: int) -> Floats:
+    """Return random effects of zero, (replicates, n_sub, n_eta)."""
+    return np.zeros((replicates, problem.n_sub, problem.space.n_eta))
