@@ -46,7 +46,7 @@ class Subjects(NamedTuple):
     """The data as compiled code sees them; rows of subject i are start[i]:start[i + 1]."""
 
     record_start: IntVec  # (n_sub + 1,)
-    records: Mat  # (n_rec, records.N_COLUMNS)
+    records: Mat  # (n_rec, records.N_COLUMNS), or events where they are ready-made
     obs_start: IntVec  # (n_sub + 1,)
     dv: Vec  # (n_obs,)
     endpoint: IntVec  # (n_obs,) number of the output that was observed
