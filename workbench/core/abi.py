@@ -146,7 +146,9 @@ def _export(shim: Callable[..., int], signature: Any) -> int:
         _table.append(shim)
         return len(_table) - 1
     with our_cache():
-        callback = numba.cfunc(signature, nopython=True, cache=True, error_model="numpy", _nrt=False)(shim)
+        callback = numba.cfunc(
+            signature, nopython=True, cache=True, error_model="numpy", _nrt=False
+        )(shim)
     _alive.append(callback)
     return int(callback.address)
 

@@ -130,10 +130,11 @@ def _compiled(func: F, inline: bool) -> F:
     # A NamedTuple travels by value, field by field; LLVM must inline such a kernel into its
     # callers, or the passing costs more than the work.
     inline = inline and any(isinstance(argument, types.BaseTuple) for argument in arguments)
-    counts = _owns_arrays(func)
+    gives = _has_arrays(signature.return_type)
+    counts = gives or _owns_arrays(func)
     with our_cache():
         compiled = numba.njit(cache=True, forceinline=inline, _nrt=counts, **OPTIONS)(func)
-    compiled.gives_arrays = _has_arrays(signature.return_type)
+    compiled.gives_arrays = gives
     _identify_by_source(compiled, func)
     _compile_on_first_use(compiled, signature)
     return compiled
@@ -142,8 +143,9 @@ def _compiled(func: F, inline: bool) -> F:
 def _owns_arrays(func: Callable[..., Any]) -> bool:
     """Say whether a kernel allocates arrays, itself or by a kernel that returns some.
 
-    Only such a kernel counts references. In all others counting is left out: what they are given
-    outlives them, and atomic counters cost more than a third of a prediction.
+    Such a kernel, and one that returns arrays, counts references. In all others counting is left
+    out: what they are given outlives them, and atomic counters cost more than a third of a
+    prediction.
     """
     names = set(func.__code__.co_names)
     called = (func.__globals__.get(name) for name in names)

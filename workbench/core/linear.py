@@ -156,7 +156,9 @@ def absorbed_value(rate: float, ka: float, dt: float, e: float, e_depot: float) 
     slow, fast, e_slow, e_fast = rate, ka, e, e_depot
     if ka < rate:
         slow, fast, e_slow, e_fast = ka, rate, e_depot, e
-    a0, _, _ = moments((fast - slow) * dt, e_fast / e_slow if e_fast > 1e-290 else exp((slow - fast) * dt))
+    a0, _, _ = moments(
+        (fast - slow) * dt, e_fast / e_slow if e_fast > 1e-290 else exp((slow - fast) * dt)
+    )
     return dt * e_slow * a0
 
 

@@ -43,7 +43,9 @@ class Problem:
     Attributes
     ----------
     space : the optimiser's vector and its meaning
-    structure, subjects : what the kernels see
+    structure, subjects : what the kernels see; the records of `subjects` are the events that
+        follow from them where no parameter moves these
+    recorded : the subjects with their records in any case
     outputs : (n_obs,)  number of the model's output that was observed
     endpoints : the outputs that have a residual error, each with its observations
     notes : sentences on what is legal but should be known
@@ -64,10 +66,10 @@ class Problem:
             check_observations(data, self.endpoints)
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
         self.space = ParameterSpace(model, held=unseen)
-        self._recorded = pack_subjects(model, data, self.outputs)
-        made = ready_made(model.structure.family.routes, self._recorded)
-        self.structure = self._structure(self._recorded, ready=made is not None)
-        self.subjects = self._recorded if made is None else made
+        self.recorded = pack_subjects(model, data, self.outputs)
+        made = ready_made(model.structure.family.routes, self.recorded)
+        self.structure = self._structure(self.recorded, ready=made is not None)
+        self.subjects = self.recorded if made is None else made
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
         if not data.design:
@@ -118,6 +120,7 @@ class Problem:
             precision,
             frozen(draft),
             draft_precision,
+            frozen(np.array([index[k] for k in family.lags() if index[k] >= 0], dtype=np.int64)),
         )
 
     def no_etas(self) -> Floats:
@@ -209,7 +212,7 @@ class Problem:
         event times; at a dose time the value after the dose is given too. A model of several
         outputs has a curve for each, named in a column OUTPUT after TIME.
         """
-        subjects, who, times = on_a_grid(self._recorded, self.data.population.record_shift, n)
+        subjects, who, times = on_a_grid(self.recorded, self.data.population.record_shift, n)
         theta, n_points = frozen(theta), len(times)
         labels = np.array(self.data.population.subjects, dtype=object)[who]
         outputs = self.model.structure.outputs
