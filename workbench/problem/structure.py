@@ -70,5 +70,6 @@ def ready_made(routes: Ints, subjects: Subjects) -> Subjects | None:
     counts = [len(part) for part in parts]
     rows = np.zeros((sum(counts), rec.N_COLUMNS))
     rows[:, : ev.N_COLUMNS] = np.concatenate(parts) if parts else 0.0
+    rows[:, rec.ENDPOINT] = rows[:, ev.ENDPOINT]  # observations look as they do in records
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return subjects._replace(record_start=frozen(offsets), records=frozen(rows))
