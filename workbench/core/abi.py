@@ -205,7 +205,8 @@ else:
             pointer, sizes = args
             itemsize = context.get_constant(types.intp, flat.dtype.bitwidth // 8)
             extents = cgutils.unpack_tuple(builder, sizes, len(shape))
-            strides, stride = [], itemsize
+            strides: list[Any] = []
+            stride = itemsize
             for extent in reversed(extents):
                 strides.insert(0, stride)
                 stride = builder.mul(stride, extent)
