@@ -1,24 +1,46 @@
-"""SAEM that settles in a worse solution is not called converged."""
+"""SAEM that settles in a worse solution must not be called converged."""
+
 
 import workbench as wb
+from workbench.estimation._saem_elsewhere import better_elsewhere
+from workbench.problem import Problem
+from workbench.problem.workers import Workers
 
 
-def test_a_flip_flop_in_which_the_chains_stay_is_doubtful():
-    """From here the chains of some subjects stay where absorption is the slower process.
-
-    The end is a fixed point whose OFV is 64 above the best one (118.1 by quadrature), and every
-    test of SAEM's own path is passed.
-    """
-    start = wb.Model(
+def gained(ka, cl, v, sigma):
+    """By how much FOCEI leads below these values of Theophylline's model."""
+    model = wb.Model(
         wb.pk(compartments=1, absorption="first_order"),
         {
-            "ka": wb.LogNormal(2.091849, iiv=1.514),
-            "cl": wb.LogNormal(1.314554, iiv=0.6554),
-            "v": wb.LogNormal(7.341087, iiv=0.3079),
+            name: wb.LogNormal(typical, iiv=variance**0.5)
+            for name, (typical, variance) in {"ka": ka, "cl": cl, "v": v}.items()
         },
-        error=wb.error.Additive(0.7),
+        error=wb.error.Additive(sigma),
     )
-    fit = wb.fit(start, wb.load_dataset("theophylline"), method="saem", seed=1)
-    assert fit.ofv > 150
+    problem = Problem(model, wb.load_dataset("theophylline"))
+    with Workers(1, problem.n_sub, problem.n_obs) as workers:
+        return better_elsewhere(problem, workers, problem.space.start, seed=1)
+
+
+def test_a_fixed_point_in_which_some_chains_stay_in_the_flip_flop():
+    """SAEM from one of 100 random starts ended here: OFV 182.5 by quadrature; the best is 118.1.
+
+    Every test of its own path was passed.
+    """
+    end = gained((0.27780, 2.44573), (2.77360, 0.05246), (5.45248, 2.23069), 0.69743)
+    assert 60 < end < 75  # 182.5 less 112.0 of the flip-flop's own minimum
+
+
+def test_nothing_is_better_near_the_maximum():
+    assert gained((1.5740, 0.4005), (2.754, 0.0707), (31.57, 0.01816), 0.6965) == 0.0
+
+
+def test_the_verdict_says_so(monkeypatch):
+    data = wb.load_dataset("theophylline")
+    model = wb.Model.from_dict(data.info.suggested_model)
+    short = {"exploration": 60, "smoothing": 150, "likelihood": "linearisation"}
+    assert wb.fit(model, data, method="saem", seed=1, **short).verdict == "converged"
+    monkeypatch.setattr("workbench.estimation.saem.better_elsewhere", lambda *_: 12.3)
+    fit = wb.fit(model, data, method="saem", seed=1, **short)
     assert fit.verdict == "doubtful"
-    assert "chains have settled in a worse solution" in fit.reasons[0]
+    assert "lower by 12.3" in fit.reasons[0]
