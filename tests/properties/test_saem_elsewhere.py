@@ -1,6 +1,5 @@
 """SAEM that settles in a worse solution must not be called converged."""
 
-
 import workbench as wb
 from workbench.estimation._saem_elsewhere import better_elsewhere
 from workbench.problem import Problem
