@@ -60,6 +60,10 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
     predictions["WRES"] = predictions["RES"] / 1.2
     predictions["IWRES"] = predictions["IRES"] / 0.7
     predictions["CWRES"] = predictions["RES"] / 1.3
+    predictions["PWRES"] = predictions["RES"] / 1.25
+    predictions["CWRESI"] = predictions["RES"] / 1.35
+    predictions["NPD"] = np.clip(predictions["RES"] / 1.2, -3.3, 3.3)
+    predictions["NPDE"] = np.clip(predictions["RES"] / 1.4, -3.3, 3.3)
     grid = np.linspace(0, max(1.0, float(np.max(times))), 60)
     dense_who = np.repeat(np.arange(n_sub), len(grid))
     dense_time = np.tile(grid, n_sub)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._simulated import NPDE, npde
 from workbench.registry import Registry
 
 diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
@@ -26,4 +27,4 @@ def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:
     return {name: table(name, source) for name in names}
 
 
-__all__ = ["Diagnostic", "diagnostics", "table", "tables"]
+__all__ = ["Diagnostic", "NPDE", "diagnostics", "npde", "table", "tables"]

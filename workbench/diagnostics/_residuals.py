@@ -1,0 +1,28 @@
+"""The table of all residuals of a fit: those it has, and those that are simulated for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.diagnostics._base import with_endpoint
+from workbench.diagnostics._simulated import SIMULATED, npde_of
+
+if TYPE_CHECKING:
+    from workbench.results import FitResult
+
+COLUMNS = ["ROW", "ID", "TIME", "TAD", "DV", "PRED", "IPRED"]
+RESIDUALS = ["RES", "IRES", "WRES", "IWRES", "CWRES", "PWRES", "CWRESI", "NPD", "NPDE"]
+
+
+def residual_table(fit: FitResult) -> pd.DataFrame:
+    """Return one row per observation; what neither the fit has nor simulation gives is missing."""
+    table = fit.predictions
+    wanted = with_endpoint(COLUMNS + RESIDUALS, table)
+    found = table.reindex(columns=wanted).reset_index(drop=True)
+    lacking = [name for name in SIMULATED if name not in table]
+    if lacking:
+        simulated = npde_of(fit).table
+        found = found.assign(**{name: simulated[name] for name in lacking})
+    return found
