@@ -91,6 +91,14 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             units={name: UNITS[name] for name in ("TIME", "DV", "AMT")},
             observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
             doses=doses,
+            covariates=pd.DataFrame(
+                {
+                    "ID": pd.Series(labels, dtype=object),
+                    "WT": 70.0 + 3.7 * np.arange(n_sub),
+                    "SEX": pd.Series(["F", "M"] * n_sub, dtype=object)[:n_sub],
+                    "STUDY": 1.0,
+                }
+            ),
         ),
         predictions=predictions,
         etas=pd.DataFrame(eta, index=pd.Index(labels, name="ID", dtype=object), columns=names),

@@ -99,8 +99,8 @@ def npde(
     replicates : simulated data sets K, at least 2; None takes 1,000 (more where a subject has
         more than 100 observations, fewer, but at least 200, where the data have more than 4,000)
     seed : of the simulation, 0 or more
-    decorrelation : "cholesky" (by time, as in NONMEM and the npde package), "inverse" or "polar"
-        (both :math:`V^{-1/2}`)
+    decorrelation : "cholesky" (by time, the default of the npde package), "inverse" or "polar"
+        (both :math:`V^{-1/2}`, as in NONMEM)
     censored : (n_obs,)  observations known only to be below `limit`: values are drawn for them
         (Nguyen, Comets & Mentré 2012, J Pharmacokinet Pharmacodyn 39:499)
     limit : one, or (n_obs,) with NaN where there is none; give it for the observations above it
@@ -192,7 +192,9 @@ def _limits(problem: Problem, limit: float | Sequence[float] | Floats) -> Floats
 
 def _nothing(n_obs: int) -> PredictionErrors:
     """Return arrays without a number."""
-    return PredictionErrors(*[np.full(n_obs, np.nan)] * 8, np.zeros(n_obs, np.int64))
+    none = np.full(n_obs, np.nan)
+    status = np.zeros(n_obs, np.int64)
+    return PredictionErrors(none, none, none, none, none, none, none, none, status)
 
 
 def _notes(status: Ints, labels: pd.Series) -> tuple[str, ...]:

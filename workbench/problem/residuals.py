@@ -98,6 +98,7 @@ def predictions_table(
         iwres = r1 / np.sqrt(v1)
     g0, g1 = h0[:, None] * at_zero[:, 1:], h1[:, None] * at_mode[:, 1:]
     conditional = r1 + np.einsum("ij,ij->i", g1, eta_rows)
+    v_expected = expected_variance(problem, values, omega, at_mode, eta)
     start = population.obs_start
     dv = population.dv
     table = pd.DataFrame(
@@ -114,9 +115,7 @@ def predictions_table(
             "WRES": whiten(r0, g0, v0, omega, start),
             "IWRES": iwres,
             "CWRES": whiten(conditional, g1, v1 if interaction else v0, omega, start),
-            "CWRESI": whiten(
-                conditional, g1, expected_variance(problem, values, omega, at_mode, eta), omega, start
-            ),
+            "CWRESI": whiten(conditional, g1, v_expected, omega, start),
         }
     )
     outputs = problem.model.structure.outputs
