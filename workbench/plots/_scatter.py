@@ -39,6 +39,11 @@ from workbench.plots.theme import DASHED, DOTTED, Palette, dress
 RESIDUAL_NAMES = {
     "CWRES": "conditional weighted residual",
     "IWRES": "individual weighted residual",
+    "WRES": "weighted residual",
+    "PWRES": "population weighted residual",
+    "CWRESI": "conditional weighted residual with interaction",
+    "NPD": "normalised prediction discrepancy",
+    "NPDE": "normalised prediction distribution error",
 }
 X_NAMES = {"TIME": "Time", "TAD": "Time after dose"}
 TREND = "trend"  # gid of the smooth curves
