@@ -26,6 +26,7 @@ from workbench.models.pk import options_of
 from workbench.models.structural import equations
 from workbench.results import FitResult
 from workbench.widgets import model_edits
+from workbench.widgets.fit_tests import FitTests, make_tests
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
@@ -48,6 +49,7 @@ class Session:
         self._ready.set()
         self.runner = FitRunner(self.state, fit, CancelToken, self.main, self._ready)
         self._fit_when_warm = False
+        self._testing: threading.Thread | None = None
         self.state.options = self._default_options(self.state.method)
 
     # Data
@@ -63,6 +65,7 @@ class Session:
         suggested = dataset.info.suggested_model if dataset.info is not None else None
         with state.hold_trait_notifications():
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
+            state.tests = None
             state.selected, state.progress = None, 0.0
             state.dataset = dataset
             if suggested:
@@ -110,7 +113,7 @@ class Session:
         code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
         self.runner.abandon()
         with self.state.hold_trait_notifications():
-            self.state.fit, self.state.starts = None, None
+            self.state.fit, self.state.starts, self.state.tests = None, None, None
             self.state.fitted_with, self.state.trace = (), ()
             self.state.dataset = replace(dataset, units=given, code=code)
 
@@ -261,6 +264,32 @@ class Session:
     def _keep_starts(self, generation: int, found: Multistart) -> None:
         if generation == self.state.generation:
             self.state.starts = found
+
+    def run_tests(self, draws: int = 0) -> None:
+        """Test the fit in the background; the tables come as `state.tests`.
+
+        Parameters
+        ----------
+        draws : of each subject's random effects; 0 for empirical Bayes estimates
+        """
+        if self.state.fit is None:
+            return
+        asked = self.state.tests = FitTests(self.state.fit, draws)
+        self._testing = threading.Thread(
+            target=lambda: self.main(self._keep_tests, asked, make_tests(asked.fit, draws)),
+            daemon=True,
+            name="workbench-tests",
+        )
+        self._testing.start()
+
+    def _keep_tests(self, asked: FitTests, found: FitTests) -> None:
+        if self.state.tests is asked:
+            self.state.tests = found
+
+    def join_tests(self, timeout: float | None = None) -> None:
+        """Wait for the tests (for scripts and for tests of the page)."""
+        if self._testing is not None:
+            self._testing.join(timeout)
 
     def find_start(self) -> None:
         """Take starting values from the data, and say what was derived from what."""
