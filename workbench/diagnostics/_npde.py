@@ -13,7 +13,15 @@ A share of 0 counts as 1/(2K), of 1 as 1 - 1/(2K). W is the inverse of the Chole
 2008, Comput Methods Programs Biomed 90:154) or :math:`V^{-1/2}`. Under the model pd and pde are
 uniform, npd and npde N(0, 1); npd of one subject are correlated, npde nearly not.
 
-PWRES is :math:`V_i^{-1/2} (y_i - \bar y_i)`, as in Monolix.
+That is so for many replicates: the mean and covariance are themselves simulated, and the
+observations took no part in them, so that the variance of npde is about 1 + n/K for n observations
+a subject. *Corrected*, the observed vector is one of the K + 1 vectors that the covariance is
+taken from; it is then exchangeable with the others under the model, its rank r among them is
+uniform on 0 … K for any K, and :math:`pde = (r + \tfrac12) / (K + 1)`, pd likewise.
+
+PWRES is :math:`V_i^{-1/2} (y_i - \bar y_i)`, as in Monolix. Corrected, it is
+multiplied by :math:`\sqrt{(K - n - 2)/(K - 1) \cdot K/(K + 1)}`, which makes its variance 1 for
+normal data (the mean of an inverse Wishart matrix).
 """
 
 from __future__ import annotations
@@ -39,7 +47,7 @@ REASONS = {
     NO_VALUE: "there is no observed value",
     NO_PREDICTION: "most simulated values are not finite",
     NO_SPREAD: "the model gives the observation no variability",
-    FEW_REPLICATES: "the subject has as many observations as there are replicates or more "
+    FEW_REPLICATES: "the subject has about as many observations as there are replicates, or more "
     "(simulate more)",
     SINGULAR: "the covariance of the subject's simulated observations is singular",
 }
@@ -76,6 +84,7 @@ def prediction_errors(
     start: Ints,
     *,
     decorrelation: str = "cholesky",
+    corrected: bool = False,
     censored: NDArray[np.bool_] | None = None,
     limit: Floats | float | None = None,
     seed: int = 0,
@@ -90,6 +99,8 @@ def prediction_errors(
     decorrelation : "cholesky", or the symmetric root of the covariance: "inverse" from its
         eigenvectors, "polar" from the polar decomposition of its Cholesky factor. The last two
         are one matrix, and the same code
+    corrected : whether to allow for the finite number of replicates, as above; without, the
+        published definitions hold to the letter
     censored : (n_obs,)  observations known only to be below their limit; see `impute`
     limit : (n_obs,) or one for all; NaN where there is none
     seed : of the imputed values; without censoring nothing is random
@@ -117,11 +128,11 @@ def prediction_errors(
     if censored is not None and np.any(censored):
         done = impute(observed, simulated, censored, limit, seed=seed)
         observed, simulated, known_pd = done.observed, done.simulated, done.pd
-    work = _Work(observed, decorrelation == "cholesky")
+    work = _Work(observed, decorrelation == "cholesky", corrected)
     for rows in _chunks(start, len(simulated)):
         _compare(work, rows, observed[rows], _of_subjects(simulated, rows))
     if known_pd is not None:
-        half = 0.5 / len(simulated)
+        half = 0.5 / (len(simulated) + corrected)
         work.pd[censored] = np.clip(known_pd[censored], half, 1 - half)
     return PredictionErrors(
         work.observed,
@@ -139,9 +150,9 @@ def prediction_errors(
 class _Work:
     """The arrays that are filled, chunk after chunk."""
 
-    def __init__(self, observed: Floats, triangular: bool) -> None:
+    def __init__(self, observed: Floats, triangular: bool, corrected: bool) -> None:
         n_obs = len(observed)
-        self.observed, self.triangular = observed, triangular
+        self.observed, self.triangular, self.corrected = observed, triangular, corrected
         self.ypred, self.ysd, self.pwres, self.pd, self.pde = np.full((5, n_obs), np.nan)
         self.status = np.full(n_obs, FINE, dtype=np.int64)
 
@@ -212,30 +223,51 @@ def _fill(work: _Work, rows: Ints, y: Floats, simulated: Floats) -> None:
     covariance = centred.transpose(0, 2, 1) @ centred / (replicates - 1)
     sd = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     work.ypred[rows], work.ysd[rows] = mean, sd
-    work.pd[rows] = _share(simulated, y)
-    if n >= replicates:
+    work.pd[rows] = _share(simulated, y, work.corrected)
+    if n > replicates - (3 if work.corrected else 1):
         work.status[rows] = FEW_REPLICATES
         return
-    correlation = covariance / (sd[:, :, None] * sd[:, None, :])
+    correlation, sd = _correlation(covariance)
     regular = np.linalg.eigvalsh(correlation)[:, 0] > 16 * n * np.finfo(float).eps
     work.status[rows[~regular]] = SINGULAR
     if not regular.all():
-        rows, y, mean, sd = rows[regular], y[regular], mean[regular], sd[regular]
-        centred, correlation = centred[regular], correlation[regular]
+        rows, covariance, correlation = rows[regular], covariance[regular], correlation[regular]
+        sd, centred, mean, y = sd[regular], centred[regular], mean[regular], y[regular]
     if not len(rows):
         return
-    low = np.linalg.cholesky(correlation)
-    left, singular, _ = np.linalg.svd(sd[:, :, None] * low)
-    root = (left / singular[:, None, :]) @ left.transpose(0, 2, 1)
-    deviation = (y - mean)[:, None]
-    work.pwres[rows] = (deviation @ root)[:, 0]
+    deviation = y - mean
+    shrink = (replicates - n - 2) / (replicates - 1) * replicates / (replicates + 1)
+    root = _symmetric_root(correlation, sd)
+    white = (deviation[:, None] @ root)[:, 0]
+    work.pwres[rows] = white * np.sqrt(shrink) if work.corrected else white
+    if work.corrected:  # the observed vector is one more replicate
+        outer = deviation[:, :, None] * deviation[:, None, :] / (replicates + 1)
+        correlation, sd = _correlation(covariance * (replicates - 1) / replicates + outer)
+        root = _symmetric_root(correlation, sd)
     if work.triangular:
+        low = np.linalg.cholesky(correlation)
         root = np.linalg.inv(low).transpose(0, 2, 1) / sd[:, :, None]
-    work.pde[rows] = _share(centred @ root, (deviation @ root)[:, 0])
+    observed = (deviation[:, None] @ root)[:, 0]
+    work.pde[rows] = _share(centred @ root, observed, work.corrected)
 
 
-def _share(simulated: Floats, y: Floats) -> Floats:
+def _correlation(covariance: Floats) -> tuple[Floats, Floats]:
+    """Return correlation matrices (n_sub, n, n) and SDs (n_sub, n)."""
+    sd = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    return covariance / (sd[:, :, None] * sd[:, None, :]), sd
+
+
+def _symmetric_root(correlation: Floats, sd: Floats) -> Floats:
+    """Return V^(-1/2), by the singular values of the Cholesky factor of V, (n_sub, n, n)."""
+    low = sd[:, :, None] * np.linalg.cholesky(correlation)
+    left, singular, _ = np.linalg.svd(low)
+    return np.asarray((left / singular[:, None, :]) @ left.transpose(0, 2, 1))
+
+
+def _share(simulated: Floats, y: Floats, corrected: bool) -> Floats:
     """Return the share of simulated values (n_sub, K, n) below the observed ones (n_sub, n)."""
     replicates = simulated.shape[1]
-    below = np.count_nonzero(simulated < y[:, None], axis=1) / replicates
-    return np.clip(below, 0.5 / replicates, 1 - 0.5 / replicates)
+    below = np.count_nonzero(simulated < y[:, None], axis=1)
+    if corrected:
+        return np.asarray((below + 0.5) / (replicates + 1))
+    return np.clip(below / replicates, 0.5 / replicates, 1 - 0.5 / replicates)

@@ -76,6 +76,7 @@ def npde(
     *,
     seed: int = 0,
     decorrelation: str = "cholesky",
+    corrected: bool = True,
     censored: Sequence[bool] | NDArray[np.bool_] | None = None,
     limit: float | Sequence[float] | Floats | None = None,
 ) -> NPDE:
@@ -84,14 +85,17 @@ def npde(
     With :math:`\bar y_i, V_i` the mean and covariance of the simulated observations of subject i,
 
     .. math::
-        NPD_{ij} &= \Phi^{-1}\Bigl(\tfrac1K \sum_k 1[y_{ij}^{(k)} < y_{ij}]\Bigr) \\
+        NPD_{ij} &= \Phi^{-1}\Bigl(\frac{r_{ij} + 1/2}{K + 1}\Bigr), \quad
+                    r_{ij} = \sum_k 1[y_{ij}^{(k)} < y_{ij}] \\
         NPDE &: \text{ the same of } L_i^{-1} (y_i - \bar y_i), \quad L_i L_i^\top = V_i \\
         PWRES_i &= V_i^{-1/2} (y_i - \bar y_i)
 
     (Brendel, Comets, Laffont, Laveille & Mentré 2006, Pharm Res 23:2036; Comets, Brendel &
     Mentré 2008, Comput Methods Programs Biomed 90:154; PWRES as in Monolix.) Under the model NPDE
     and NPD are N(0, 1), whatever the distribution of the data. With log-normal error all is done
-    on the logarithm.
+    on the logarithm. L is of the covariance of the simulated and the observed vectors together,
+    and PWRES has a factor near 1: without that, variances are too large by some n/K, n the number
+    of a subject's observations (see `corrected`).
 
     Parameters
     ----------
@@ -101,6 +105,8 @@ def npde(
     seed : of the simulation, 0 or more
     decorrelation : "cholesky" (by time, the default of the npde package), "inverse" or "polar"
         (both :math:`V^{-1/2}`, as in NONMEM)
+    corrected : False gives the published definitions to the letter, as the npde package has them:
+        the share r/K, 0 and 1 counted as 1/(2K) and 1 - 1/(2K), and V without the observed vector
     censored : (n_obs,)  observations known only to be below `limit`: values are drawn for them
         (Nguyen, Comets & Mentré 2012, J Pharmacokinet Pharmacodyn 39:499)
     limit : one, or (n_obs,) with NaN where there is none; give it for the observations above it
@@ -138,6 +144,7 @@ def npde(
             modelled(problem.endpoints, simulated),
             fit.data.population.obs_start,
             decorrelation=decorrelation,
+            corrected=corrected,
             censored=None if censored is None else np.asarray(censored, bool),
             limit=None if limit is None else _limits(problem, limit),
             seed=seed,

@@ -52,6 +52,60 @@ def test_npde_of_data_simulated_from_the_model_are_uniform(decorrelation):
     assert 7 <= failed <= 43
 
 
+@pytest.mark.parametrize("decorrelation", ["cholesky", "inverse"])
+@pytest.mark.parametrize("size", [4, 12])
+def test_corrected_npde_of_few_replicates_have_the_right_variance(size, decorrelation):
+    """60 replicates, 8,000 values a variance: SE 0.016; within 4 SE and the coarseness of 1/61.
+
+    Without the correction the variance is too large by more than n/K; PWRES likewise.
+    """
+    rng = np.random.default_rng(11)
+    n_sub = 8000 // size
+    mix = np.tril(rng.normal(size=(size, size))) + 2 * np.eye(size)
+
+    def of_model(n):
+        return (rng.normal(size=(n, n_sub, size)) @ mix.T).reshape(n, -1)
+
+    (y,), simulated = of_model(1), of_model(60)
+    plain, better = (
+        prediction_errors(
+            y, simulated, starts(n_sub, size), decorrelation=decorrelation, corrected=corrected
+        )
+        for corrected in (False, True)
+    )
+    coarse = np.var(stats.norm.ppf((np.arange(61) + 0.5) / 61))
+    for values in (better.npde, better.npd):
+        assert values.var() == pytest.approx(coarse, abs=0.065)
+    assert better.pwres.var() == pytest.approx(1.0, abs=0.065)
+    assert min(plain.npde.var(), plain.pwres.var()) > 1 + size / 60
+    assert stats.kstest(better.pde, "uniform").statistic < 1.63 / np.sqrt(8000) + 0.5 / 61
+
+
+def test_corrected_ranks_are_uniform_whatever_the_distribution():
+    """Rank of one of K + 1 exchangeable vectors: chi-square over 20 of 20 ranks, p > 0.001."""
+    rng = np.random.default_rng(14)
+    ranks = []
+    for _ in range(4000):
+        vectors = np.exp(rng.normal(size=(20, 3)) @ np.array([[1, 0.5, 0], [0, 1, 1], [0, 0, 1]]))
+        found = prediction_errors(vectors[0], vectors[1:], np.array([0, 3]), corrected=True)
+        ranks.append(np.round(found.pde * 20 - 0.5).astype(int))
+    for component in np.array(ranks).T:
+        counts = np.bincount(component, minlength=20)
+        assert len(counts) == 20
+        assert stats.chisquare(counts).pvalue > 0.001
+
+
+def test_the_correction_vanishes_with_many_replicates():
+    rng = np.random.default_rng(15)
+    y, simulated = rng.normal(size=8), rng.normal(size=(20_000, 8))
+    plain, better = (
+        prediction_errors(y, simulated, starts(2, 4), corrected=corrected)
+        for corrected in (False, True)
+    )
+    np.testing.assert_allclose(better.npde, plain.npde, atol=0.002)
+    np.testing.assert_allclose(better.pwres, plain.pwres, atol=0.002)
+
+
 def test_a_wrong_model_is_seen():
     """Data 30 % higher than the model says: the same test can fail."""
     rng = np.random.default_rng(3)
