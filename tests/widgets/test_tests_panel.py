@@ -56,13 +56,18 @@ def test_they_are_made_once_for_a_fit_and_anew_for_the_next(fitted):
 def test_draws_may_be_chosen(fitted):
     fitted.session.open_tab(NAME)
     fitted.session.join_tests(30)
-    chooser(fitted).value = fit_tests.DRAWS
+    chooser(fitted).value = True
     fitted.session.join_tests(60)
-    assert fitted.state.tests.draws == fit_tests.DRAWS
-    assert (fitted.state.tests.tables["eta_tests"]["draws"] == fit_tests.DRAWS).all()
+    assert fitted.state.tests.draws == 20
+    assert "20 conditional draws of each subject" in words(fitted)
+    assert (fitted.state.tests.tables["eta_tests"]["draws"] == 20).all()
     fitted.session.run_tests(0)
     fitted.session.join_tests(30)
-    assert chooser(fitted).value == 0
+    assert chooser(fitted).value is False
+
+
+def test_many_subjects_have_fewer_draws():
+    assert [fit_tests.draws_for(n) for n in (1, 200, 1000, 100_000)] == [20, 20, 4, 2]
 
 
 def test_what_belongs_to_an_older_request_is_dropped(fitted):

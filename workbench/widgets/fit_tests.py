@@ -12,7 +12,13 @@ from workbench.diagnostics import table
 
 OF_RESIDUALS = ("residual_tests", "parameter_tests")
 OF_EFFECTS = ("eta_tests", "covariate_tests")
-DRAWS = 20  # of each subject, where conditional draws are asked for
+MOST_DRAWS, FEWEST_DRAWS = 20, 2  # of each subject
+ALL_DRAWS = 4_000  # of all subjects, beyond the fewest
+
+
+def draws_for(n_sub: int) -> int:
+    """Return how many conditional draws of each subject are tested: fewer of many subjects."""
+    return min(MOST_DRAWS, max(FEWEST_DRAWS, ALL_DRAWS // max(n_sub, 1)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from workbench.data import Dataset, read_dataset
 from workbench.data.findings import Findings
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
+from workbench.diagnostics import table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
 from workbench.models.equations import parse
@@ -47,7 +49,7 @@ class Session:
         self.main = MainLoop()
         self._ready = threading.Event()
         self._ready.set()
-        self.runner = FitRunner(self.state, fit, CancelToken, self.main, self._ready)
+        self.runner = FitRunner(self.state, _fit_and_simulate, CancelToken, self.main, self._ready)
         self._fit_when_warm = False
         self._testing: threading.Thread | None = None
         self.state.options = self._default_options(self.state.method)
@@ -259,7 +261,7 @@ class Session:
 
         found = multistart(model, data, n=n, method=method, on_fit=on_fit, cancel=cancel, **options)
         self.main(self._keep_starts, self.state.generation, found)
-        return found.best
+        return _simulated(found.best)
 
     def _keep_starts(self, generation: int, found: Multistart) -> None:
         if generation == self.state.generation:
@@ -402,6 +404,18 @@ class Session:
         self.state.status = "idle"
         advice = "" if isinstance(error, WorkbenchError) else " The first fit may take longer."
         self.state.say(f"Warming up failed: {error}.{advice}", "warning", log)
+
+
+def _fit_and_simulate(model: Model, data: Dataset, **options: Any) -> FitResult:
+    """In the worker thread: a fit, and its residuals by simulation before a picture asks."""
+    return _simulated(fit(model, data, **options))
+
+
+def _simulated(found: FitResult) -> FitResult:
+    """Make the table of residuals, which is kept with the fit, while the page is free."""
+    with suppress(Exception):  # what fails here fails again where it is shown, and is said there
+        table("residuals", found)
+    return found
 
 
 def _expression(code: str, name: str) -> str:

@@ -7,7 +7,7 @@ from html import escape
 import ipywidgets as W
 import pandas as pd
 
-from workbench.widgets.fit_tests import DRAWS, FitTests
+from workbench.widgets.fit_tests import FitTests, draws_for
 from workbench.widgets.markup import html, number, styled
 from workbench.widgets.panels._base import Panel, PanelView
 from workbench.widgets.panels._p_values import LEGEND, PValue, p_table
@@ -16,14 +16,14 @@ from workbench.widgets.session import Session
 NAME = "residual_tests"
 EMPTY = "Fit the model to test its residuals and random effects."
 WAITING = "<p class='wb-note' role='status'>Testing …</p>"
-SOURCES = (("Empirical Bayes estimates", 0), (f"{DRAWS} conditional draws", DRAWS))
+SOURCES = (("Empirical Bayes estimates", False), ("Conditional draws", True))
 GLOBAL = "global (Bonferroni)"
 
 
 def build(session: Session) -> PanelView:
     """Make the tab; the tests are made in the background when it is first opened for a fit."""
     state = session.state
-    source = styled(W.ToggleButtons(options=SOURCES, value=0), "wb-segments", "wb-test-source")
+    source = styled(W.ToggleButtons(options=SOURCES, value=False), "wb-segments", "wb-test-source")
     source.tooltip = "What the tests of random effects look at"
     label = html("<span>Random effects from</span>", "wb-label-wide")
     chooser = styled(W.HBox([label, source]), "wb-row", "wb-test-chooser")
@@ -32,26 +32,30 @@ def build(session: Session) -> PanelView:
     body = styled(W.Box([W.VBox([chooser, words])]), "wb-document")
     stack = W.Stack([empty, body], selected_index=0)
 
+    def run() -> None:
+        session.run_tests(draws_for(state.fit.data.n_sub) if source.value else 0)
+
     def ask(_change: object = None) -> None:
         stack.selected_index = 0 if state.fit is None else 1
         if state.tab != NAME or state.fit is None:
             return
         known = state.tests
         if known is None or known.fit is not state.fit:
-            session.run_tests(source.value)
+            run()
 
     def follow(_change: object = None) -> None:
         found = state.tests
         if found is None:
             words.value = ""
             return
-        if source.value != found.draws:
-            source.value = found.draws
+        if source.value != (found.draws > 0):
+            source.value = found.draws > 0
         words.value = tests_html(found) if found.ready else WAITING
 
-    def choose(change: dict[str, int]) -> None:
-        if state.fit is not None and (state.tests is None or state.tests.draws != change["new"]):
-            session.run_tests(change["new"])
+    def choose(change: dict[str, bool]) -> None:
+        known = state.tests
+        if state.fit is not None and (known is None or (known.draws > 0) != change["new"]):
+            run()
 
     source.observe(choose, "value")
     state.observe(ask, ["fit", "tab"])
@@ -67,7 +71,8 @@ def tests_html(found: FitTests) -> str:
         ("covariate_tests", covariates),
         ("parameter_tests", parameters),
     )
-    parts = [LEGEND]
+    source = f"{found.draws} conditional draws of each subject" if found.draws else ""
+    parts = [LEGEND, f"<p class='wb-note'>Random effects: {source}.</p>" if source else ""]
     for name, make in makers:
         if name in found.complaints:
             why = escape(found.complaints[name])
