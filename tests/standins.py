@@ -91,14 +91,7 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             units={name: UNITS[name] for name in ("TIME", "DV", "AMT")},
             observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
             doses=doses,
-            covariates=pd.DataFrame(
-                {
-                    "ID": pd.Series(labels, dtype=object),
-                    "WT": 70.0 + 3.7 * np.arange(n_sub),
-                    "SEX": pd.Series(["F", "M"] * n_sub, dtype=object)[:n_sub],
-                    "STUDY": 1.0,
-                }
-            ),
+            covariates=_covariates(labels),
         ),
         predictions=predictions,
         etas=pd.DataFrame(eta, index=pd.Index(labels, name="ID", dtype=object), columns=names),
@@ -113,6 +106,17 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             index=pd.Index(list(THETA), name="parameter"),
         ),
         dense=dense,
+    )
+
+
+def _covariates(labels):
+    """A text, a number, one that never varies and one that is missing in some subjects."""
+    order = np.arange(len(labels))
+    return pd.DataFrame({"ID": pd.Series(labels, dtype=object)}).assign(
+        SEX=np.where(order % 3 == 0, "F", "M"),
+        WT=50.0 + 1.7 * order,
+        SITE=1.0,
+        AGE=np.where(order % 4 == 0, np.nan, 20.0 + order),
     )
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 
 from workbench.plots._base import Drawn, Label, Margins, Plot
 from workbench.plots._cells import Cell, frames, name, number_x, pixels, split
-from workbench.plots._histogram import bars, histogram
 from workbench.plots._marks import MANY, belongs, highlight, points, say
 from workbench.plots.theme import Palette
 
@@ -65,7 +65,7 @@ def _panel(
     seen = eta[np.isfinite(eta)]
     spread = float(rows["omega_sd"].iloc[0])
     reach = max(3.0 * spread, 1.08 * float(np.abs(seen).max()) if len(seen) else 0.0) or 1.0
-    counts, edges = histogram(seen, reach)
+    counts, edges = _histogram(seen, reach)
     grid = np.linspace(-reach, reach, 161)
     density = np.empty(0)
     if spread > 0:
@@ -73,7 +73,7 @@ def _panel(
     top = 1.05 * max([*counts, *density], default=0.0) or 1.0
     scale = (-1.04 * reach, 1.04 * reach), (-FLOOR * top, top)
     cell = replace(cell.scaled(*scale, most=(0, 0)), xticks=_ticks(reach))
-    bars(ax, cell, counts, edges, palette)
+    _bars(ax, cell, counts, edges, palette)
     if spread > 0:
         ax.plot(cell.x(grid), cell.y(density), color=palette.line, linewidth=1.4, zorder=3)
     x, y = cell.x(eta), cell.y(np.full(len(eta), -0.5 * FLOOR * top))
@@ -93,6 +93,49 @@ def _ticks(reach: float) -> np.ndarray:
     power = 10.0 ** np.floor(np.log10(0.8 * reach))
     inside = [m * power for m in (1, 1.5, 2, 3, 4, 5, 6, 8) if m * power <= 0.8 * reach]
     return np.array([-inside[-1], 0.0, inside[-1]])
+
+
+def _histogram(seen: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return density and edges of the bars; all-equal values make no histogram."""
+    if len(seen) < 2 or np.ptp(seen) <= 1e-12 * reach:
+        return np.empty(0), np.empty(1)
+    bins = int(np.clip(2 * np.ceil(len(seen) ** 0.5), 8, 40))
+    counts, edges = np.histogram(seen, bins=bins, range=(-reach, reach), density=True)
+    return counts, edges
+
+
+def _bars(ax: Axes, cell: Cell, counts: np.ndarray, edges: np.ndarray, palette: Palette) -> None:
+    """Draw the bars as one artist, and the line they stand on."""
+    left, right = cell.x(edges[:-1]), cell.x(edges[1:])
+    foot = float(cell.y(np.zeros(1))[0])
+    top = cell.y(counts)
+    corners = [
+        left,
+        np.full(len(left), foot),
+        left,
+        top,
+        right,
+        top,
+        right,
+        np.full_like(left, foot),
+    ]
+    ax.add_collection(
+        PolyCollection(
+            list(np.stack(corners, axis=-1).reshape(-1, 4, 2)),
+            facecolors=palette.bar,
+            edgecolors=palette.background,
+            linewidths=0.7,
+            zorder=2,
+        ),
+        autolim=False,
+    )
+    ax.plot(
+        [cell.left, cell.left + cell.width],
+        [foot, foot],
+        color=palette.axis,
+        linewidth=0.8,
+        zorder=1,
+    )
 
 
 def _marks(ax: Axes, x: np.ndarray, y: np.ndarray, palette: Palette) -> None:

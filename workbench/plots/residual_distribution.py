@@ -12,7 +12,7 @@ from scipy.special import betaincinv, ndtri
 from workbench.plots._base import Drawn, Label, Plot
 from workbench.plots._cells import Cell, frames, name, number_x, number_y, pixels, split, ticks_for
 from workbench.plots._endpoints import called, endpoints_of, of_endpoint
-from workbench.plots._histogram import bars, histogram
+from workbench.plots._histograms import bars, histogram
 from workbench.plots._marks import (
     Values,
     belongs,
@@ -75,7 +75,7 @@ def _histogram(ax: Axes, cell: Cell, values: Values, palette: Palette) -> Cell:
     """Draw bars and the density of N(0, 1), and write mean and variance; return the scale."""
     reach = float(np.clip(1.08 * np.abs(values).max(), NEAREST, FARTHEST))
     inside = values[np.abs(values) <= reach]
-    counts, edges = histogram(inside, reach)
+    counts, edges = histogram(inside, -reach, reach)
     counts = counts * len(inside) / len(values)
     grid = np.linspace(-reach, reach, 161)
     density = np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi)

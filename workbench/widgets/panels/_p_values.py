@@ -13,7 +13,8 @@ CLASSES = ((0.001, "wb-p001", "***"), (0.01, "wb-p01", "**"), (0.05, "wb-p05", "
 LEGEND = (
     "<p class='wb-note wb-p-legend'>p values: <span class='wb-p05'>below 0.05 *</span> "
     "<span class='wb-p01'>below 0.01 **</span> <span class='wb-p001'>below 0.001 ***</span>"
-    ", not corrected for the number of tests</p>"
+    ", not corrected for the number of tests; residuals of a subject are taken as independent, "
+    "which NPD are not</p>"
 )
 
 

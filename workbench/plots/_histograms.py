@@ -1,4 +1,4 @@
-"""Histograms of values about zero, drawn in a cell."""
+"""Histograms in cells of one axes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from workbench.plots._cells import Cell
 from workbench.plots.theme import Palette
 
 
-def histogram(seen: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return density and edges of the bars; all-equal values make no histogram."""
-    if len(seen) < 2 or np.ptp(seen) <= 1e-12 * reach:
+def histogram(
+    seen: np.ndarray, low: float, high: float, *, most: int = 40
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return density and edges of at most so many bars; all-equal values make no histogram."""
+    if len(seen) < 2 or np.ptp(seen) <= 1e-12 * max(abs(low), abs(high)):
         return np.empty(0), np.empty(1)
-    bins = int(np.clip(2 * np.ceil(len(seen) ** 0.5), 8, 40))
-    counts, edges = np.histogram(seen, bins=bins, range=(-reach, reach), density=True)
+    bins = int(np.clip(2 * np.ceil(len(seen) ** 0.5), 8, max(8, most)))
+    counts, edges = np.histogram(seen, bins=bins, range=(low, high), density=True)
     return counts, edges
 
 
