@@ -36,7 +36,14 @@ def test_tests_are_made_when_the_tab_is_opened(fitted):
     assert found.ready
     assert found.fit is fitted.state.fit
     assert found.complaints == {}
-    for part in ("NPDE", "Shapiro–Wilk", "η ka", "WT (continuous)", "no covariate effects"):
+    for part in (
+        "NPDE",
+        "Shapiro–Wilk",
+        "η ka",
+        "WT (continuous)",
+        "no covariate effects",
+        "1000 replicates",
+    ):
         assert part in words(fitted)
 
 

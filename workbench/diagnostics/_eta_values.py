@@ -46,5 +46,5 @@ def testable(values: Floats, *, omega: float) -> str:
     omega : its variance
     """
     if not omega > 0:
-        return "ω is 0"
+        return "ω is 0" if omega == 0 else "ω is not known"
     return "" if np.isfinite(values).all() else "some random effects are not finite"

@@ -17,12 +17,17 @@ RESIDUALS = ["RES", "IRES", "WRES", "IWRES", "CWRES", "PWRES", "CWRESI", "NPD", 
 
 
 def residual_table(fit: FitResult) -> pd.DataFrame:
-    """Return one row per observation; what neither the fit has nor simulation gives is missing."""
+    """Return one row per observation; what neither the fit has nor simulation gives is missing.
+
+    ``attrs`` of the table hold, where it was simulated, ``"simulated"``, a phrase that says how,
+    and ``"notes"``, sentences on what is missing.
+    """
     table = fit.predictions
     wanted = with_endpoint(COLUMNS + RESIDUALS, table)
     found = table.reindex(columns=wanted).reset_index(drop=True)
     lacking = [name for name in SIMULATED if name not in table]
     if lacking:
-        simulated = npde_of(fit).table
-        found = found.assign(**{name: simulated[name] for name in lacking})
+        simulated = npde_of(fit)
+        found = found.assign(**{name: simulated.table[name] for name in lacking})
+        found.attrs = {"simulated": simulated.how, "notes": simulated.notes}
     return found

@@ -63,10 +63,14 @@ class NPDE:
     decorrelation: str
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def how(self) -> str:
+        """How the residuals were made: ``"1000 replicates, seed 0, cholesky"``."""
+        return f"{self.replicates} replicates, seed {self.seed}, {self.decorrelation}"
+
     def __repr__(self) -> str:
-        how = f"{self.replicates} replicates, seed {self.seed}, {self.decorrelation}"
         values = self.table["NPDE"]
-        summary = f"NPDE ({how}): n {values.count()}, mean {values.mean():.3f}, "
+        summary = f"NPDE ({self.how}): n {values.count()}, mean {values.mean():.3f}, "
         return "\n".join([summary + f"variance {values.var():.3f}", *self.notes])
 
 

@@ -52,7 +52,9 @@ def table(fit: FitResult) -> pd.DataFrame:
             for found in _tests(values[np.isfinite(values)]):
                 place = {"ENDPOINT": endpoint} if several else {}
                 rows.append({**place, "residual": name, **_cells(found)})
-    return pd.DataFrame(rows, columns=["ENDPOINT", *COLUMNS] if several else COLUMNS)
+    tests = pd.DataFrame(rows, columns=["ENDPOINT", *COLUMNS] if several else COLUMNS)
+    tests.attrs = dict(residuals.attrs)
+    return tests
 
 
 def _tests(values: NDArray[np.float64]) -> Iterator[Outcome]:

@@ -144,7 +144,8 @@ def why_no_residuals(table: pd.DataFrame, residual: str) -> str | None:
         return f"This fit has no {residual}."
     if not np.isfinite(table[residual].to_numpy(float)).any():
         name = RESIDUAL_NAMES.get(residual, residual)
-        return f"No {residual} ({name}) could be computed for this fit."
+        reasons = table.attrs.get("notes", ())
+        return " ".join([f"No {residual} ({name}) could be computed for this fit.", *reasons])
     return None
 
 

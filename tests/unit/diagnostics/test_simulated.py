@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from tests import cases, outputs
 from workbench.diagnostics import _simulated, table
 from workbench.errors import OptionError
 
@@ -187,6 +188,48 @@ def test_the_residual_table_simulates_once_for_each_fit(fit, monkeypatch):
     del one, calls[:]
     gc.collect()
     assert gone() is None
+
+
+def test_the_table_says_how_it_was_simulated_and_what_is_missing(fit, monkeypatch):
+    found = table("residuals", fit)
+    assert found.attrs == {"simulated": "1000 replicates, seed 0, cholesky", "notes": ()}
+
+    def broken(*_):
+        raise np.linalg.LinAlgError("omega is singular")
+
+    monkeypatch.setattr(_simulated, "replicate", broken)
+    other = table("residual_tests", replace(fit))
+    assert "omega is singular" in other.attrs["notes"][0]
+    picture = wb.plots.show("residual_distribution", replace(fit), variant="NPDE")
+    words = [artist.get_text() for artist in picture.axes[0].texts]
+    assert any("omega is singular" in text.replace("\n", " ") for text in words)
+
+
+def test_the_same_quantity_as_two_endpoints_has_the_same_residuals():
+    """Both outputs are the concentration with the same error: splitting them changes nothing."""
+    error = outputs.error("combined1")
+    two = wb.evaluate(
+        outputs.model("same", error, error), wb.read_dataset(outputs.frame("same"), name="two")
+    )
+    pooled = outputs.frame("same").drop(columns="DVID")
+    one = wb.evaluate(cases.iv_model("combined1"), wb.read_dataset(pooled, name="one"))
+    apart, together = wb.npde(two, 100).table, wb.npde(one, 100).table
+    assert set(apart["ENDPOINT"]) == {"cp", "effect"}
+    np.testing.assert_allclose(apart[SIMULATED], together[SIMULATED], atol=1e-8)
+
+
+def test_a_fit_read_back_has_the_same_residuals(fit, tmp_path):
+    fit.save(tmp_path / "fit.json")
+    again = table("residuals", wb.load_fit(tmp_path / "fit.json"))
+    pd.testing.assert_frame_equal(again, table("residuals", fit))
+
+
+def test_every_estimator_has_every_residual(fit):
+    """At fixed values; linear mixed models and sampling have their own ways to the modes."""
+    for method in ("fo", "foce", "focei", "laplace", "agq", "its", "imp", "saem"):
+        found = table("residuals", wb.evaluate(fit.model, fit.data, method=method))
+        numbers = found[["RES", "IRES", "WRES", "IWRES", "CWRES", "CWRESI", *SIMULATED]]
+        assert np.isfinite(numbers).all(axis=None), method
 
 
 def test_residuals_that_a_fit_brings_are_not_simulated(fit, monkeypatch):

@@ -84,10 +84,20 @@ def tests_html(found: FitTests) -> str:
 
 def residuals(table: pd.DataFrame) -> str:
     """Return one table for each endpoint: residuals by test."""
+    said = [f"PWRES, NPD and NPDE by simulation: {how}." for how in _attrs(table, "simulated")]
+    notes = "".join(
+        f"<p class='wb-note'>{escape(line)}</p>" for line in (*said, *_attrs(table, "notes"))
+    )
     if "ENDPOINT" not in table:
-        return _residuals(table, "Residuals")
+        return notes + _residuals(table, "Residuals")
     parts = table.groupby("ENDPOINT", sort=False)
-    return "".join(_residuals(part, f"Residuals of {endpoint}") for endpoint, part in parts)
+    return notes + "".join(_residuals(part, f"Residuals of {name}") for name, part in parts)
+
+
+def _attrs(table: pd.DataFrame, key: str) -> tuple[str, ...]:
+    """Return what the table says of itself."""
+    found = table.attrs.get(key, ())
+    return (found,) if isinstance(found, str) else tuple(found)
 
 
 def _residuals(table: pd.DataFrame, caption: str) -> str:
