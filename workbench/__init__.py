@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from workbench.models.structural import Solver, equations, structure
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
+    from workbench.workflows.compare import compare
+    from workbench.workflows.likelihood_ratio import likelihood_ratio_test
     from workbench.workflows.multistart import multistart
 
 __version__ = "0.1.0"
@@ -48,8 +50,10 @@ _PUBLIC = {
     "Prior": "workbench.models.prior",
     "Progress": "workbench.estimation",
     "Workbench": "workbench.app",
+    "compare": "workbench.workflows.compare",
     "evaluate": "workbench.estimation",
     "fit": "workbench.estimation",
+    "likelihood_ratio_test": "workbench.workflows.likelihood_ratio",
     "list_datasets": "workbench.datasets",
     "load_dataset": "workbench.datasets",
     "load_fit": "workbench.results",
