@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
     from workbench.workflows.compare import compare
+    from workbench.workflows.influence import influence
     from workbench.workflows.likelihood_ratio import likelihood_ratio_test
     from workbench.workflows.multistart import multistart
 
@@ -53,6 +54,7 @@ _PUBLIC = {
     "compare": "workbench.workflows.compare",
     "evaluate": "workbench.estimation",
     "fit": "workbench.estimation",
+    "influence": "workbench.workflows.influence",
     "likelihood_ratio_test": "workbench.workflows.likelihood_ratio",
     "list_datasets": "workbench.datasets",
     "load_dataset": "workbench.datasets",
