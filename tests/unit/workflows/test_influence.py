@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import workbench as wb
 from tests import cases
@@ -315,3 +316,60 @@ def test_text(result):
     text = repr(result)
     assert text.startswith("8 fits of pk_1cmt_iv on iv by FOCEI, each without one subject")
     assert "delta_ofv" in text
+
+
+# --- the picture -----------------------------------------------------------------------------
+
+
+def texts(figure):
+    found = figure.findobj(lambda a: hasattr(a, "get_text"))
+    return [artist.get_text() for artist in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_picture(result, theme):
+    figure = wb.plots.influence(result, theme=theme, selected=3)
+    left, right = figure.axes
+    assert left.get_ylabel() == "Cook's distance"
+    assert left.get_xlabel() == "Subject left out (ID)"
+    highest = result.table.set_index("ID")["cook"].idxmax()
+    assert str(highest) in [text.get_text() for text in left.texts]
+    assert right.get_title(loc="left") == "Change ÷ SE"
+    assert "ω² cl" in [label.get_text() for label in right.get_xticklabels()]
+    figure.canvas.draw()
+
+
+def test_picture_without_standard_errors_or_fits(fit, result):
+    bare = replace(result, table=result.table.assign(cook=np.nan), changes=result.changes * np.nan)
+    left = wb.plots.influence(bare).axes[0]
+    assert left.get_ylabel() == "ΔOFV of the others"
+    lost = replace(bare, table=bare.table.assign(delta_ofv=np.nan, verdict="failed"))
+    assert any("No fit without a subject" in text for text in texts(wb.plots.influence(lost)))
+
+
+def test_failed_and_doubtful_refits_are_marked(result):
+    table = result.table.copy()
+    table.loc[1, "verdict"] = "doubtful"
+    table.loc[2, ["verdict", "cook"]] = ["failed", np.nan]
+    figure = wb.plots.influence(replace(result, table=table))
+    assert "◇ 1 doubtful · × 1 failed" in texts(figure)
+
+
+def test_picture_of_two_thousand_subjects():
+    n = 2000
+    rng = np.random.default_rng(1)
+    fit = wb.evaluate(cases.iv_model("proportional"), cases.iv_data(2))
+    labels = [f"PATIENT-{i}" for i in range(n)]
+    table = pd.DataFrame({"ID": labels, "verdict": "converged", "cook": rng.exponential(size=n)})
+    changes = pd.DataFrame(rng.normal(size=(n, 5)), index=labels, columns=list("abcde"))
+    many = module.Influence(table, changes, changes, fit, (), n)
+    figure = wb.plots.influence(many)
+    figure.canvas.draw()
+    assert "18 highest of 2000" in texts(figure)
+
+
+def test_picture_on_given_axes_and_of_an_unknown_subject(result):
+    ax = Figure().add_subplot()
+    assert wb.plots.influence(result, ax=ax) is ax
+    with pytest.raises(OptionError, match="not among those"):
+        wb.plots.influence(result, selected=99)
