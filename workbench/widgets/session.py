@@ -29,6 +29,7 @@ from workbench.widgets import model_edits
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
+from workbench.widgets.runs import Runs
 from workbench.widgets.state import Upload, WorkbenchState
 from workbench.widgets.suitability import endpoints_of
 from workbench.workflows.multistart import Multistart, multistart
@@ -38,7 +39,7 @@ DEFAULT_STRUCTURE = "pk_1cmt_oral"
 PK_OPTIONS = {"compartments": 1, "absorption": "first_order"}  # to begin from
 
 
-class Session:
+class Session(Runs):
     """The state of one page and what can be done to it."""
 
     def __init__(self) -> None:
@@ -48,6 +49,7 @@ class Session:
         self._ready.set()
         self.runner = FitRunner(self.state, fit, CancelToken, self.main, self._ready)
         self._fit_when_warm = False
+        self.keep_runs()
         self.state.options = self._default_options(self.state.method)
 
     # Data

@@ -69,6 +69,8 @@ def _other_likelihood(one: Run, other: Run) -> str:
 
 
 def _other_observations(one: Run, other: Run) -> str:
+    if one.fit.data is other.fit.data:
+        return ""
     a, b = one.observed, other.observed
     for what, counts in (
         ("subjects", (one.fit.data.n_sub, other.fit.data.n_sub)),
@@ -115,6 +117,8 @@ def why_other_inputs(one: Run, other: Run) -> str:
 
     Models of other doses can still be compared by AIC, but none is a special case of the other.
     """
+    if one.fit.data is other.fit.data:
+        return ""
     if not _same(_doses(one.fit.data), _doses(other.fit.data)):
         return f"The doses of {one.name} and {other.name} differ. Fit both to the same data."
     used = {*one.fit.model.structure.covariates, *other.fit.model.structure.covariates}
