@@ -68,7 +68,7 @@ def build(session: Session) -> PanelView:
         people.layout.display = "none" if found is None else ""
         words.value = "" if found is None else notes(found) + picture(found, state.theme)
         if found is not None:
-            subjects.show(*changes(found))
+            subjects.show(*changes(found), decimals=2)
 
     every.on_click(lambda _button: session.leave_out())
     few.on_click(lambda _button: session.leave_out(CHOSEN))
@@ -105,7 +105,7 @@ def changes(found: Influence) -> tuple[Any, list[str]]:
     """Return one row per subject of the data, and the headings."""
     table = found.table.set_index("ID")[["delta_ofv", "cook", "covariance_ratio"]]
     whole = table.join(found.changes).astype(float).reindex(list(found.fit.data.subjects))
-    return whole, [*HEADS, *(f"Δ {name} ÷ SE" for name in found.changes.columns)]
+    return whole, [*HEADS, *(f"Δ {name}" for name in found.changes.columns)]
 
 
 PANEL = Panel(NAME, "Influence", "tab", 48, build)

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.errors import WorkbenchError
 from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.headline import method_words
-from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled
+from workbench.widgets.markup import chip, fixed, html, number, styled
 from workbench.widgets.panels._base import Panel, PanelView, labelled
 from workbench.widgets.runs import Run
 from workbench.widgets.session import Session
@@ -22,10 +22,10 @@ from workbench.workflows.likelihood_ratio import likelihood_ratio_test
 NAME = "runs"
 EMPTY = "Every fit made on this page is kept here, to be compared and opened again."
 HEAD = (
-    *("Run", "Model", "Method", "−2LL by", "Verdict", "OFV", "ΔOFV", "k", "AIC", "BIC"),
-    *("BICc", "ΔBICc", "Condition", "η shrinkage %", "ε shrinkage %", "Time (s)"),
+    *("Run", "Model", "Method", "Verdict", "OFV", "ΔOFV", "k", "AIC", "BIC", "BICc", "ΔBICc"),
+    *("Condi\u00adtion", "Shrink\u00adage % η / ε", "Time (s)"),  # where the words may break
 )
-WORDS = 5  # leading columns that hold words
+WORDS = 4  # leading columns that hold words
 MOST_TESTS = 12  # nested pairs that are listed without being asked for
 
 
@@ -144,25 +144,31 @@ def comparison(found: Comparison, on_view: str) -> str:
 
 
 def _row(name: str, row: pd.Series, *, current: bool) -> str:
-    obtained = f"{row['likelihood']}" + (f" ± {row['m2ll_se']:.2g}" if row["m2ll_se"] else "")
-    shrinkage = fixed(row["eta_shrinkage"], 0)
-    if shrinkage != NOTHING:
-        shrinkage += f" ({row['eta_shrinkage_of']})"
-    words = [name, row["model"], method_words(row["method"]), obtained]
-    cells = [f"<td class=wb-word>{escape(str(word))}</td>" for word in words]
+    structure, _, rest = str(row["model"]).partition(" · ")
+    model = f"{escape(structure)}<br>{escape(rest)}"
+    words = [escape(name), model, _method(row)]
+    cells = [f"<td class=wb-word>{word}</td>" for word in words]
     cells.append(f"<td class=wb-word>{chip(row['verdict'], row['verdict'])}</td>")
     values = [
         *(fixed(row[column], 2) for column in ("ofv", "delta_ofv")),
         str(row["n_parameters"]),
         *(fixed(row[column], 1) for column in ("aic", "bic", "bicc", "delta_bicc")),
         number(row["condition_number"], 3),
-        shrinkage,
-        fixed(row["epsilon_shrinkage"], 0),
+        f"{fixed(row['eta_shrinkage'], 0)} / {fixed(row['epsilon_shrinkage'], 0)}",
         fixed(row["seconds"], 2),
     ]
     cells += [f"<td>{escape(value)}</td>" for value in values]
     mark = " class=wb-current aria-current=true" if current else ""
     return f"<tr{mark} data-run='{escape(name)}'>{''.join(cells)}</tr>"
+
+
+def _method(row: pd.Series) -> str:
+    """Return the method, and how -2LL was obtained where that is something else."""
+    words, obtained = method_words(row["method"]), str(row["likelihood"])
+    if row["m2ll_se"]:
+        obtained += f" ± {row['m2ll_se']:.2g}"
+    same = obtained.upper() == words
+    return escape(words) if same else f"{escape(words)}<br><em>−2LL: {escape(obtained)}</em>"
 
 
 def nested_pairs(found: Comparison) -> str:
@@ -187,7 +193,9 @@ def test_words(runs: tuple[Run, ...], tested: tuple[str, ...]) -> str:
     except WorkbenchError as error:
         return f"<p class='wb-refused' role='note'>{escape(str(error))}</p>"
     notes = "".join(f"<li>{escape(note)}</li>" for note in test.notes)
-    return f"<p><b>{escape(test.sentence)}</b></p><ul class='wb-reasons'>{notes}</ul>"
+    return (
+        f"<p class='wb-said'><b>{escape(test.sentence)}</b></p><ul class='wb-reasons'>{notes}</ul>"
+    )
 
 
-PANEL = Panel(NAME, "Runs", "tab", 50, build)
+PANEL = Panel(NAME, "Runs", "tab", 46, build)
