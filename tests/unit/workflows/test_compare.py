@@ -162,3 +162,31 @@ def test_several_outputs_in_short():
     fit = wb.evaluate(model, cases.line_data(5))
     words = wb.compare([fit]).table["model"].iloc[0]
     assert words.endswith("η a, b · y additive, z additive · fixed a, ω(b)")
+
+
+def test_fits_of_different_methods_by_importance_sampling(model, data, fits):
+    """SAEM and FOCEI, both with -2LL by IS: comparable, and tested with the Monte-Carlo error."""
+    no_v = {**model.parameters, "v": replace(model.parameters["v"], iiv=0.0)}
+    one = wb.fit(
+        model.replace(parameters=no_v),
+        data,
+        method=["focei", "imp"],
+        imp={"max_iter": 0},
+        seed=1,
+    )
+    other = wb.fit(
+        model,
+        data,
+        method=["saem", "imp"],
+        saem={"exploration": 100, "smoothing": 50},
+        imp={"max_iter": 0},
+        seed=1,
+    )
+    found = wb.compare([one, other], ["no v", "base"])
+    assert found.notes == ()
+    assert (found.table["m2ll_se"] > 0).all()
+    test = found.test("no v", "base")
+    assert test.se > 0
+    assert test.p_lower < test.p_value < test.p_upper
+    by_focei = wb.likelihood_ratio_test(fits["no v"], fits["base"])
+    assert test.difference == pytest.approx(by_focei.difference, abs=1.0 + 3 * test.se)
