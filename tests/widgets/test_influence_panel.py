@@ -83,7 +83,7 @@ def test_another_fit_drops_what_was_found(small):
     assert small.state.influence is not None
     small.fit()
     assert small.state.influence is None
-    assert "data:image/png" not in words(small, "influence")
+    assert "Predicted by one Newton step" in words(small, "influence")
 
 
 def test_cancel_keeps_what_is_done(small, monkeypatch):
@@ -146,7 +146,32 @@ def test_refits_of_abandoned_data_are_dropped(small, monkeypatch):
     assert small.state.status == "idle"
 
 
-def test_the_most_conspicuous_only(small):
+def test_changes_are_predicted_before_any_refit(small):
+    text = words(small, "influence")
+    assert "Predicted by one Newton step" in text
+    assert "data:image/png" in text
+    predicted = wb.influence(small.state.fit, refit=False)
+    assert [row[2] for row in table(small).rows] == [f"{c:.2f}" for c in predicted.table["cook"]]
+    small.session.leave_out()
+    small.session.runner.join(60)
+    assert "Predicted" not in words(small, "influence")
+
+
+def test_why_there_is_no_prediction(opened):
+    opened.session.set_options(covariance="none")
+    opened.fit()
+    opened.session.open_tab("influence")
+    assert "There is no prediction: the fit has no standard errors" in words(opened, "influence")
+
+
+def test_nothing_is_predicted_while_the_tab_is_closed(opened, monkeypatch):
+    from workbench.widgets.panels import influence as panel
+
+    monkeypatch.setattr(panel, "influence", lambda *_args, **_options: pytest.fail("too early"))
+    opened.fit()
+
+
+def test_the_most_influential_only(small):
     small.session.leave_out(2)
     small.session.runner.join(60)
     assert len(small.state.influence.table) == 2
@@ -156,7 +181,9 @@ def test_many_subjects_are_offered_a_choice(opened):
     opened.session.set_dataset(cases.iv_data(150, times=(2.0, 6.0)))
     opened.session.set_structure("pk_1cmt_iv")
     opened.session.set_error("proportional")
-    few = find(opened, "influence", controls.Button, "Those whose residuals are the least likely")
+    few = find(
+        opened, "influence", controls.Button, "Those whose predicted distance is the highest"
+    )
     opened.state.fit = wb.fit(opened.state.model, opened.state.dataset, max_iter=1)
     assert few.layout.display == ""
     opened.session.set_dataset(cases.iv_data(3))

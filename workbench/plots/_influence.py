@@ -117,6 +117,8 @@ def _distances(ax: Axes, result: Influence, palette: Palette, selected: Label | 
     ax.set_title(words)
     said = [f"◇ {doubtful.sum()} doubtful"] * bool(doubtful.any())
     said += [f"× {lost.sum()} failed"] * bool(lost.any())
+    if (table["verdict"] == "predicted").all():
+        said = ["predicted by one step"]
     if said:
         text = " · ".join(said)
         ax.set_title(text, loc="right", fontsize=7.5, fontweight="normal", color=palette.muted)

@@ -170,7 +170,7 @@ class Runs:
 
         Parameters
         ----------
-        n : only the so many most conspicuous subjects; None for all
+        n : only the so many most influential subjects, as predicted; None for all
         """
         state, fit = self.state, self.state.fit
         if fit is None:

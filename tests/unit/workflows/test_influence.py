@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 import workbench as wb
 from tests import cases
 from workbench.errors import EstimationError, OptionError
+from workbench.estimation import subject_gradients
 from workbench.workflows import influence as module
 from workbench.workflows.influence import conspicuous, cost
 
@@ -134,6 +135,84 @@ def test_monte_carlo_is_noted():
     assert any("Monte-Carlo error" in note for note in result.notes)
     again = wb.influence(whole, [2])
     pd.testing.assert_frame_equal(result.estimates, again.estimates)
+
+
+# --- without refits --------------------------------------------------------------------------
+
+
+def test_the_prediction_is_one_newton_step(theophylline):
+    """Exact to first order: correlated 0.99 with what the refits find, and in the same order."""
+    predicted = wb.influence(theophylline, refit=False)
+    found = wb.influence(theophylline)
+    for name in found.changes:
+        r = np.corrcoef(predicted.changes[name], found.changes[name])[0, 1]
+        assert r > 0.99, name
+    highest = [r.table.sort_values("cook")["ID"].tolist()[-3:] for r in (predicted, found)]
+    assert highest[0] == highest[1]
+    np.testing.assert_array_equal(found.table["cook_predicted"], predicted.table["cook"])
+    assert set(predicted.table["verdict"]) == {"predicted"}
+    assert "large changes are understated" in predicted.notes[0]
+    assert repr(predicted).startswith("12 predicted fits")
+
+
+def test_gradients_are_differences_of_the_objective(theophylline):
+    """Of each subject's part, in each estimate, by central differences: 1e-5."""
+    final, data = theophylline.final_model, theophylline.data
+    gradients = subject_gradients(final, data)
+    assert gradients.sum().abs().max() < 1e-3
+    for name in ("cl", "v"):
+        step = 1e-4 * theophylline.theta[name]
+
+        def part(by, name=name):
+            typical = final.parameters[name].typical + by
+            moved = {**final.parameters, name: replace(final.parameters[name], typical=typical)}
+            return wb.evaluate(final.replace(parameters=moved), data).individual_ofv
+
+        slope = (part(step) - part(-step)) / (2 * step)
+        np.testing.assert_allclose(gradients[name], slope, rtol=1e-5, atol=1e-5)
+
+
+def test_in_a_linear_model_the_prediction_has_a_formula():
+    """The mean of n numbers: leaving out i moves it by (mean - y_i)/n in one step."""
+    y = np.array([1, 2, 3, 4, 5, 6, 7, 12.0])
+    data = pd.DataFrame({"ID": range(1, 9), "TIME": 0.0, "DV": y})
+    model = wb.Model(
+        wb.equations("y = m + 0*t", outputs=["y"]),
+        {"m": wb.Normal(5.0, iiv=wb.Fixed(1.0))},
+        error=wb.error.Additive(wb.Fixed(1.0)),
+    )
+    fit = wb.fit(model, wb.read_dataset(data, name="means"))
+    predicted = wb.influence(fit, refit=False)
+    np.testing.assert_allclose(predicted.estimates["m"], y.mean() + (y.mean() - y) / 8, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda fit: replace(fit, covariance=pd.DataFrame()), "no standard errors"),
+        (
+            lambda fit: replace(fit, final_model=fit.model),
+            "not close to a minimum of FOCEI's objective",
+        ),
+    ],
+)
+def test_why_nothing_can_be_predicted(fit, change, words):
+    other = change(fit)
+    with pytest.raises(EstimationError, match=words):
+        wb.influence(other, refit=False)
+    found = wb.influence(other, [1])
+    assert found.table["cook_predicted"].isna().all()
+    assert len(conspicuous(other, 2)) == 2  # by the residuals
+
+
+def test_two_thousand_subjects_are_predicted_at_once():
+    fit = wb.fit(cases.iv_model("proportional"), cases.iv_data(2000))
+    predicted = wb.influence(fit, refit=False)
+    assert len(predicted.table) == 2000
+    two = predicted.table.nlargest(2, "cook")["ID"].tolist()
+    found = wb.influence(fit, 2)
+    assert sorted(two) == found.table["ID"].tolist()
+    np.testing.assert_allclose(found.table["cook_predicted"], found.table["cook"], rtol=0.1)
 
 
 # --- which subjects --------------------------------------------------------------------------
