@@ -58,7 +58,7 @@ def draw(
         ax.vlines(x, base, y, color=palette.grid, linewidth=1.2, zorder=1.5)
     cloud(ax, x, y, palette)
     flagged = rows["flagged"].to_numpy(bool)
-    _flags(ax, x[flagged], y[flagged])
+    _flags(ax, x[flagged], y[flagged], palette)
     mine = belongs(rows["ID"], selected)
     highlight(ax, x[mine], y[mine], palette)
     _axes(ax, rows["ID"], x, np.append(y, base), by_count=by_count)
@@ -68,7 +68,7 @@ def draw(
     return Drawn(points(x, y, rows["ID"], _tips(rows)))
 
 
-def _flags(ax: Axes, x: Values, y: Values) -> None:
+def _flags(ax: Axes, x: Values, y: Values, palette: Palette) -> None:
     """Mark subjects whose residuals are unlikely, and say what the mark means."""
     if not len(x):
         return
@@ -84,9 +84,8 @@ def _flags(ax: Axes, x: Values, y: Values) -> None:
         gid=FLAGGED,
     )
     if pixels(ax)[0] > 300:
-        ax.set_title(
-            "◇ unlikely residuals", loc="right", fontsize=7.5, fontweight="normal", color=FLAG
-        )
+        words = "◇ unlikely residuals"
+        ax.set_title(words, loc="right", fontsize=7.5, fontweight="normal", color=palette.muted)
 
 
 def _axes(ax: Axes, labels: pd.Series, x: Values, y: Values, *, by_count: bool) -> None:

@@ -291,13 +291,14 @@ def _predicted(whole: FitResult, chosen: Sequence[Hashable], expected: OneStep) 
     free = whole.parameters[~whole.parameters["fixed"]]
     shift = expected.shift.loc[list(chosen)].reindex(columns=[str(n) for n in free.index])
     table = pd.DataFrame(dict.fromkeys(FIRST, np.nan), index=range(len(chosen)))
-    cook = expected.cook.reindex(pd.Index(list(chosen), dtype=object)).to_numpy(float)
+    index = pd.Index(list(chosen), dtype=object)
+    cook = expected.cook.reindex(index).to_numpy(float)
     counts = _counts(whole)
     table = table.assign(
         ID=pd.Series(list(chosen), dtype=object),
         n_obs=[counts[label] for label in chosen],
         verdict=PREDICTED,
-        delta_ofv=cook,  # g'Cg/4 is the decrease that the step promises, too
+        delta_ofv=expected.decrease.reindex(index).to_numpy(float),
         cook=cook,
         cook_predicted=cook,
         seconds=0.0,

@@ -17,6 +17,7 @@ from workbench.workflows._nesting import Nesting, Restriction, nesting
 SAME = 0.01  # difference in -2LL that counts as none: what convergence may leave
 Z = 1.959963984540054  # 95 % interval
 OTHER_AIMS = ("two_stage", "its")  # their estimates are not those of the highest likelihood
+UNNAMED = ("the smaller model", "the larger model")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 Weights = tuple[tuple[float, int], ...]
@@ -68,10 +69,11 @@ class LikelihoodRatioTest:
         p = _probability(self.p_value, sign)
         if self.se:
             p += f" ({_plain(self.p_lower)} to {_plain(self.p_upper)} by the Monte-Carlo error)"
-        return (
+        said = (
             f"{self.small} against {self.large} ({', '.join(self.restrictions)}): "
             f"ΔOFV {self.difference:.3f}{error}, {self.df} df, {self.distribution}: {p}."
         )
+        return _begun(said, (self.small, self.large))
 
     def __repr__(self) -> str:
         return "\n".join([self.sentence, *(f"note: {note}" for note in self.notes)])
@@ -85,7 +87,7 @@ def likelihood_ratio_test(
     fit_small: FitResult,
     fit_large: FitResult,
     *,
-    names: tuple[str, str] = ("the smaller model", "the larger model"),
+    names: tuple[str, str] = UNNAMED,
 ) -> LikelihoodRatioTest:
     r"""Test a model against a larger one that contains it.
 
@@ -122,11 +124,18 @@ def likelihood_ratio_test(
     small, large = make_run(names[0], fit_small), make_run(names[1], fit_large)
     refused = why_no_test(small, large)
     if refused:
-        raise IncomparableError(refused)
+        raise IncomparableError(_begun(refused, names))
     found = nested(small, large)
     if found.reason:
-        raise IncomparableError(_not_nested(small, large, found))
+        raise IncomparableError(_begun(_not_nested(small, large, found), names))
     return tested(small, large, found)
+
+
+def _begun(sentence: str, names: tuple[str, str]) -> str:
+    """Begin a sentence with a capital, unless it begins with a name that has none."""
+    if names != UNNAMED:
+        return sentence
+    return sentence[0].upper() + sentence[1:]
 
 
 def nested(small: Run, large: Run) -> Nesting:
@@ -205,7 +214,7 @@ def tested(small: Run, large: Run, found: Nesting) -> LikelihoodRatioTest:
     if difference < -(SAME + Z * se):
         error = f" ± {se:.2g}" if se else ""
         raise IncomparableError(
-            f"{large.name} has a higher −2LL than {small.name}, which it contains, by "
+            f"−2LL of {large.name} is above that of {small.name}, which it contains, by "
             f"{-difference:.3f}{error}: its fit has not reached its minimum. Fit it again from "
             "the estimates of the smaller model: wb.fit(model, data, start=fit_small)."
         )

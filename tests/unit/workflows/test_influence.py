@@ -155,6 +155,19 @@ def test_the_prediction_is_one_newton_step(theophylline):
     assert repr(predicted).startswith("12 predicted fits")
 
 
+def test_a_sandwich_is_taken_apart(theophylline):
+    """The step needs R, not the sandwich: it is the same whatever covariance the fit has."""
+    model, data = theophylline.model, theophylline.data
+    robust = wb.fit(model, data, covariance="sandwich")
+    one, other = (wb.influence(fit, refit=False) for fit in (theophylline, robust))
+    np.testing.assert_allclose(one.estimates, other.estimates, rtol=1e-4)
+    np.testing.assert_allclose(one.table["delta_ofv"], other.table["delta_ofv"], rtol=1e-3)
+    moved = other.estimates.loc[5] - robust.parameters["estimate"]
+    expected = moved @ np.linalg.inv(robust.covariance) @ moved
+    assert other.table.set_index("ID").loc[5, "cook"] == pytest.approx(expected, rel=1e-8)
+    np.testing.assert_allclose(one.table["delta_ofv"], one.table["cook"], rtol=1e-9)
+
+
 def test_gradients_are_differences_of_the_objective(theophylline):
     """Of each subject's part, in each estimate, by central differences: 1e-5."""
     final, data = theophylline.final_model, theophylline.data

@@ -237,6 +237,7 @@ def refused(small, large, words):
     with pytest.raises(IncomparableError) as caught:
         wb.likelihood_ratio_test(small, large)
     assert words in str(caught.value)
+    assert str(caught.value)[0] in "TB−O"  # a sentence begins with a capital
 
 
 def test_not_nested(fits):
