@@ -48,10 +48,11 @@ def one_step(fit: FitResult) -> OneStep:
     where C is :math:`R^{-1}`, and Cook's distance :math:`\tfrac14 g_i^T C g_i`, unless C is the
     sandwich :math:`R^{-1} S R^{-1}`; then :math:`R^{-1}` is the geometric mean of C and
     :math:`S^{-1}`, with :math:`S = \tfrac14 \sum_i g_i g_i^T`.
-    (Cook & Weisberg 1982, Residuals and Influence in Regression, section 5.2; Pregibon 1981, Ann.
-    Stat. 9:705.) It understates large changes: the curvature that leaves with the subject is
-    neglected. The gradients are FOCEI's, about their mean, whatever the method; where they are
-    far from zero in sum, as at FO's estimates, there is no prediction.
+    (Pregibon 1981, Ann. Stat. 9:705; Cook & Weisberg 1982, Residuals and Influence in Regression,
+    chapter 5.) The size of large changes is rough: the curvature that leaves with the subject, and
+    its change along the step, are neglected. The gradients are FOCEI's, about their mean, whatever
+    the method; where they are far from zero in sum, as they may be at FO's estimates, there is no
+    prediction.
     """
     covariance = fit.covariance
     names = [str(name) for name in covariance.index]

@@ -99,7 +99,7 @@ def influence(
     parameters; PsN's Cook score is its square root. The covariance ratio (Belsley, Kuh, Welsch
     1980; in PsN's form) is above 1 where the subject makes the estimates more precise.
     cook_predicted is Cook's distance after one Newton step from the estimates, which needs no
-    refit: it tells within a moment which subjects are worth one, but understates the largest.
+    refit: it tells within a moment which subjects are worth one; large ones are rough.
 
     Parameters
     ----------
@@ -306,7 +306,7 @@ def _predicted(whole: FitResult, chosen: Sequence[Hashable], expected: OneStep) 
     )
     changes = shift.div(free["se"].to_numpy(float), axis="columns")
     estimates = shift + free["estimate"].to_numpy(float)
-    note = "Predicted by one Newton step: large changes are understated."
+    note = "Predicted by one Newton step: the size of large changes is rough."
     return Influence(table, changes, estimates, whole, (note,), len(chosen))
 
 

@@ -151,7 +151,7 @@ def test_the_prediction_is_one_newton_step(theophylline):
     assert highest[0] == highest[1]
     np.testing.assert_array_equal(found.table["cook_predicted"], predicted.table["cook"])
     assert set(predicted.table["verdict"]) == {"predicted"}
-    assert "large changes are understated" in predicted.notes[0]
+    assert "the size of large changes is rough" in predicted.notes[0]
     assert repr(predicted).startswith("12 predicted fits")
 
 
