@@ -31,6 +31,7 @@ class FitStandIn:
     trace: pd.DataFrame
     parameters: pd.DataFrame
     dense: pd.DataFrame
+    individual_ofv: pd.Series
     epsilon_shrinkage: float = 11.9
     units: dict = field(default_factory=lambda: dict(UNITS))
 
@@ -106,6 +107,11 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             index=pd.Index(list(THETA), name="parameter"),
         ),
         dense=dense,
+        individual_ofv=pd.Series(
+            (predictions["IRES"].to_numpy().reshape(n_sub, n_times) ** 2 / 0.49 - 0.7).sum(axis=1),
+            index=pd.Index(labels, name="ID", dtype=object),
+            name="ofv",
+        ),
     )
 
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from workbench.models.structural import Solver, equations, structure
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
+    from workbench.workflows.compare import compare
+    from workbench.workflows.influence import influence
+    from workbench.workflows.likelihood_ratio import likelihood_ratio_test
     from workbench.workflows.multistart import multistart
 
 __version__ = "0.1.0"
@@ -49,8 +52,11 @@ _PUBLIC = {
     "Prior": "workbench.models.prior",
     "Progress": "workbench.estimation",
     "Workbench": "workbench.app",
+    "compare": "workbench.workflows.compare",
     "evaluate": "workbench.estimation",
     "fit": "workbench.estimation",
+    "influence": "workbench.workflows.influence",
+    "likelihood_ratio_test": "workbench.workflows.likelihood_ratio",
     "list_datasets": "workbench.datasets",
     "load_dataset": "workbench.datasets",
     "load_fit": "workbench.results",

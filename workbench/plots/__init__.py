@@ -18,6 +18,7 @@ from workbench.plots._figures import (
     show,
     trace,
 )
+from workbench.plots._influence import influence
 from workbench.plots._multistart import multistart
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
@@ -38,6 +39,7 @@ __all__ = [
     "etas",
     "individual",
     "individual_fits",
+    "influence",
     "multistart",
     "data",
     "trace",

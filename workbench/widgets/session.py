@@ -32,6 +32,7 @@ from workbench.widgets.fit_tests import FitTests, make_tests
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
+from workbench.widgets.runs import Runs
 from workbench.widgets.state import Upload, WorkbenchState
 from workbench.widgets.suitability import endpoints_of
 from workbench.workflows.multistart import Multistart, multistart
@@ -41,7 +42,7 @@ DEFAULT_STRUCTURE = "pk_1cmt_oral"
 PK_OPTIONS = {"compartments": 1, "absorption": "first_order"}  # to begin from
 
 
-class Session:
+class Session(Runs):
     """The state of one page and what can be done to it."""
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class Session:
         self.runner = FitRunner(self.state, _fit_and_simulate, CancelToken, self.main, self._ready)
         self._fit_when_warm = False
         self._testing: threading.Thread | None = None
+        self.keep_runs()
         self.state.options = self._default_options(self.state.method)
 
     # Data
