@@ -11,6 +11,7 @@ from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import individual_range, predict_range
 from workbench.core.residuals import R_F, R, V, n_columns
+from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
@@ -156,16 +157,39 @@ class Problem:
         predict_range(0, 0, self.n_sub, self.structure, self.subjects, theta, frozen(eta), out)
         return out[:, 0]
 
-    def with_error(self, prediction: Floats, sigma: Floats, noise: Floats) -> Floats:
-        """Return simulated observations (n_obs,), given standard normal numbers."""
-        out = prediction.copy()
+    def values_of_each(self, theta: Floats, eta: Floats) -> Floats:
+        """Return predictions at many random effects of each subject, (n, n_obs).
+
+        Parameters
+        ----------
+        theta : (n_theta,)  on the psi scale
+        eta : (n, n_sub, n_eta)
+        """
+        out = np.zeros((len(eta), self.n_obs))
+        simulate_range(0, len(eta), self.structure, self.subjects, frozen(theta), frozen(eta), out)
+        return out
+
+    def residual_sd(self, prediction: Floats, sigma: Floats) -> Floats:
+        """Return the SD of the residual error at predictions (..., n_obs), on the modelled scale.
+
+        Observations are ``endpoint.error.observed(f, sd * z)`` with z standard normal.
+        """
+        out = np.zeros_like(prediction)
         for endpoint in self.endpoints:
-            f, own = prediction[endpoint.rows], np.ascontiguousarray(sigma[endpoint.sigma])
-            table = np.zeros((len(f), n_columns(len(own))))
+            f = np.ascontiguousarray(prediction[..., endpoint.rows])
+            own = np.ascontiguousarray(sigma[endpoint.sigma])
+            table = np.zeros((f.size, n_columns(len(own))))
             # The residual of an observation is not needed: any value that exists will do.
-            endpoint.error.residual(np.ones(len(f)), f, own, table)
-            spread = np.sqrt(table[:, V]) * noise[endpoint.rows]
-            out[endpoint.rows] = endpoint.error.observed(f, spread)
+            endpoint.error.residual(np.ones(f.size), f.ravel(), own, table)
+            out[..., endpoint.rows] = np.sqrt(table[:, V]).reshape(f.shape)
+        return out
+
+    def with_error(self, prediction: Floats, sigma: Floats, noise: Floats) -> Floats:
+        """Return simulated observations (..., n_obs), given standard normal numbers."""
+        out, spread = prediction.copy(), self.residual_sd(prediction, sigma) * noise
+        for endpoint in self.endpoints:
+            rows = (..., endpoint.rows)
+            out[rows] = endpoint.error.observed(prediction[rows], spread[rows])
         return out
 
     def points(self) -> pd.DataFrame:
