@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
     from workbench.data.dataset import Dataset, read_dataset
     from workbench.datasets import list_datasets, load_dataset
+    from workbench.diagnostics import Vpc, vpc
     from workbench.estimation import (
         CancelToken,
         Progress,
@@ -47,6 +48,7 @@ _PUBLIC = {
     "Normal": "workbench.models.parameter",
     "Prior": "workbench.models.prior",
     "Progress": "workbench.estimation",
+    "Vpc": "workbench.diagnostics",
     "Workbench": "workbench.app",
     "evaluate": "workbench.estimation",
     "fit": "workbench.estimation",
@@ -62,6 +64,7 @@ _PUBLIC = {
     "starting_values": "workbench.estimation",
     "Solver": "workbench.models.structural",
     "structure": "workbench.models.structural",
+    "vpc": "workbench.diagnostics",
 }
 _MODULES = {"error": "workbench.models.error", "plots": "workbench.plots"}
 

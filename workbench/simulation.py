@@ -224,7 +224,7 @@ def simulate_etas(problem: Problem, replicates: int, seed: int) -> Floats:
 def _etas(problem: Problem, numbers: Iterable[int], seed: int, low: Floats) -> Floats:
     """Return the random effects of some replicates."""
     shape = (problem.n_sub, problem.space.n_eta)
-    return np.array([normals(seed, "eta", r, shape) for r in numbers]) @ low.T
+    return np.asarray(np.array([normals(seed, "eta", r, shape) for r in numbers]) @ low.T)
 
 
 def _omega_root(problem: Problem) -> Floats:

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._binning import bin_edges
+from workbench.diagnostics._vpc import Vpc, vpc
 from workbench.registry import Registry
 
 diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
@@ -26,4 +28,4 @@ def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:
     return {name: table(name, source) for name in names}
 
 
-__all__ = ["Diagnostic", "diagnostics", "table", "tables"]
+__all__ = ["Diagnostic", "Vpc", "bin_edges", "diagnostics", "table", "tables", "vpc"]
