@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
     from workbench.data.dataset import Dataset, read_dataset
     from workbench.datasets import list_datasets, load_dataset
-    from workbench.diagnostics import Vpc, vpc
+    from workbench.diagnostics import (
+        Vpc,
+        prediction_distribution,
+        variance_decomposition,
+        vpc,
+    )
     from workbench.estimation import (
         CancelToken,
         Progress,
@@ -58,12 +63,14 @@ _PUBLIC = {
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
     "multistart": "workbench.workflows.multistart",
+    "prediction_distribution": "workbench.diagnostics",
     "read_dataset": "workbench.data.dataset",
     "saem_steps": "workbench.estimation",
     "simulate": "workbench.simulation",
     "starting_values": "workbench.estimation",
     "Solver": "workbench.models.structural",
     "structure": "workbench.models.structural",
+    "variance_decomposition": "workbench.diagnostics",
     "vpc": "workbench.diagnostics",
 }
 _MODULES = {"error": "workbench.models.error", "plots": "workbench.plots"}

@@ -233,7 +233,7 @@ def _omega_root(problem: Problem) -> Floats:
     if not problem.space.n_eta:
         return np.zeros((0, 0))
     try:
-        return np.linalg.cholesky(omega)
+        return np.asarray(np.linalg.cholesky(omega))
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(omega)
         return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

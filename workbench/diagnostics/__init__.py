@@ -9,6 +9,11 @@ import pandas as pd
 
 from workbench.diagnostics._base import Diagnostic
 from workbench.diagnostics._binning import bin_edges
+from workbench.diagnostics._prediction_distribution import (
+    PredictionDistribution,
+    prediction_distribution,
+)
+from workbench.diagnostics._variance import VarianceDecomposition, variance_decomposition
 from workbench.diagnostics._vpc import Vpc, vpc
 from workbench.registry import Registry
 
@@ -28,4 +33,16 @@ def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:
     return {name: table(name, source) for name in names}
 
 
-__all__ = ["Diagnostic", "Vpc", "bin_edges", "diagnostics", "table", "tables", "vpc"]
+__all__ = [
+    "Diagnostic",
+    "PredictionDistribution",
+    "VarianceDecomposition",
+    "Vpc",
+    "bin_edges",
+    "diagnostics",
+    "prediction_distribution",
+    "table",
+    "tables",
+    "variance_decomposition",
+    "vpc",
+]

@@ -197,12 +197,17 @@ def limits(
         return limit, marked | (dv < limit)
 
 
+def verdict_notes(source: FitResult | Model) -> list[str]:
+    """Return a sentence on a fit that did not converge."""
+    verdict = getattr(source, "verdict", "converged")
+    if verdict == "converged":
+        return []
+    return [f"The fit is {verdict}: the simulations are at its values all the same."]
+
+
 def _notes(source: FitResult | Model, values: Floats, asked: int) -> list[str]:
     """Return sentences on a simulation that is short, incomplete or of a doubtful fit."""
-    notes = []
-    verdict = getattr(source, "verdict", "converged")
-    if verdict != "converged":
-        notes.append(f"The fit is {verdict}: the simulations are at its values all the same.")
+    notes = verdict_notes(source)
     if len(values) < asked:
         notes.append(f"Cancelled after {len(values)} of {asked} replicates.")
     if len(values) < FEW_REPLICATES:

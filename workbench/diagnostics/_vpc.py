@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.data.dataset import Dataset
-from workbench.diagnostics._binning import bin_edges, bin_numbers, checked_edges
+from workbench.diagnostics._binning import bin_edges, checked_edges
 from workbench.diagnostics._correction import Correction, lines
 from workbench.diagnostics._npc import npc_table
+from workbench.diagnostics._panels import BIN_COLUMNS, Bin, make_bins, panels
 from workbench.diagnostics._percentiles import outside, row_percentiles, seen, spread_over
 from workbench.diagnostics._simulated import OnProgress, Simulated, simulated
 from workbench.diagnostics._strata import Stratum, labels, stratum
@@ -30,27 +31,6 @@ Ints = NDArray[np.int64]
 
 X_COLUMNS = ("TIME", "TAD", "PRED")
 NOT_CORRECTED = Correction()
-BIN_COLUMNS = ("STRATUM", "ENDPOINT", "BIN", "X_LOW", "X_HIGH", "X_MEDIAN", "N")
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Observations that are taken together.
-
-    Attributes
-    ----------
-    stratum, endpoint : labels
-    number : from 1
-    low, high : edges
-    rows : (n,)  observations
-    """
-
-    stratum: str
-    endpoint: str
-    number: int
-    low: float
-    high: float
-    rows: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -273,12 +253,8 @@ class Vpc:
     def npc(self) -> pd.DataFrame:
         """Numerical predictive check by stratum and endpoint, see `diagnostics._npc`."""
         if "npc" not in self._made:
-            label, order = labels(self.simulated.points, self.strata)
-            groups = [
-                (name, endpoint, np.flatnonzero((label == name) & self._of(endpoint)))
-                for name in order
-                for endpoint in self.simulated.endpoints
-            ]
+            points = self.simulated.points
+            groups = panels(points, labels(points, self.strata))
             self._made["npc"] = npc_table(self.simulated, groups, self.ci)
         table: pd.DataFrame = self._made["npc"]
         return table.copy()
@@ -293,31 +269,9 @@ class Vpc:
         """Time that the simulation took."""
         return self.simulated.seconds
 
-    def _of(self, endpoint: str) -> NDArray[np.bool_]:
-        return np.asarray(self.simulated.points["ENDPOINT"].astype(str) == endpoint)
-
     def bins(self) -> list[Bin]:
         """Return the bins that hold observations, panel by panel."""
         return list(self._tables()["bins"])
-
-    def _bins(self, label: NDArray[np.object_], order: list[str]) -> list[Bin]:
-        points = self.simulated.points
-        x, found = points[self.x].to_numpy(float), []
-        for name in order:
-            for endpoint in self.simulated.endpoints:
-                rows = np.flatnonzero((label == name) & self._of(endpoint) & np.isfinite(x))
-                if not len(rows):
-                    continue
-                if self.edges is not None:
-                    edges = np.array(self.edges)
-                else:
-                    edges = bin_edges(x[rows], self.binning, self.n_bins)
-                number = bin_numbers(x[rows], edges)
-                for k in np.unique(number[number >= 0]):
-                    low, high = float(edges[k]), float(edges[k + 1])
-                    mine = rows[number == k]
-                    found.append(Bin(name, endpoint, int(k) + 1, low, high, mine))
-        return found
 
     def _tables(self) -> dict[str, Any]:
         """Make all tables of the bins, once."""
@@ -325,15 +279,14 @@ class Vpc:
             return self._made
         points = self.simulated.points
         label, order = labels(points, self.strata)
-        bins = self._bins(label, order)
+        bins = make_bins(points, self.x, (label, order), self.binning, self.n_bins, self.edges)
         x = points[self.x].to_numpy(float)
         corrected = self.simulated.observed(np.arange(len(points)))
         number = np.zeros(len(points), np.int64)
         parts, shares, uncorrected = [], [], 0
         for one in bins:
             found, share, values, left = self._of_bin(one)
-            place = [one.stratum, one.endpoint, one.number, one.low, one.high]
-            place += [float(np.median(x[one.rows])), len(one.rows)]
+            place = one.place(x)
             parts += [[*place, *row] for row in found]
             shares += [[*place, *share]] if share else []
             corrected[one.rows], number[one.rows] = values, one.number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -26,12 +28,13 @@ from workbench.problem.endpoints import (
     residual_table,
 )
 from workbench.problem.explain import why_not
-from workbench.problem.grid import of_output, on_a_grid
+from workbench.problem.grid import of_output, on_a_grid, on_times
 from workbench.problem.space import ParameterSpace, frozen
 from workbench.problem.structure import pack_context
 from workbench.problem.subjects import pack_subjects
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class Problem:
@@ -222,6 +225,30 @@ class Problem:
         phi = self.individual_parameters(theta, eta)
         labels = self.data.population.subjects
         return why_not(self.model, self.structure, self.subjects, labels, phi)
+
+    def at_times(self, times: Floats, output: int) -> tuple[Problem, Ints, Ints]:
+        """Return the problem with one output at common times in place of the observations.
+
+        It is for simulation: its `data` remain those of this problem.
+
+        Parameters
+        ----------
+        times : (n,)  ascending; each subject has those within its own records
+        output : number of the output
+
+        Returns
+        -------
+        problem, who, which
+            The number of the subject and of the time of each of its observations.
+        """
+        shift = self.data.population.record_shift
+        subjects, who, which = on_times(self.subjects, shift, times, output)
+        other = copy(self)
+        other.subjects, other.n_obs = subjects, len(who)
+        other.outputs = subjects.endpoint
+        other.endpoints = make_endpoints(self.model, subjects.endpoint)
+        other.structure = self._structure(subjects)
+        return other, who, which
 
     def curves(self, theta: Floats, eta: Floats, n: int) -> pd.DataFrame:
         """Return dense PRED and IPRED curves of every subject (ID, TIME, PRED, IPRED).
