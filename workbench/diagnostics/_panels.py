@@ -45,6 +45,15 @@ class Bin:
         return [*where, middle, len(self.rows)]
 
 
+def endpoint_names(points: pd.DataFrame) -> list[str]:
+    """Return the endpoints that were observed, in the model's order (else as they appear)."""
+    column = points["ENDPOINT"]
+    present = dict.fromkeys(column.astype(str))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return [str(name) for name in column.cat.categories if str(name) in present]
+    return list(present)
+
+
 def panels(points: pd.DataFrame, strata: Labels) -> list[tuple[str, str, Ints]]:
     """Return stratum, endpoint and observations of each panel that has any.
 
@@ -58,7 +67,7 @@ def panels(points: pd.DataFrame, strata: Labels) -> list[tuple[str, str, Ints]]:
     found = [
         (name, endpoint, np.flatnonzero((label == name) & (of == endpoint)))
         for name in order
-        for endpoint in dict.fromkeys(of)
+        for endpoint in endpoint_names(points)
     ]
     return [panel for panel in found if len(panel[2])]
 

@@ -142,7 +142,7 @@ def prediction_distribution(
         notes.append(f"Cancelled after {done} of {count} replicates.")
     return PredictionDistribution(
         pd.concat(parts, ignore_index=True),
-        seen[["ID", "TIME", "ENDPOINT", "DV"]].assign(STRATUM=label),
+        seen[["ID", "TIME", "ENDPOINT", "DV"]].astype({"ENDPOINT": str}).assign(STRATUM=label),
         dict(given.units),
         given.name,
         done,

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.data.dataset import Dataset
+from workbench.diagnostics._panels import endpoint_names
 from workbench.errors import DataError, OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
@@ -65,8 +66,8 @@ class Simulated:
 
     @property
     def endpoints(self) -> list[str]:
-        """Names of the endpoints, in the order in which they appear."""
-        return [str(name) for name in self.points["ENDPOINT"].unique()]
+        """Names of the endpoints, in the model's order."""
+        return endpoint_names(self.points)
 
     def observed(self, rows: NDArray[np.int64]) -> Floats:
         """Return observations, -inf where one is below its limit."""
@@ -149,12 +150,12 @@ def observation_points(problem: Problem, pred: Floats) -> pd.DataFrame:
     data = problem.data
     population = data.population
     points = problem.points()
-    outputs = np.array(problem.model.structure.outputs, dtype=object)
+    outputs = problem.model.structure.outputs
     columns: dict[str, Any] = {
         "ID": points["ID"],
         "TIME": points["TIME"].astype(float),
         "TAD": data.time_after_dose,
-        "ENDPOINT": outputs[problem.outputs],
+        "ENDPOINT": pd.Categorical.from_codes(problem.outputs, pd.Index(outputs)),
         "DV": population.dv,
         "PRED": pred,
     }
@@ -173,7 +174,7 @@ def limits(
     Rows that the data mark as censored (CENS 1) are below, and where no limit is given their DV
     says what it is.
     """
-    endpoints = [str(name) for name in points["ENDPOINT"].unique()]
+    endpoints = endpoint_names(points)
     if isinstance(lloq, Mapping):
         unknown = [str(name) for name in lloq if str(name) not in endpoints]
         if unknown:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from workbench.plots._cells import (
-    LABEL_BESIDE,
     TICK_GAP,
     TICK_SIZE,
     Cell,
@@ -24,10 +24,11 @@ from workbench.plots._cells import (
     ticks_for,
 )
 from workbench.plots._marks import Values, room
-from workbench.plots.theme import Palette
+from workbench.plots.theme import LABEL_BESIDE, Palette
 
-NARROWEST = 190  # CSS pixels of a panel
-GAP = (46, 62)  # CSS pixels between panels
+NARROWEST, LOWEST = 190, 70  # CSS pixels of a panel
+GAP = (46, 40)  # CSS pixels between panels
+LETTER = 5.2  # CSS pixels of a letter of a label
 HEAD = 24  # CSS pixels for a title above several panels
 LEGEND_FROM = 400  # CSS pixels of width for a legend beside the title
 
@@ -90,16 +91,53 @@ def y_scale(values: Values, *, log: bool) -> YScale:
     return YScale(low / span**0.05, high * span**0.05, True)
 
 
+def panel_keys(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return stratum and endpoint of each panel of a table."""
+    return list(dict.fromkeys(zip(table["STRATUM"], table["ENDPOINT"], strict=True)))
+
+
+def of_panel(table: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
+    """Return the rows of a panel."""
+    mine = (table["STRATUM"] == key[0]) & (table["ENDPOINT"] == key[1])
+    return table[mine.to_numpy(bool)]
+
+
+def panel_name(key: tuple[str, str], keys: list[tuple[str, str]]) -> str:
+    """Return what tells a panel from the others."""
+    endpoints = {endpoint for _, endpoint in keys}
+    parts = [key[1]] if len(endpoints) > 1 else []
+    return " · ".join([*parts, key[0]] if key[0] else parts)
+
+
 def facets(
-    ax: Axes, n: int, palette: Palette, *, columns: int | None = None, gap: tuple[float, float] = GAP
+    ax: Axes,
+    n: int,
+    palette: Palette,
+    *,
+    columns: int | None = None,
+    gap: tuple[float, float] = GAP,
+    titles: bool = True,
 ) -> tuple[list[Cell], int]:
-    """Return the cells of n panels below a title, and in how many columns they stand."""
-    wide = pixels(ax)[0]
+    """Return the cells of n panels below a title, and in how many columns they stand.
+
+    Parameters
+    ----------
+    columns : as many as fit, and more where the panels would be too low, if not given
+    titles : whether panels have titles, if there are several
+    """
+    wide, high = pixels(ax)
     fit = max(1, int((wide + gap[0]) // (NARROWEST + gap[0])))
     across = columns or min(n, fit, 2 if n == 4 else 3)
+    while columns is None and across < n and -(-n // across) * (LOWEST + gap[1]) > high + gap[1]:
+        across += 1
     rows = -(-n // across)
-    top = HEAD if n > 1 else 0
+    top = HEAD if n > 1 and titles else 0
     return split(ax, rows, across, palette, gap=gap, reserve=(0, top))[:n], across
+
+
+def lowest(k: int, n: int, across: int) -> bool:
+    """Say whether panel k of n has none below it."""
+    return k + across >= n
 
 
 def panel(
@@ -111,8 +149,17 @@ def panel(
     y: YScale,
     labels: tuple[str, str],
     title: str = "",
+    numbered: bool = True,
 ) -> Cell:
-    """Draw the frame, the numbers and the labels of a panel; return it with its scales."""
+    """Draw the frame, the numbers and the labels of a panel; return it with its scales.
+
+    Parameters
+    ----------
+    x, y : limits and scale
+    labels : of x and y; "" for none
+    title : above the panel
+    numbered : whether there are numbers at x
+    """
     most = ticks_for(ax, cell)
     scaled = cell.scaled(x, y.limits, most=most)
     words = None
@@ -124,11 +171,14 @@ def panel(
             np.log10(places),
         )
     frames(ax, [scaled], palette)
-    number_x(ax, scaled, palette, labels[0])
+    if numbered:
+        number_x(ax, scaled, palette, labels[0])
+    room_for_label = cell.height * pixels(ax)[1] >= LETTER * len(labels[1])
+    label = labels[1] if room_for_label else ""
     if words is None:
-        number_y(ax, scaled, palette, labels[1])
+        number_y(ax, scaled, palette, label)
     else:
-        _write_y(ax, scaled, words, palette, labels[1])
+        _write_y(ax, scaled, words, palette, label)
     if title:
         name(ax, scaled, title, above=4, size=8.5)
     return scaled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,20 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from workbench.plots._base import Drawn, Label, Margins
-from workbench.plots._cells import Cell
-from workbench.plots._facets import GAP, YScale, facets, headline, panel, pixels, y_scale
+from workbench.plots._cells import Cell, pixels
+from workbench.plots._facets import (
+    YScale,
+    facets,
+    headline,
+    lowest,
+    of_panel,
+    panel,
+    panel_keys,
+    panel_name,
+    y_scale,
+)
 from workbench.plots._figures import Picture
 from workbench.plots._marks import (
-    Values,
     belongs,
     cloud,
     highlight,
@@ -76,7 +86,9 @@ def vpc(
             draw_vpc(ax, check, palette=palette, selected=selected, log=log)
             return ax
         figure = Picture(*size, palette)
-        draw_vpc(figure.room(0, 0, *size, MARGINS), check, palette=palette, selected=selected, log=log)
+        draw_vpc(
+            figure.room(0, 0, *size, MARGINS), check, palette=palette, selected=selected, log=log
+        )
     return figure
 
 
@@ -95,20 +107,19 @@ def draw_vpc(
         say(ax, "There is no observation in any bin to compare with the simulations.", palette)
         return Drawn()
     units = dict(check.simulated.units if units is None else units)
-    keys = list(dict.fromkeys(zip(table["STRATUM"], table["ENDPOINT"], strict=True)))
+    keys = panel_keys(table)
     blq, several = check.blq, len(keys) > 1
-    gap = GAP if blq.empty else (GAP[0], GAP[1])
-    cells, across = facets(ax, len(keys), palette, gap=gap)
+    cells, across = facets(ax, len(keys), palette)
     hits, hidden = [], 0
     for k, (key, cell) in enumerate(zip(keys, cells, strict=True)):
-        mine, own = _of(table, key), _of(seen, key)
+        mine, own = of_panel(table, key), of_panel(seen, key)
         own = own[own["BIN"] > 0]
         ends = _x_limits(mine, own)
-        top, bottom = (cell, None) if _of(blq, key).empty else _divide(ax, cell)
+        top, bottom = (cell, None) if of_panel(blq, key).empty else _divide(ax, cell)
         same = table["ENDPOINT"] == key[1]  # one scale for all strata of an endpoint
         of = seen["ENDPOINT"] == key[1]
         scale = _scale(table[same], seen[of & (seen["BIN"] > 0)], log=log)
-        x_words = _x_words(check.x, units)
+        x_words = _x_words(check.x, units) if lowest(k, len(keys), across) else ""
         y_words = labelled(_y_words(check), units.get("DV")) if k % across == 0 else ""
         place = panel(
             ax,
@@ -117,30 +128,19 @@ def draw_vpc(
             x=ends,
             y=scale,
             labels=("" if bottom else x_words, y_words),
-            title=_name(key, keys) if several else "",
+            title=panel_name(key, keys) if several else "",
+            numbered=bottom is None,
         )
-        limit = float(_of(blq, key)["LLOQ"].max()) if bottom else None
+        limit = float(of_panel(blq, key)["LLOQ"].max()) if bottom else None
         hidden += _marks(ax, place, scale, own, palette, selected)
         _bands(ax, place, scale, mine, palette, limit)
         _edges(ax, place, mine, palette)
         hits.append(_hits(place, scale, own, units))
         if bottom is not None:
-            words = (x_words, "below LLOQ" if k % across == 0 else "")
-            _shares(ax, bottom, _of(blq, key), ends, words, palette)
+            words = (x_words, "BLQ (%)" if k % across == 0 else "")
+            _shares(ax, bottom, of_panel(blq, key), ends, words, palette)
     _head(ax, check, hidden, palette, several=several)
     return Drawn(pd.concat(hits, ignore_index=True))
-
-
-def _of(table: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
-    mine = (table["STRATUM"] == key[0]) & (table["ENDPOINT"] == key[1])
-    return table[mine.to_numpy(bool)]
-
-
-def _name(key: tuple[str, str], keys: list[tuple[str, str]]) -> str:
-    """Return what tells a panel from the others."""
-    endpoints = {endpoint for _, endpoint in keys}
-    parts = [key[1]] if len(endpoints) > 1 else []
-    return " · ".join([*parts, key[0]] if key[0] else parts)
 
 
 def _x_words(x: str, units: Mapping[str, str]) -> str:
@@ -190,15 +190,11 @@ def _marks(
     dv = seen["DV"].to_numpy(float)
     shown = np.isfinite(dv) & ((dv > 0) | (not scale.log))
     x, y = place.x(seen["X"].to_numpy(float)), place.y(scale(dv))
-    faint = Palette(**{**_fields(palette), "point": palette.muted, "point_alpha": 0.4})
+    faint = replace(palette, point=palette.muted, point_alpha=0.45)
     cloud(ax, x[shown], y[shown], faint)
     mine = belongs(seen["ID"], selected) & shown
     highlight(ax, x[mine], y[mine], palette)
     return int((np.isfinite(dv) & ~shown).sum())
-
-
-def _fields(palette: Palette) -> dict[str, object]:
-    return {name: getattr(palette, name) for name in palette.__dataclass_fields__}
 
 
 def _bands(
@@ -222,7 +218,8 @@ def _bands(
         low, high, data = (place.y(scale(part)) for part in (low, high, data))
         main = percent == middle
         color = palette.trend if main else palette.point
-        ax.fill_between(x, low, high, color=color, alpha=BAND, linewidth=0, zorder=3)
+        opacity = 1.5 * BAND if main else BAND
+        ax.fill_between(x, low, high, color=color, alpha=opacity, linewidth=0, zorder=3)
         for edge, more in ((high, data > high), (low, data < low)):
             ax.fill_between(
                 x, data, edge, where=more, interpolate=True, color=palette.alert,
@@ -268,9 +265,7 @@ def _edges(ax: Axes, place: Cell, table: pd.DataFrame, palette: Palette) -> None
     ax.vlines(x, place.bottom, place.bottom + height, color=palette.ink, linewidth=0.9, zorder=2.2)
 
 
-def _hits(
-    place: Cell, scale: YScale, seen: pd.DataFrame, units: Mapping[str, str]
-) -> pd.DataFrame:
+def _hits(place: Cell, scale: YScale, seen: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
     """Return the observations as points to hit."""
     shown = seen["DV"].notna() & ((seen["DV"] > 0) | (not scale.log))
     rows = seen[shown.to_numpy(bool)]
@@ -294,7 +289,6 @@ def _shares(
     top = max(5.0, float(percent[["OBSERVED", "UPPER"]].to_numpy(float).max()))
     scale = YScale(-0.03 * top, 1.08 * top)
     place = panel(ax, cell, palette, x=x, y=scale, labels=words)
-    ax.text(place.left, place.bottom + place.height, " %", fontsize=7.5, color=palette.muted)
     one = _drawn_out(percent)
     at = place.x(one["X_MEDIAN"].to_numpy(float))
     low, high, data = (place.y(one[c].to_numpy(float)) for c in ("LOWER", "UPPER", "OBSERVED"))

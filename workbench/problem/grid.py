@@ -56,10 +56,16 @@ def on_a_grid(subjects: Subjects, shift: Floats, n: int) -> tuple[Subjects, Ints
     return dense, who, records[observed, rec.TIME] - np.concatenate(shifts)
 
 
+MARGIN = 0.05  # of a subject's time under observation, by which common times may go beyond it
+
+
 def on_times(
     subjects: Subjects, shift: Floats, times: Floats, output: int
 ) -> tuple[Subjects, Ints, Ints]:
-    """Replace the observations by one output at common times, within each subject's own records.
+    """Replace the observations by one output at common times, while each subject is observed.
+
+    That is from its first record to 5 % of its time after the last: nobody is left out at the end
+    because samples are not taken to the minute.
 
     Parameters
     ----------
@@ -76,7 +82,7 @@ def on_times(
     for i, (first, last) in enumerate(pairwise(subjects.record_start)):
         rows, moved = subjects.records[first:last], shift[first:last]
         number = [
-            np.flatnonzero((times >= own.min()) & (times <= own.max()))
+            np.flatnonzero((times >= own.min()) & (times <= own.max() + MARGIN * np.ptp(own)))
             for own in (rows[moved == by, rec.TIME] - by for by in np.unique(moved))
         ]
         by = np.repeat(np.unique(moved), [len(part) for part in number])

@@ -107,7 +107,7 @@ def test_wrong_options_of_the_distribution_are_refused():
 @pytest.mark.parametrize(
     ("error", "residual"),
     [
-        (wb.error.Additive(0.5), lambda m, s2: 0.25),
+        (wb.error.Additive(0.5), lambda _m, _s2: 0.25),
         (wb.error.Proportional(0.2), lambda m, s2: 0.04 * (m**2 + s2)),
     ],
 )
