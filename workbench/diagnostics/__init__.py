@@ -13,6 +13,7 @@ from workbench.diagnostics._prediction_distribution import (
     PredictionDistribution,
     prediction_distribution,
 )
+from workbench.diagnostics._simulated_data import check_numbers
 from workbench.diagnostics._variance import VarianceDecomposition, variance_decomposition
 from workbench.diagnostics._vpc import Vpc, vpc
 from workbench.registry import Registry
@@ -39,6 +40,7 @@ __all__ = [
     "VarianceDecomposition",
     "Vpc",
     "bin_edges",
+    "check_numbers",
     "diagnostics",
     "prediction_distribution",
     "table",

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.diagnostics._percentiles import outside, row_percentiles, spread_over
-from workbench.diagnostics._simulated import Simulated
+from workbench.diagnostics._simulated_data import Simulated
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.data.dataset import Dataset
 from workbench.diagnostics._percentiles import row_percentiles
-from workbench.diagnostics._simulated import (
+from workbench.diagnostics._simulated_data import (
     OnProgress,
     check_numbers,
     observation_points,

@@ -27,7 +27,7 @@ from workbench.data.dataset import Dataset
 from workbench.diagnostics._binning import checked_edges
 from workbench.diagnostics._panels import BIN_COLUMNS, make_bins
 from workbench.diagnostics._percentiles import outside, spread_over
-from workbench.diagnostics._simulated import (
+from workbench.diagnostics._simulated_data import (
     OnProgress,
     check_numbers,
     observation_points,

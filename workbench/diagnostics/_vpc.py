@@ -16,7 +16,7 @@ from workbench.diagnostics._correction import Correction, lines
 from workbench.diagnostics._npc import npc_table
 from workbench.diagnostics._panels import BIN_COLUMNS, Bin, make_bins, panels
 from workbench.diagnostics._percentiles import outside, row_percentiles, seen, spread_over
-from workbench.diagnostics._simulated import OnProgress, Simulated, simulated
+from workbench.diagnostics._simulated_data import OnProgress, Simulated, simulated
 from workbench.diagnostics._strata import Stratum, labels, stratum
 from workbench.errors import OptionError
 from workbench.models.model import Model

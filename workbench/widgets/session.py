@@ -18,6 +18,7 @@ from workbench.data import Dataset, read_dataset
 from workbench.data.findings import Findings
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
+from workbench.diagnostics import check_numbers
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
 from workbench.models.equations import parse
@@ -26,6 +27,7 @@ from workbench.models.pk import options_of
 from workbench.models.structural import equations
 from workbench.results import FitResult
 from workbench.widgets import model_edits
+from workbench.widgets.checks import CheckRunner, Look, looked_at, usual_look
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
@@ -47,7 +49,9 @@ class Session:
         self._ready = threading.Event()
         self._ready.set()
         self.runner = FitRunner(self.state, fit, CancelToken, self.main, self._ready)
+        self.checks = CheckRunner(self.state, self.main)
         self._fit_when_warm = False
+        self.state.look = Look()
         self.state.options = self._default_options(self.state.method)
 
     # Data
@@ -64,6 +68,7 @@ class Session:
         with state.hold_trait_notifications():
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
             state.selected, state.progress = None, 0.0
+            state.look = usual_look(dataset.n_obs)
             state.dataset = dataset
             if suggested:
                 state.model = Model.from_dict(suggested)
@@ -261,6 +266,29 @@ class Session:
     def _keep_starts(self, generation: int, found: Multistart) -> None:
         if generation == self.state.generation:
             self.state.starts = found
+
+    def simulate_check(self, part: str = "vpc") -> None:
+        """Simulate from the fit in the background: "vpc", "distribution" or "variance"."""
+        self.checks.start(part)
+
+    def cancel_check(self) -> None:
+        """Stop that simulation; the replicates that are complete are kept."""
+        self.checks.cancel()
+
+    def set_look(self, **changes: Any) -> None:
+        """Change how the checks are simulated or looked at (see `checks.Look`).
+
+        Raises
+        ------
+        OptionError, UnknownNameError
+            They cannot be looked at in that way; nothing is changed.
+        """
+        look = replace(self.state.look, **changes)
+        check_numbers(look.replicates, look.seed)
+        known = self.state.check.of("vpc", self.state.look) if self.state.check else None
+        if known is not None:
+            looked_at(known, look)
+        self.state.look = look
 
     def find_start(self) -> None:
         """Take starting values from the data, and say what was derived from what."""

@@ -53,6 +53,8 @@ class WorkbenchState(HasTraits):
     progress : 0 to 1; meaningful while `status` is busy or warming
     message : the last thing worth saying
     starts : outcome of fits from many starting values (`wb.multistart`), or None
+    check : what has been simulated of the fit (`checks.Check`), or None
+    look : how checks are simulated and looked at (`checks.Look`)
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     tab, theme : what is open, and how it looks
@@ -74,6 +76,8 @@ class WorkbenchState(HasTraits):
     fit: Any = AnyTrait(None, allow_none=True)
     fitted_with = Tuple()
     starts: Any = AnyTrait(None, allow_none=True)
+    check: Any = AnyTrait(None, allow_none=True)
+    look: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
     tab = Unicode(FIRST_TAB)  # name of a panel

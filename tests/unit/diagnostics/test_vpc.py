@@ -9,7 +9,7 @@ import pytest
 import workbench as wb
 from tests import cases, outputs
 from workbench.diagnostics import Vpc
-from workbench.diagnostics import _simulated as simulation
+from workbench.diagnostics import _simulated_data as simulation
 from workbench.diagnostics._percentiles import row_percentiles, seen, spread_over
 from workbench.errors import DataError, OptionError, UnknownNameError
 from workbench.problem import Problem
