@@ -145,7 +145,7 @@ def test_the_other_pictures(tab):
         pictures.add(tab.figure.png)
     assert len(pictures) == 4
     tab.show("npc")
-    assert "132 observations outside their prediction intervals" in tab.words()
+    assert "share of 132 observations beyond their intervals" in tab.words()
 
 
 def test_files_can_be_downloaded(tab):
@@ -155,6 +155,8 @@ def test_files_can_be_downloaded(tab):
         assert f"download='theophylline-{name}.csv'" in tab.words()
         assert "data:image/png;base64,iVBOR" in tab.words()
         assert "data:image/svg+xml;base64," in tab.words()
+    tab.figure.size = [500, 300, 1]  # the links take room: the picture is drawn anew
+    assert "download=" in tab.words()
     tab.session.set_look(log=True)
     tab.show("vpc")
     assert "download=" not in tab.words()

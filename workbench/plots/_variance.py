@@ -82,9 +82,7 @@ def draw_variance(ax: Axes, found: VarianceDecomposition, *, palette: Palette) -
         heights = 100.0 * heights / total if share else heights
         tops = np.concatenate([heights.sum(axis=0), *_observed(mine, share)])
         top = 100.0 if share else 1.06 * float(np.nanmax(tops)) or 1.0
-        words = (
-            "Share of variance (%)" if share else (f"Variance, {square}" if square else "Variance")
-        )
+        words = "Share (%)" if share else ", ".join(["Variance", *square])
         place = panel(
             ax,
             cell,

@@ -85,7 +85,8 @@ def assert_sound(drawn, ax):
         assert np.isfinite(values).all()
         assert ((values >= limits[0] - 1e-9) & (values <= limits[1] + 1e-9)).all()
     texts = [artist.get_text() for artist in ax.figure.findobj(lambda a: hasattr(a, "get_text"))]
-    assert not any("()" in text or "nan" in text or "None" in text for text in texts)
+    odd = ("()", "nan", "None", "[", "{")
+    assert not [text for text in texts if any(part in text for part in odd)]
     assert all(isinstance(tip, str) and "nan" not in tip for tip in drawn.points["tip"])
 
 

@@ -191,10 +191,11 @@ class CheckTab:
         now = (self.pick.value, found, self.state.look.log, self.state.theme, tuple(self.view.size))
         if found is None or now == self._drawn or not self.view.visible:
             return
+        if now[:-1] != self._drawn[:-1]:
+            self.links.value = ""  # of another picture
         self._drawn = now
-        self.links.value = ""
         if self.pick.value == "npc":
-            self.npc.value = npc_html(found.npc)
+            self.npc.value = npc_html(found.npc, found.ci)
         self.view.set_palette(PALETTES[self.state.theme])
         self.view.render()
 
@@ -253,9 +254,10 @@ def summary(found: Any) -> str:
     return " · ".join([*parts, *found.notes])
 
 
-def npc_html(npc: pd.DataFrame) -> str:
+def npc_html(npc: pd.DataFrame, ci: float) -> str:
     """Return the table of the numerical predictive check, one for each panel."""
-    head = ("Interval %", "Expected %", "Below %", "95 % of simulations", "Above %", "")
+    simulated = f"{100 * ci:g} % of simulations"
+    head = ("Interval %", "Expected %", "Below %", simulated, "Above %", simulated)
     found = []
     for (stratum, endpoint), rows in npc.groupby(["STRATUM", "ENDPOINT"], sort=False):
         sides = [rows[rows["SIDE"] == side].to_dict("records") for side in ("below", "above")]
@@ -268,7 +270,7 @@ def npc_html(npc: pd.DataFrame) -> str:
             for low, high in zip(*sides, strict=True)
         ]
         words = " · ".join(part for part in (str(endpoint), str(stratum)) if part)
-        title = f"{words}: {rows['N'].iloc[0]} observations outside their prediction intervals"
+        title = f"{words}: share of {rows['N'].iloc[0]} observations beyond their intervals"
         found.append(f"<div class='wb-scroll'>{table(head, cells, caption=title, words=0)}</div>")
     return "".join(found)
 
