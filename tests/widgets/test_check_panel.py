@@ -242,3 +242,32 @@ def test_subjects_can_be_selected_in_the_picture(tab):
     hits = np.frombuffer(tab.figure.hits, "f4").reshape(-1, 3)
     assert set(hits[:, 2]) == set(range(12))
     assert ((hits[:, :2] >= 0) & (hits[:, :2] <= 1)).all()
+
+
+def test_the_page_shows_the_lines_that_make_the_check(tab):
+    tab.session.set_look(
+        edges=(0.0, 2.0, 30.0), correction="prediction", by="WT", x="TAD", log=True
+    )
+    code = tab.session.python()
+    assert code.startswith(tab.state.fit.python())
+    shown = tab.page.views["python_code"].widget.children[1]
+    assert shown.text == code
+    found = {}
+    exec(code.replace("print(", "str("), found)  # noqa: S102  our own words, to see that they run
+    expected = looked_at(tab.found(), tab.state.look).table
+    assert found["vpc"].table.equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        (Look(), "wb.vpc(fit, replicates=1000, seed=1)\n"),
+        (Look(lloq=0.5), "seed=1, lloq=0.5)"),
+        (Look(binning="jenks", n_bins=4), ".rebin('jenks', 4)"),
+        (Look(binning="kmeans"), ".rebin('kmeans')"),
+        (Look(percents=(10.0,), ci=0.9), ".percentiles((10.0,), ci=0.9)"),
+        (Look(correction="variance"), ".correct(variance=True)"),
+    ],
+)
+def test_only_what_differs_is_in_the_lines(look, words):
+    assert words in look.python()

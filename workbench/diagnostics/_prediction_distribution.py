@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PERCENTS = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0)
-PEOPLE = 20_000  # simulated subjects by default
+PEOPLE = 10_000  # simulated subjects by default
 KINDS = ("individual", "observation")
 
 
@@ -95,7 +95,7 @@ def prediction_distribution(
     percents : percentiles
     points : of the even grid from the first to the last observation; times of doses and some of
         the observations' are added
-    replicates : of the data; by default so many that 20,000 subjects are simulated
+    replicates : of the data; by default so many that 10,000 subjects are simulated
     seed : of the random numbers
     threads, on_progress, cancel : see `vpc`
 

@@ -135,13 +135,16 @@ def resolved(source: FitResult | Model, data: Dataset | None) -> tuple[Model, Da
         if data is None:
             raise OptionError("A model alone has no observations: give data= as well.")
         return source, data
+    if not hasattr(source, "final_model"):
+        raise OptionError(f"Simulation needs a fit or a model, not a {type(source).__name__}.")
     return source.final_model, data if data is not None else source.data
 
 
 def check_numbers(replicates: int, seed: int) -> None:
     """Refuse numbers out of range."""
     for name, value, least in (("replicates", replicates, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or value != int(value) or value < least:
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or value < least:
             raise OptionError(f"{name}= must be a whole number of at least {least}, not {value}.")
 
 

@@ -54,6 +54,24 @@ class Look:
     ci: float = 0.95
     log: bool = False
 
+    def python(self) -> str:
+        """Return the lines that make the visual predictive check and draw it."""
+        limit = f", lloq={self.lloq!r}" if self.lloq is not None else ""
+        call = f"wb.vpc(fit, replicates={self.replicates}, seed={self.seed}{limit})"
+        if (self.percents, self.ci) != (Look().percents, Look().ci):
+            call += f".percentiles({self.percents!r}, ci={self.ci!r})"
+        if self.edges:
+            call += f".rebin(edges={list(self.edges)!r})"
+        elif (self.binning, self.n_bins) != ("auto", None):
+            n = f", {self.n_bins}" if self.n_bins is not None else ""
+            call += f".rebin({self.binning!r}{n})"
+        if self.correction != "none":
+            call += ".correct(variance=True)" if self.correction == "variance" else ".correct()"
+        call += f".stratify({self.by!r})" if self.by else ""
+        call += f".against({self.x!r})" if self.x != "TIME" else ""
+        log = ", log=True" if self.log else ""
+        return f"\nvpc = {call}\nprint(vpc)\nfigure = wb.plots.vpc(vpc{log})\n"
+
     def settings(self, part: str) -> Hashable:
         """Return what a part has to be simulated anew for when it changes."""
         bins = (self.binning, self.n_bins, self.edges)

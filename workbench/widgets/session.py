@@ -335,7 +335,8 @@ class Session:
         """Return the script that repeats the fit, or would make it with the settings of now."""
         state = self.state
         if state.fit is not None and not state.stale:
-            return str(state.fit.python())
+            checked = state.check is not None and state.check.of("vpc", state.look) is not None
+            return str(state.fit.python()) + (state.look.python() if checked else "")
         if state.dataset is None or state.model is None:
             return "import workbench as wb\n"
         method, arguments = state.call

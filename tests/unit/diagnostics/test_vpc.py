@@ -463,8 +463,11 @@ def test_progress_is_told_and_a_cancelled_simulation_keeps_what_it_has(monkeypat
 def test_what_is_no_check_is_refused():
     with pytest.raises(OptionError, match="data="):
         wb.vpc(cases.oral_model())
-    with pytest.raises(OptionError, match="replicates="):
-        wb.vpc(cases.oral_model(), observed(), replicates=0)
+    with pytest.raises(OptionError, match="not a Dataset"):
+        wb.vpc(observed())
+    for replicates in (0, 2.5, True):
+        with pytest.raises(OptionError, match="replicates="):
+            wb.vpc(cases.oral_model(), observed(), replicates=replicates)
     with pytest.raises(OptionError, match="seed="):
         wb.vpc(cases.oral_model(), observed(), seed=-1)
     with pytest.raises(DataError, match="design"):
