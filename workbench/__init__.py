@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         variance_decomposition,
         vpc,
     )
+    from workbench.diagnostics._simulated import npde
     from workbench.estimation import (
         CancelToken,
         Progress,
@@ -60,6 +61,7 @@ _PUBLIC = {
     "list_datasets": "workbench.datasets",
     "load_dataset": "workbench.datasets",
     "load_fit": "workbench.results",
+    "npde": "workbench.diagnostics._simulated",
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
     "multistart": "workbench.workflows.multistart",

@@ -21,12 +21,17 @@ from workbench.registry import Registry
 diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
 
 
-def table(name: str, source: Any) -> pd.DataFrame:
-    """Return one diagnostic table of a fit (or of a dataset, for those that need no fit)."""
+def table(name: str, source: Any, **options: Any) -> pd.DataFrame:
+    """Return one diagnostic table of a fit (or of a dataset, for those that need no fit).
+
+    Parameters
+    ----------
+    options : what the diagnostic itself takes, e.g. ``draws=100``
+    """
     diagnostic = diagnostics.get(name)
     if diagnostic.needs == "dataset":
         source = getattr(source, "data", source)
-    return diagnostic.table(source)
+    return diagnostic.table(source, **options)
 
 
 def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:

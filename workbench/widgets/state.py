@@ -55,6 +55,7 @@ class WorkbenchState(HasTraits):
     starts : outcome of fits from many starting values (`wb.multistart`), or None
     check : what has been simulated of the fit (`checks.Check`), or None
     look : how checks are simulated and looked at (`checks.Look`)
+    tests : the statistical tests of a fit (`fit_tests.FitTests`), or None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     tab, theme : what is open, and how it looks
@@ -78,6 +79,7 @@ class WorkbenchState(HasTraits):
     starts: Any = AnyTrait(None, allow_none=True)
     check: Any = AnyTrait(None, allow_none=True)
     look: Any = AnyTrait(None, allow_none=True)
+    tests: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
     tab = Unicode(FIRST_TAB)  # name of a panel
