@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
     from workbench.data.dataset import Dataset, read_dataset
     from workbench.datasets import list_datasets, load_dataset
+    from workbench.diagnostics import (
+        Vpc,
+        prediction_distribution,
+        variance_decomposition,
+        vpc,
+    )
     from workbench.diagnostics._simulated import npde
     from workbench.estimation import (
         CancelToken,
@@ -51,6 +57,7 @@ _PUBLIC = {
     "Normal": "workbench.models.parameter",
     "Prior": "workbench.models.prior",
     "Progress": "workbench.estimation",
+    "Vpc": "workbench.diagnostics",
     "Workbench": "workbench.app",
     "compare": "workbench.workflows.compare",
     "evaluate": "workbench.estimation",
@@ -64,12 +71,15 @@ _PUBLIC = {
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
     "multistart": "workbench.workflows.multistart",
+    "prediction_distribution": "workbench.diagnostics",
     "read_dataset": "workbench.data.dataset",
     "saem_steps": "workbench.estimation",
     "simulate": "workbench.simulation",
     "starting_values": "workbench.estimation",
     "Solver": "workbench.models.structural",
     "structure": "workbench.models.structural",
+    "variance_decomposition": "workbench.diagnostics",
+    "vpc": "workbench.diagnostics",
 }
 _MODULES = {"error": "workbench.models.error", "plots": "workbench.plots"}
 

@@ -20,6 +20,10 @@ from workbench.plots._figures import (
 )
 from workbench.plots._influence import influence
 from workbench.plots._multistart import multistart
+from workbench.plots._npc import draw_npc, npc
+from workbench.plots._prediction_distribution import draw_distribution, prediction_distribution
+from workbench.plots._variance import draw_variance, variance_decomposition
+from workbench.plots._vpc import draw_vpc, vpc
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
 __all__ = [
@@ -43,4 +47,12 @@ __all__ = [
     "multistart",
     "data",
     "trace",
+    "vpc",
+    "npc",
+    "prediction_distribution",
+    "variance_decomposition",
+    "draw_vpc",
+    "draw_npc",
+    "draw_distribution",
+    "draw_variance",
 ]

@@ -29,6 +29,7 @@ class Palette:
     bar : histogram bars
     trend : smooth curve through a cloud of points
     selected, outline : the selected subject, and the ring that sets it off from what lies below
+    alert : what is not as the model says
     """
 
     name: str
@@ -45,6 +46,7 @@ class Palette:
     trend: str
     selected: str
     outline: str
+    alert: str = "#E69F00"
 
 
 LIGHT = Palette(

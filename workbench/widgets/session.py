@@ -19,7 +19,7 @@ from workbench.data import Dataset, read_dataset
 from workbench.data.findings import Findings
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
-from workbench.diagnostics import table
+from workbench.diagnostics import check_numbers, table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
 from workbench.models.equations import parse
@@ -28,6 +28,7 @@ from workbench.models.pk import options_of
 from workbench.models.structural import equations
 from workbench.results import FitResult
 from workbench.widgets import model_edits
+from workbench.widgets.checks import CheckRunner, Look, looked_at, usual_look
 from workbench.widgets.fit_tests import FitTests, make_tests
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
@@ -51,6 +52,8 @@ class Session(Runs):
         self._ready = threading.Event()
         self._ready.set()
         self.runner = FitRunner(self.state, _fit_and_simulate, CancelToken, self.main, self._ready)
+        self.checks = CheckRunner(self.state, self.main)
+        self.state.look = Look()
         self._fit_when_warm = False
         self._testing: threading.Thread | None = None
         self.keep_runs()
@@ -71,6 +74,7 @@ class Session(Runs):
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
             state.tests = None
             state.selected, state.progress = None, 0.0
+            state.look = usual_look(dataset.n_obs)
             state.dataset = dataset
             if suggested:
                 state.model = Model.from_dict(suggested)
@@ -269,6 +273,29 @@ class Session(Runs):
         if generation == self.state.generation:
             self.state.starts = found
 
+    def simulate_check(self, part: str = "vpc") -> None:
+        """Simulate from the fit in the background: "vpc", "distribution" or "variance"."""
+        self.checks.start(part)
+
+    def cancel_check(self) -> None:
+        """Stop that simulation; the replicates that are complete are kept."""
+        self.checks.cancel()
+
+    def set_look(self, **changes: Any) -> None:
+        """Change how the checks are simulated or looked at (see `checks.Look`).
+
+        Raises
+        ------
+        OptionError, UnknownNameError
+            They cannot be looked at in that way; nothing is changed.
+        """
+        look = replace(self.state.look, **changes)
+        check_numbers(look.replicates, look.seed)
+        known = self.state.check.of("vpc", self.state.look) if self.state.check else None
+        if known is not None:
+            looked_at(known, look)
+        self.state.look = look
+
     def run_tests(self, draws: int = 0) -> None:
         """Test the fit in the background; the tables come as `state.tests`.
 
@@ -340,7 +367,8 @@ class Session(Runs):
         """Return the script that repeats the fit, or would make it with the settings of now."""
         state = self.state
         if state.fit is not None and not state.stale:
-            return str(state.fit.python())
+            checked = state.check is not None and state.check.of("vpc", state.look) is not None
+            return str(state.fit.python()) + (state.look.python() if checked else "")
         if state.dataset is None or state.model is None:
             return "import workbench as wb\n"
         method, arguments = state.call

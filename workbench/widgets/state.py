@@ -53,6 +53,8 @@ class WorkbenchState(HasTraits):
     progress : 0 to 1; meaningful while `status` is busy or warming
     message : the last thing worth saying
     starts : outcome of fits from many starting values (`wb.multistart`), or None
+    check : what has been simulated of the fit (`checks.Check`), or None
+    look : how checks are simulated and looked at (`checks.Look`)
     tests : the statistical tests of a fit (`fit_tests.FitTests`), or None
     runs : the fits made on this page, oldest first, each a `workbench.widgets.runs.Run`
     tested : names of the smaller and the larger of two runs, to be tested against each other
@@ -78,6 +80,8 @@ class WorkbenchState(HasTraits):
     fit: Any = AnyTrait(None, allow_none=True)
     fitted_with = Tuple()
     starts: Any = AnyTrait(None, allow_none=True)
+    check: Any = AnyTrait(None, allow_none=True)
+    look: Any = AnyTrait(None, allow_none=True)
     tests: Any = AnyTrait(None, allow_none=True)
     runs = Tuple()
     tested = Tuple()
