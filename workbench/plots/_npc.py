@@ -14,7 +14,9 @@ from matplotlib.patches import Patch
 
 from workbench.plots._base import Drawn, Margins
 from workbench.plots._cells import Cell
-from workbench.plots._facets import (
+from workbench.plots._figures import Picture
+from workbench.plots._marks import points, say
+from workbench.plots._panels import (
     YScale,
     facets,
     headline,
@@ -24,8 +26,6 @@ from workbench.plots._facets import (
     panel_keys,
     panel_name,
 )
-from workbench.plots._figures import Picture
-from workbench.plots._marks import points, say
 from workbench.plots.theme import DASHED, Palette, palette_of, rc
 
 if TYPE_CHECKING:

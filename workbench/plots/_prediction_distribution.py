@@ -16,17 +16,6 @@ from matplotlib.patches import Patch
 
 from workbench.plots._base import Drawn, Label, Margins
 from workbench.plots._cells import Cell
-from workbench.plots._facets import (
-    YScale,
-    facets,
-    headline,
-    lowest,
-    of_panel,
-    panel,
-    panel_keys,
-    panel_name,
-    y_scale,
-)
 from workbench.plots._figures import Picture
 from workbench.plots._marks import (
     belongs,
@@ -37,6 +26,17 @@ from workbench.plots._marks import (
     points,
     room,
     say,
+)
+from workbench.plots._panels import (
+    YScale,
+    facets,
+    headline,
+    lowest,
+    of_panel,
+    panel,
+    panel_keys,
+    panel_name,
+    y_scale,
 )
 from workbench.plots.theme import DASHED, Palette, palette_of, rc
 

@@ -15,7 +15,7 @@ from tests.unit.diagnostics.test_vpc import observed
 from workbench.diagnostics import Vpc
 from workbench.plots import DARK, LIGHT, draw_distribution, draw_npc, draw_variance, draw_vpc, rc
 from workbench.plots._base import POINT_COLUMNS
-from workbench.plots._facets import YScale, y_scale
+from workbench.plots._panels import YScale, y_scale
 
 VERMILION = [0xD5, 0x5E, 0x00]
 ALERT = [0xE6, 0x9F, 0x00]
