@@ -87,6 +87,7 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             units={name: UNITS[name] for name in ("TIME", "DV", "AMT")},
             observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
             doses=doses,
+            covariates=_covariates(labels),
         ),
         predictions=predictions,
         etas=pd.DataFrame(eta, index=pd.Index(labels, name="ID", dtype=object), columns=names),
@@ -101,6 +102,17 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             index=pd.Index(list(THETA), name="parameter"),
         ),
         dense=dense,
+    )
+
+
+def _covariates(labels):
+    """A text, a number, one that never varies and one that is missing in some subjects."""
+    order = np.arange(len(labels))
+    return pd.DataFrame({"ID": pd.Series(labels, dtype=object)}).assign(
+        SEX=np.where(order % 3 == 0, "F", "M"),
+        WT=50.0 + 1.7 * order,
+        SITE=1.0,
+        AGE=np.where(order % 4 == 0, np.nan, 20.0 + order),
     )
 
 
@@ -162,6 +174,11 @@ def odd_cases():
     silent.trace = silent.trace.iloc[:0]
     cases["two endpoints"] = two_endpoints()
     cases["two endpoints, one of them rare"] = _rare_endpoint()
+    failed = cases["failed"] = stand_in()
+    failed.predictions.iloc[:, list(failed.predictions).index("PRED") :] = np.nan
+    failed.dense[["PRED", "IPRED"]] = np.nan
+    failed.etas.loc[:] = failed.omega.loc[:] = failed.shrinkage.loc[:] = np.nan
+    failed.trace.iloc[:, 1:] = np.nan
     wild = cases["wild outlier"] = stand_in()
     wild.predictions.loc[5, ["DV", "CWRES", "IWRES"]] = [1e6, 400.0, -300.0]
     return cases

@@ -10,7 +10,6 @@ from workbench.plots._figures import (
     all_units,
     data,
     etas,
-    gof,
     individual,
     individual_fits,
     plots,
@@ -18,6 +17,8 @@ from workbench.plots._figures import (
     show,
     trace,
 )
+from workbench.plots._gallery import gof
+from workbench.plots._lens import Lens
 from workbench.plots._multistart import multistart
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
@@ -26,6 +27,7 @@ __all__ = [
     "Plot",
     "Drawn",
     "Margins",
+    "Lens",
     "Palette",
     "LIGHT",
     "DARK",

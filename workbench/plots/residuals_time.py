@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._base import Drawn, Label, Plot, whole
 from workbench.plots._scatter import draw_residuals
 from workbench.plots.theme import Palette
 
@@ -23,7 +23,13 @@ def draw(
 ) -> Drawn:
     """Draw CWRES (or IWRES) against TIME: no pattern, 95 % within the dotted lines."""
     return draw_residuals(
-        ax, tables["residuals"], ("TIME", variant), units=units, palette=palette, selected=selected
+        ax,
+        tables["residuals"],
+        ("TIME", variant),
+        units=units,
+        palette=palette,
+        selected=selected,
+        limits_of=whole(tables, "residuals"),
     )
 
 
