@@ -6,6 +6,7 @@ would put the module where the function ``trace`` was.
 
 from workbench.plots._base import Drawn, Margins, Plot
 from workbench.plots._compartments import compartment_diagram
+from workbench.plots._facets import Task, draw_through
 from workbench.plots._figures import (
     all_units,
     data,
@@ -18,8 +19,10 @@ from workbench.plots._figures import (
     trace,
 )
 from workbench.plots._gallery import gof
-from workbench.plots._lens import Lens
+from workbench.plots._lens import Condition, Lens
 from workbench.plots._multistart import multistart
+from workbench.plots._parts import Sight, endpoint_names, look
+from workbench.plots._variables import Variable, variables
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
 __all__ = [
@@ -28,6 +31,14 @@ __all__ = [
     "Drawn",
     "Margins",
     "Lens",
+    "Condition",
+    "Sight",
+    "Task",
+    "Variable",
+    "draw_through",
+    "endpoint_names",
+    "look",
+    "variables",
     "Palette",
     "LIGHT",
     "DARK",

@@ -36,7 +36,8 @@ class Page:
             ),
             "wb-tabs",
         )
-        main = styled(W.VBox([self.numbers, self.tabs, self.stack]), "wb-main")
+        bar = styled(W.HBox([self.tabs, *self._widgets(known, "bar")]), "wb-bar")
+        main = styled(W.VBox([self.numbers, bar, self.stack]), "wb-main")
         rail = styled(W.VBox(self._widgets(known, "rail")), "wb-rail")
         foot = styled(W.VBox(self._widgets(known, "foot")), "wb-foot")
         side = styled(W.VBox([rail, foot]), "wb-side")
