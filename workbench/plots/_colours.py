@@ -10,15 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, to_rgba
 
-from workbench.plots._marks import Values, labelled
+from workbench.plots._marks import Values
 from workbench.plots._variables import MISSING, Variable, level_word
 from workbench.plots.theme import Palette
 
 OTHERS = "other"
 COLOURED = "coloured"  # gid of the points
-BAR = (92, 8)  # width and height of the colour bar, CSS pixels
-LETTER = 5.6  # CSS pixels that a letter of the legend takes, about
-SIZE = 7.5
 
 
 @lru_cache(maxsize=4)
@@ -87,53 +84,15 @@ class Scale:
         colors[lost] = to_rgba(self.palette.muted)
         return np.asarray(colors)
 
-    def legend(self, ax: Axes, left: float, width: float) -> None:
-        """Draw the legend into an axes in CSS pixels whose height is the legend's.
+    def ramp(self, n: int) -> Values:
+        """Return the colours between the limits, (n, 4)."""
+        return np.asarray(_ramp(self.palette)(np.linspace(0, 1, n)))
 
-        Parameters
-        ----------
-        left, width : where it may stand; what does not fit is left out and said to be
-        """
-        title = labelled(self.variable.name, self.variable.unit)
-        low, high = ax.get_ylim()
-        middle = 0.5 * (low + high)
-        _write(ax, left, middle, title, self.palette.muted)
-        x = left + LETTER * len(title) + 9
+    def key(self) -> list[tuple[str, str]]:
+        """Return name and colour of all that has one colour: levels, and what is missing."""
         if self.variable.categorical:
-            self._levels(ax, x, middle, left + width)
-        else:
-            self._bar(ax, x, middle)
-
-    def _levels(self, ax: Axes, x: float, y: float, end: float) -> None:
-        """Draw one dot and word for each level."""
-        for name, color, _ in self.groups():
-            if x + 14 + LETTER * len(name) > end:
-                _write(ax, x, y, "…", self.palette.muted)
-                return
-            ax.plot([x + 3], [y], "o", markersize=4.6, color=color, markeredgecolor="none")
-            _write(ax, x + 9, y, name, self.palette.ink)
-            x += 9 + LETTER * len(name) + 12
-
-    def _bar(self, ax: Axes, x: float, y: float) -> None:
-        """Draw a colour bar between the least and the greatest value."""
-        low, high = (f"{value:.3g}".replace("-", "\N{MINUS SIGN}") for value in self.limits)
-        _write(ax, x, y, low, self.palette.ink)
-        x += LETTER * len(low) + 5
-        limits = ax.get_xlim(), ax.get_ylim()
-        ramp = _ramp(self.palette)(np.linspace(0, 1, 64))[None, :, :]
-        box = (x, x + BAR[0], y - BAR[1] / 2, y + BAR[1] / 2)
-        ax.imshow(ramp, extent=box, aspect="auto", interpolation="bilinear", zorder=2)
-        ax.set(xlim=limits[0], ylim=limits[1])
-        x += BAR[0] + 5
-        _write(ax, x, y, high, self.palette.ink)
-        if self.variable.values.isna().any():
-            x += LETTER * len(high) + 10
-            ax.plot([x + 3], [y], "o", markersize=4.6, color=self.palette.muted)
-            _write(ax, x + 9, y, MISSING, self.palette.ink)
-
-
-def _write(ax: Axes, x: float, y: float, text: str, color: str) -> None:
-    ax.text(x, y, text, ha="left", va="center_baseline", fontsize=SIZE, color=color)
+            return [(name, color) for name, color, _ in self.groups()]
+        return [(MISSING, self.palette.muted)] if self.variable.values.isna().any() else []
 
 
 def paint(ax: Axes, x: Values, y: Values, labels: Values, scale: Scale, size: float) -> None:

@@ -17,15 +17,18 @@ from matplotlib.patches import Rectangle
 
 from workbench.plots._base import Drawn, Label, Margins, PartTables, Plot, no_points
 from workbench.plots._cells import pixels
-from workbench.plots._colours import LETTER, SIZE, Scale, paint
-from workbench.plots._marks import say
+from workbench.plots._colours import Scale, paint
+from workbench.plots._marks import Values, labelled, say
 from workbench.plots._parts import Part, Sight, Tables
 from workbench.plots.theme import Palette, dress
 
 STRIP = 17  # CSS pixels below the picture for legend and notes
 HEAD = 15  # CSS pixels above a part for its name
-NARROWEST, LOWEST = 70, 60  # CSS pixels of an axes that can be read
+NARROWEST, LOWEST = 96, 56  # CSS pixels of an axes that can be read
 EDGE = 8
+BAR = (92, 8)  # width and height of the colour bar, CSS pixels
+LETTER = 5.6  # CSS pixels that a letter takes, about
+SIZE = 7.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,60 @@ class Box:
             max(self.width - margins.left - margins.right, 1.0),
             max(self.height - margins.top - margins.bottom, 1.0),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A part of the frame in which coordinates are CSS pixels from its bottom left.
+
+    Attributes
+    ----------
+    ax : the frame's axes
+    box : where in the whole picture
+    margins, size : of the axes, in CSS pixels
+    """
+
+    ax: Axes
+    box: Box
+    margins: Margins
+    size: tuple[float, float]
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place in the coordinates of the axes."""
+        return (
+            (self.box.left + x - self.margins.left) / self.size[0],
+            (self.box.bottom + y - self.margins.bottom) / self.size[1],
+        )
+
+    def write(self, x: float, text: str, color: str, *, ha: str = "left") -> None:
+        """Write at half height."""
+        px, py = self.at(x, self.box.height / 2)
+        self.ax.text(px, py, text, ha=ha, va="center_baseline", fontsize=SIZE, color=color)
+
+    def dot(self, x: float, color: str) -> None:
+        """Draw a point at half height."""
+        px, py = self.at(x, self.box.height / 2)
+        (mark,) = self.ax.plot([px], [py], "o", markersize=4.6, color=color)
+        mark.set(markeredgecolor="none", clip_on=False)
+
+    def fill(self, color: str) -> None:
+        """Fill the box."""
+        (x, y), (right, top) = self.at(0, 0), self.at(self.box.width, self.box.height)
+        patch = Rectangle((x, y), right - x, top - y, color=color, linewidth=0, clip_on=False)
+        self.ax.add_patch(patch)
+
+    def ramp(self, x: float, width: float, height: float, colors: Values) -> None:
+        """Draw a colour bar at half height; colors: (n, 4)."""
+        y = (self.box.height - height) / 2
+        (left, low), (right, top) = self.at(x, y), self.at(x + width, y + height)
+        bar = self.ax.imshow(
+            colors[None, :, :],
+            extent=(left, right, low, top),
+            aspect="auto",
+            interpolation="bilinear",
+        )
+        bar.set(clip_on=False)
+        self.ax.set(xlim=(0, 1), ylim=(0, 1))
 
 
 class Frame:
@@ -74,12 +131,9 @@ class Frame:
             )
         )
 
-    def strip(self, box: Box) -> Axes:
-        """Return an axes whose coordinates are CSS pixels, to write in."""
-        ax = self.add(box)
-        ax.set_axis_off()
-        ax.set(xlim=(0, box.width), ylim=(0, box.height))
-        return ax
+    def strip(self, box: Box) -> Strip:
+        """Return a box to write in; no axes of its own, which would take some ms to make."""
+        return Strip(self.ax, box, self.margins, (self.wide, self.high))
 
     def here(self, ax: Axes, points: pd.DataFrame) -> pd.DataFrame:
         """Return points of another axes in the coordinates of this one."""
@@ -218,7 +272,8 @@ def _boxes(ground: Box, plot: Plot, n: int, *, heads: bool) -> list[Box]:
         rows = -(-n // columns)
         wide = ground.width / columns - margins.left - margins.right
         high = ground.height / rows - margins.top - margins.bottom
-        crowded = max(NARROWEST / max(wide, 1), LOWEST / max(high, 1), 1.0)
+        narrowest = NARROWEST * max(plot.shape / 1.3, 1.0)  # wide plots are of several panels
+        crowded = max(narrowest / max(wide, 1), LOWEST / max(high, 1), 1.0)
         odd = abs(np.log(max(wide, 1) / max(high, 1) / plot.shape))
         cost = odd + 4 * np.log(crowded) + 0.25 * (rows * columns - n)
         if cost < least:
@@ -238,22 +293,13 @@ def _boxes(ground: Box, plot: Plot, n: int, *, heads: bool) -> list[Box]:
 
 def _head(frame: Frame, box: Box, part: Part, palette: Palette) -> None:
     """Write a part's name, and how many subjects it has, on a band above it."""
-    band = Box(box.left + 4, box.bottom + box.height - HEAD, box.width - 8, HEAD)
-    ax = frame.strip(band)
-    ax.add_patch(Rectangle((0, 0), band.width, HEAD, color=palette.grid, linewidth=0))
+    band = frame.strip(Box(box.left + 4, box.bottom + box.height - HEAD, box.width - 8, HEAD))
+    band.fill(palette.grid)
     n = len(part.subjects)
     count = f"  ({n} subject{'s' if n > 1 else ''})"
-    room = (band.width - 8) / LETTER
-    text = part.name + (count if len(part.name) + len(count) <= room else f"  ({n})")
-    ax.text(
-        band.width / 2,
-        HEAD / 2,
-        text,
-        ha="center",
-        va="center_baseline",
-        fontsize=SIZE,
-        color=palette.ink,
-    )
+    fits = len(part.name) + len(count) <= (band.box.width - 8) / LETTER
+    text = part.name + (count if fits else f"  ({n})")
+    band.write(band.box.width / 2, text, palette.ink, ha="center")
 
 
 def _share_limits(found: Sequence[tuple[Axes, Drawn]]) -> None:
@@ -290,28 +336,62 @@ def _colour(found: Sequence[tuple[Axes, Drawn]], task: Task) -> bool:
     return seen
 
 
-def write_strip(ax: Axes, task: Task, notes: Sequence[str]) -> None:
-    """Write the legend at the left, the notes at the right, in an axes in CSS pixels."""
+def write_strip(strip: Strip, task: Task, notes: Sequence[str]) -> None:
+    """Write the legend at the left and the notes at the right."""
     sight, palette = task.sight, task.palette
-    width, height = ax.get_xlim()[1], ax.get_ylim()[1]
-    about = task.about_subjects
+    width, about = strip.box.width, task.about_subjects
     text = " · ".join(filter(None, [sight.say(task.tables) if about else "", *notes]))
     coloured = sight.lens.colour_by and about and not task.plot.one_subject
     coloured = coloured and not any("not coloured" in note for note in notes)
-    most = int((width - 2 * EDGE - (190 if coloured else 0)) / LETTER)
-    if len(text) > most:
-        text = f"{text[: max(most - 1, 8)]}…"
-    taken = LETTER * len(text) + EDGE if text else 0
-    if coloured:
-        scale = Scale(sight.known[sight.lens.colour_by], palette)
-        scale.legend(ax, EDGE, width - 2 * EDGE - taken)
+    scale = Scale(sight.known[sight.lens.colour_by], palette) if coloured else None
+    room = width - 2 * EDGE - (_legend_width(scale) if scale else 0)
+    short = text.replace(" subjects", "")
+    text = next((t for t in (text, short) if LETTER * len(t) <= room), _cut(short, room))
+    if scale is not None:
+        taken = LETTER * len(text) + EDGE if text else 0
+        _legend(strip, scale, width - EDGE - taken)
     if text:
-        ax.text(
-            width - EDGE,
-            height / 2,
-            text,
-            ha="right",
-            va="center_baseline",
-            fontsize=SIZE,
-            color=palette.muted,
-        )
+        strip.write(width - EDGE, text, palette.muted, ha="right")
+
+
+def _cut(text: str, room: float) -> str:
+    """Return as much of a text as there is room for, at least a word of it."""
+    return f"{text[: max(int(room / LETTER) - 1, 9)]}…"
+
+
+def _legend_width(scale: Scale) -> float:
+    """Return the CSS pixels that a legend needs, at least."""
+    title = LETTER * len(labelled(scale.variable.name, scale.variable.unit)) + 9
+    if scale.variable.categorical:
+        names = [name for name, _ in scale.key()]
+        return title + min(sum(LETTER * len(name) + 21 for name in names), 120)
+    return title + BAR[0] + 10 + LETTER * sum(len(word) for word in _ends(scale))
+
+
+def _ends(scale: Scale) -> tuple[str, ...]:
+    """Return the least and the greatest value as words."""
+    return tuple(f"{value:.3g}".replace("-", "\N{MINUS SIGN}") for value in scale.limits)
+
+
+def _legend(strip: Strip, scale: Scale, end: float) -> None:
+    """Explain the colours; levels for which there is no room before `end` become dots."""
+    variable, palette = scale.variable, scale.palette
+    title = labelled(variable.name, variable.unit)
+    strip.write(EDGE, title, palette.muted)
+    x = EDGE + LETTER * len(title) + 9
+    if not variable.categorical:
+        low, high = _ends(scale)
+        wide = max(min(BAR[0], end - x - LETTER * (len(low) + len(high)) - 10), 12)
+        strip.write(x, low, palette.ink)
+        x += LETTER * len(low) + 5
+        strip.ramp(x, wide, BAR[1], scale.ramp(64))
+        x += wide + 5
+        strip.write(x, high, palette.ink)
+        x += LETTER * len(high) + 12
+    for name, color in scale.key():
+        if x + 9 + LETTER * len(name) > end:
+            strip.write(x, "…", palette.muted)
+            return
+        strip.dot(x + 3, color)
+        strip.write(x + 9, name, palette.ink)
+        x += LETTER * len(name) + 21

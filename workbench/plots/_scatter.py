@@ -199,7 +199,7 @@ def why_no_residuals(table: pd.DataFrame, residual: str) -> str | None:
     return None
 
 
-def name_trend(ax: Axes, palette: Palette, *, least: float = 0.0) -> None:
+def name_trend(ax: Axes, palette: Palette, *, least: float = 1.5) -> None:
     """Say, in its colour, what the smooth curve is, if there is one.
 
     Parameters

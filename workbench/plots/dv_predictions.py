@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.plots._base import Drawn, Label, Plot, whole
-from workbench.plots._cells import frames, name, number_x, number_y, split, ticks_for
+from workbench.plots._cells import frames, name, number_x, number_y, pixels, split, ticks_for
 from workbench.plots._endpoints import called, endpoints_of, of_endpoint
 from workbench.plots._marks import labelled, observation_tips, points, room, say
 from workbench.plots._scatter import (
@@ -23,6 +23,8 @@ from workbench.plots._scatter import (
     x_label,
 )
 from workbench.plots.theme import Palette
+
+WIDE_TITLE = 92  # CSS pixels from which a panel has room for "DV vs IPRED"
 
 
 def draw(
@@ -65,7 +67,8 @@ def draw(
             hits.append(points(x, y, mine["ID"], tips))
             last = i == len(endpoints) - 1
             number_x(ax, cell, palette, x_label(column, units) if last else "")
-            name(ax, cell, called(endpoint, f"DV vs {column}"))
+            narrow = cell.width * pixels(ax)[0] < WIDE_TITLE
+            name(ax, cell, called(endpoint, f"vs {column}" if narrow else f"DV vs {column}"))
     say_hidden(ax, hidden, palette)
     name_trend(ax, palette, least=3.0)
     return Drawn(pd.concat(hits, ignore_index=True))
