@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.errors import OptionError
 from workbench.plots._marks import Values
-from workbench.plots._variables import ROW_COLUMNS, Variable, level_word
+from workbench.plots._variables import ROW_COLUMNS, level_word
 from workbench.registry import unknown_name
 
 CUTS = {"median": 2, "tertiles": 3, "quartiles": 4}
@@ -149,7 +149,7 @@ class Lens:
         used = (self.colour_by, self.split_by, *(c.column for c in self.where))
         return tuple(name for name in used if name)
 
-    def check(self, known: Mapping[str, Variable]) -> None:
+    def check(self, known: Collection[str]) -> None:
         """Refuse a name that is no variable of the subjects, nor a column of the rows.
 
         Raises
@@ -162,7 +162,7 @@ class Lens:
             if name not in allowed:
                 raise unknown_name("variable", name, allowed)
 
-    def known(self, known: Mapping[str, Variable]) -> tuple[Lens, tuple[str, ...]]:
+    def known(self, known: Collection[str]) -> tuple[Lens, tuple[str, ...]]:
         """Return the lens without the names that are unknown, and these names."""
         rows = ("ID", *ROW_COLUMNS)
         lost = tuple(name for name in self.names if name not in known and name not in rows)

@@ -330,10 +330,14 @@ class Session:
         self.state.lens = Lens()
 
     def _look(self, **changes: Any) -> None:
-        lens = replace(self.state.lens, **changes)
+        """Change the lens; what it had and a new fit does not know is dropped."""
+        before = self.state.lens
+        lens = replace(before, **changes)
         source = self.state.fit if self.state.fit is not None else self.state.dataset
         if source is not None:
-            lens.check(variables(source))
+            known = variables(source)
+            lens.check([*known, *before.names])
+            lens, _ = lens.known(known)
         self.state.lens = lens
 
     def show_plot(self, card: int, name: str, variant: str = "") -> None:

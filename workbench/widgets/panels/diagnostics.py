@@ -40,8 +40,7 @@ def build(session: Session) -> PanelView:
         stack.selected_index = 0 if state.fit is None else 1
 
     def lay_out(_change: object = None) -> None:
-        for slot, card in enumerate(cards):
-            card.widget.layout.display = "" if slot < LAYOUTS[state.layout] else "none"
+        grid.children = [card.widget for card in cards[: LAYOUTS[state.layout]]]
         for name in LAYOUTS:
             grid.remove_class(f"wb-grid-{name}")
         grid.add_class(f"wb-grid-{state.layout}")

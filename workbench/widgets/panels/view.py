@@ -152,6 +152,7 @@ class FilterEditor:
         row = styled(W.HBox([self.column, self.levels, self.range, self.set]), "wb-filter")
         self.widget = row
         self.open = False
+        self._shown: Condition | None = None  # what the fields of the range say
         self.column.observe(lambda _change: self._show_column(), "value")
         self.state.observe(self._offer, ["dataset", "fit"])
         self.state.observe(self._follow, "lens")
@@ -197,11 +198,15 @@ class FilterEditor:
         self.levels.layout.display = "" if levels else "none"
         self.range.layout.display = "none" if levels else ""
         if not levels:
-            condition = self._condition()
-            self.low.show(condition.low if condition else None)
-            self.high.show(condition.high if condition else None)
+            self._show_range()
             self.note.value = self._extent()
         self._show_conditions()
+
+    def _show_range(self) -> None:
+        """Show the ends of the range that is set; what was typed wrongly goes."""
+        condition = self._shown = self._condition()
+        self.low.show(condition.low if condition else None)
+        self.high.show(condition.high if condition else None)
 
     def _box(self, level: Any) -> Switch:
         condition = self._condition()
@@ -248,9 +253,8 @@ class FilterEditor:
                 if box.value != bool(kept):
                     self._show_column()
                     return
-        elif self._condition() is None and not (self.low.message or self.high.message):
-            self.low.show(None)
-            self.high.show(None)
+        elif self._condition() != self._shown:
+            self._show_range()
         self._show_conditions()
 
     def _show_conditions(self) -> None:
