@@ -126,6 +126,17 @@ def _covariates(labels):
     )
 
 
+def _covariates(labels):
+    """A text, a number, one that never varies and one that is missing in some subjects."""
+    order = np.arange(len(labels))
+    return pd.DataFrame({"ID": pd.Series(labels, dtype=object)}).assign(
+        SEX=np.where(order % 3 == 0, "F", "M"),
+        WT=50.0 + 1.7 * order,
+        SITE=1.0,
+        AGE=np.where(order % 4 == 0, np.nan, 20.0 + order),
+    )
+
+
 def two_endpoints(**options):
     """A fit of two outputs: the concentration, and ten times its logarithm + 1."""
     fit, names = stand_in(**options), np.array(["cp", "effect"], dtype=object)
@@ -184,6 +195,11 @@ def odd_cases():
     silent.trace = silent.trace.iloc[:0]
     cases["two endpoints"] = two_endpoints()
     cases["two endpoints, one of them rare"] = _rare_endpoint()
+    failed = cases["failed"] = stand_in()
+    failed.predictions.iloc[:, list(failed.predictions).index("PRED") :] = np.nan
+    failed.dense[["PRED", "IPRED"]] = np.nan
+    failed.etas.loc[:] = failed.omega.loc[:] = failed.shrinkage.loc[:] = np.nan
+    failed.trace.iloc[:, 1:] = np.nan
     wild = cases["wild outlier"] = stand_in()
     wild.predictions.loc[5, ["DV", "CWRES", "IWRES"]] = [1e6, 400.0, -300.0]
     return cases

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -26,6 +26,8 @@ from workbench.models.equations import parse
 from workbench.models.model import Model
 from workbench.models.pk import options_of
 from workbench.models.structural import equations
+from workbench.plots import Condition, Lens, plots, variables
+from workbench.registry import unknown_name
 from workbench.results import FitResult
 from workbench.widgets import model_edits
 from workbench.widgets.checks import CheckRunner, Look, looked_at, usual_look
@@ -34,7 +36,7 @@ from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.runs import Runs
-from workbench.widgets.state import Upload, WorkbenchState
+from workbench.widgets.state import LAYOUTS, Upload, WorkbenchState
 from workbench.widgets.suitability import endpoints_of
 from workbench.workflows.multistart import Multistart, multistart
 from workbench.workflows.warmup import is_warm, warm_up
@@ -73,7 +75,7 @@ class Session(Runs):
         with state.hold_trait_notifications():
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
             state.tests = None
-            state.selected, state.progress = None, 0.0
+            state.selected, state.progress, state.lens = None, 0.0, Lens()
             state.look = usual_look(dataset.n_obs)
             state.dataset = dataset
             if suggested:
@@ -362,6 +364,69 @@ class Session(Runs):
     def set_theme(self, theme: Literal["light", "dark"]) -> None:
         """Change the look."""
         self.state.theme = theme
+
+    def colour_by(self, name: str = "") -> None:
+        """Colour every view by a covariate, an individual parameter or an eta; "" for none."""
+        self._look(colour_by=name)
+
+    def split_by(self, name: str = "", cut: int | str | Collection[float] = "median") -> None:
+        """Split every view by the same; a continuous variable is cut (see `Lens.of`)."""
+        self._look(split_by=name, cut=Lens.of(cut=cut).cut)
+
+    def filter(self, column: str, wanted: Any = None) -> None:
+        """Keep what is wanted of a variable, or of TIME, TAD or ENDPOINT; None keeps everything.
+
+        Raises
+        ------
+        OptionError
+            What is wanted is no level, no list of levels and no pair (low, high).
+        """
+        others = tuple(c for c in self.state.lens.where if c.column != column)
+        added = () if wanted is None else (Condition.of(column, wanted),)
+        self._look(where=(*others, *added))
+
+    def clear_view(self) -> None:
+        """Look at everything, in one colour and in one piece."""
+        self.state.lens = Lens()
+
+    def _look(self, **changes: Any) -> None:
+        """Change the lens; what it had and a new fit does not know is dropped."""
+        before = self.state.lens
+        lens = replace(before, **changes)
+        source = self.state.fit if self.state.fit is not None else self.state.dataset
+        if source is not None:
+            known = variables(source)
+            lens.check([*known, *before.names])
+            lens, _ = lens.known(known)
+        self.state.lens = lens
+
+    def show_plot(self, card: int, name: str, variant: str = "") -> None:
+        """Choose what a card of the diagnostics shows.
+
+        Parameters
+        ----------
+        card : from 0, row by row
+        variant : of the plot; its first by default
+
+        Raises
+        ------
+        UnknownNameError, OptionError
+            There is no such plot, variant or card.
+        """
+        plot = plots.get(name)
+        if variant and variant not in plot.variants:
+            raise unknown_name(f"variant of {name}", variant, plot.variants)
+        gallery = list(self.state.gallery)
+        if not 0 <= card < len(gallery):
+            raise OptionError(f"There is no card {card}. They are 0 to {len(gallery) - 1}.")
+        gallery[card] = (name, variant or next(iter(plot.variants), ""))
+        self.state.gallery = tuple(gallery)
+
+    def set_layout(self, layout: Literal["1", "2x2", "2x3"]) -> None:
+        """Choose how many cards the diagnostics show."""
+        if layout not in LAYOUTS:
+            raise unknown_name("layout", layout, LAYOUTS)
+        self.state.layout = layout
 
     def python(self) -> str:
         """Return the script that repeats the fit, or would make it with the settings of now."""

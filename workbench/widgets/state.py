@@ -8,11 +8,24 @@ from typing import Any, Literal
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
 
+from workbench.plots import Lens
+
 Level = Literal["info", "warning", "error"]
 STATUSES = ("idle", "warming", "running", "cancelling", "done", "cancelled", "failed")
 BUSY = frozenset({"running", "cancelling"})
 FIRST_TAB = "diagnostics"
 SAMPLING = "imp"  # the method that gives -2LL by importance sampling
+#: How many cards the diagnostics show, by name of the layout.
+LAYOUTS = {"1": 1, "2x2": 4, "2x3": 6}
+#: Plot and variant of each card at first.
+GALLERY = (
+    ("dv_predictions", "linear"),
+    ("residual_panels", "CWRES"),
+    ("eta_distributions", ""),
+    ("individual_fit", ""),
+    ("dv_ipred", "log"),
+    ("residuals_time", "IWRES"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,9 @@ class WorkbenchState(HasTraits):
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     tab, theme : what is open, and how it looks
+    lens : by what every view is coloured and split, and what it leaves out
+    gallery : (plot, variant) of each card of the diagnostics, more than may be on show
+    layout : how many cards are on show, one of `LAYOUTS`
     generation : number of the current fit; reports of an older one are dropped
     fitted_with : (model, method, options) of `fit`, as in `call`, to tell when the settings have
         moved on
@@ -90,6 +106,9 @@ class WorkbenchState(HasTraits):
     selected: Any = AnyTrait(None, allow_none=True)
     tab = Unicode(FIRST_TAB)  # name of a panel
     theme = Enum(("light", "dark"), "light")
+    lens = Instance(Lens, args=())
+    gallery = Tuple(GALLERY)
+    layout = Enum(tuple(LAYOUTS), "2x2")
     generation = Int(0)
 
     @property
