@@ -70,14 +70,17 @@ class Problem:
             check_observations(data, self.endpoints)
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
         self.space = ParameterSpace(model, held=unseen)
-        self.recorded = pack_subjects(model, data, self.outputs)
-        made = ready_made(model.structure.family.routes, self.recorded)
-        self.structure = self._structure(self.recorded, ready=made is not None)
-        self.subjects = self.recorded if made is None else made
+        self._see(pack_subjects(model, data, self.outputs))
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
         if not data.design:
             self._check_start()
+
+    def _see(self, recorded: Subjects) -> None:
+        """Let the kernels see these records, or the events that follow from them."""
+        made = ready_made(self.model.structure.family.routes, recorded)
+        self.recorded, self.subjects = recorded, recorded if made is None else made
+        self.structure = self._structure(recorded, ready=made is not None)
 
     def _check_start(self) -> None:
         values = self.space.values(self.space.start)
@@ -248,12 +251,12 @@ class Problem:
             The number of the subject and of the time of each of its observations.
         """
         shift = self.data.population.record_shift
-        subjects, who, which = on_times(self.subjects, shift, times, output)
+        subjects, who, which = on_times(self.recorded, shift, times, output)
         other = copy(self)
-        other.subjects, other.n_obs = subjects, len(who)
+        other.n_obs = len(who)
         other.outputs = subjects.endpoint
         other.endpoints = make_endpoints(self.model, subjects.endpoint)
-        other.structure = self._structure(subjects)
+        other._see(subjects)  # noqa: SLF001 - a copy of our own
         return other, who, which
 
     def curves(self, theta: Floats, eta: Floats, n: int) -> pd.DataFrame:
