@@ -7,6 +7,7 @@ import pytest
 from workbench.errors import OptionError, UnknownNameError
 from workbench.widgets import checks
 from workbench.widgets.checks import Look, looked_at, usual_look
+from workbench.widgets.downloads import Downloads
 
 
 def children(widget):
@@ -28,15 +29,6 @@ class Tab:
 
     def words(self):
         return " ".join(w.value for w in children(self.widget) if isinstance(w, controls.HTML))
-
-    def press(self, description):
-        (button,) = (
-            w
-            for w in children(self.widget)
-            if isinstance(w, controls.Button) and w.description == description
-        )
-        button.click()
-        self.session.checks.join(60)
 
     def show(self, name):
         (picker,) = (w for w in children(self.widget) if isinstance(w, controls.ToggleButtons))
@@ -148,18 +140,19 @@ def test_the_other_pictures(tab):
     assert "share of 132 observations beyond their intervals" in tab.words()
 
 
-def test_files_can_be_downloaded(tab):
+def test_what_is_on_show_can_be_saved(tab):
+    (menu,) = (w for w in children(tab.widget) if isinstance(w, Downloads))
+    sent = []
+    menu.send = lambda content, buffers=(): sent.append((content, buffers))
     for name in ("vpc", "npc", "distribution", "variance"):
         tab.show(name)
-        tab.press("Download …")
-        assert f"download='theophylline-{name}.csv'" in tab.words()
-        assert "data:image/png;base64,iVBOR" in tab.words()
-        assert "data:image/svg+xml;base64," in tab.words()
-    tab.figure.size = [500, 300, 1]  # the links take room: the picture is drawn anew
-    assert "download=" in tab.words()
-    tab.session.set_look(log=True)
-    tab.show("vpc")
-    assert "download=" not in tab.words()
+        for kind, begins in (("csv", b"STRATUM,ENDPOINT"), ("png", b"\x89PNG"), ("svg", b"<?xml")):
+            menu._handle_custom_msg({"wanted": kind}, [])
+            content, (data,) = sent.pop()
+            assert content["files"][0]["name"] == f"theophylline-{name}.{kind}"
+            assert data.startswith(begins)
+    menu._handle_custom_msg({"wanted": "python"}, [])
+    assert "wb.vpc(fit" in sent.pop()[0]["text"]
 
 
 def test_a_new_fit_is_simulated_anew_while_the_tab_is_open(tab):

@@ -70,17 +70,18 @@ class Problem:
             check_observations(data, self.endpoints)
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
         self.space = ParameterSpace(model, held=unseen)
-        self._see(pack_subjects(model, data, self.outputs))
+        self._bind(pack_subjects(model, data, self.outputs))
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
         if not data.design:
             self._check_start()
 
-    def _see(self, recorded: Subjects) -> None:
-        """Let the kernels see these records, or the events that follow from them."""
+    def _bind(self, recorded: Subjects) -> None:
+        """Take records, with their events made beforehand where no parameter moves them."""
         made = ready_made(self.model.structure.family.routes, recorded)
-        self.recorded, self.subjects = recorded, recorded if made is None else made
+        self.recorded = recorded
         self.structure = self._structure(recorded, ready=made is not None)
+        self.subjects = recorded if made is None else made
 
     def _check_start(self) -> None:
         values = self.space.values(self.space.start)
@@ -251,12 +252,11 @@ class Problem:
             The number of the subject and of the time of each of its observations.
         """
         shift = self.data.population.record_shift
-        subjects, who, which = on_times(self.recorded, shift, times, output)
+        recorded, who, which = on_times(self.recorded, shift, times, output)
         other = copy(self)
-        other.n_obs = len(who)
-        other.outputs = subjects.endpoint
-        other.endpoints = make_endpoints(self.model, subjects.endpoint)
-        other._see(subjects)  # noqa: SLF001 - a copy of our own
+        other.n_obs, other.outputs = len(who), recorded.endpoint
+        other.endpoints = make_endpoints(self.model, recorded.endpoint)
+        other._bind(recorded)
         return other, who, which
 
     def curves(self, theta: Floats, eta: Floats, n: int) -> pd.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -15,10 +13,11 @@ from matplotlib.axes import Axes
 
 from workbench import plots
 from workbench.diagnostics import Vpc
-from workbench.errors import WorkbenchError
+from workbench.errors import OptionError, WorkbenchError
 from workbench.plots import Drawn, Margins, Palette
 from workbench.plots.theme import PALETTES
 from workbench.widgets.checks import Check, looked_at
+from workbench.widgets.downloads import Downloads, File
 from workbench.widgets.figure import FigureView
 from workbench.widgets.markup import fixed, html, styled, table
 from workbench.widgets.panels._base import Panel, PanelView
@@ -29,6 +28,7 @@ from workbench.widgets.session import Session
 NAME = "vpc"
 EMPTY = "Fit the model to compare the data with simulations from it."
 MARGINS = Margins(top=30)
+SHARP = 2  # pixels per CSS pixel of a saved picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,6 @@ class View:
     part : what is simulated for it
     alt : for those who cannot see it
     draw : draws the outcome on an axes
-    figure : draws it as a figure, to be downloaded
     rows : the table to be downloaded
     """
 
@@ -49,8 +48,12 @@ class View:
     part: str
     alt: str
     draw: Callable[..., Drawn]
-    figure: Callable[..., Any]
     rows: Callable[[Any], pd.DataFrame]
+
+
+def _without(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
+    """Return a drawing of what has neither subjects nor another scale."""
+    return lambda ax, found, *, palette, **_others: draw(ax, found, palette=palette)
 
 
 VIEWS = {
@@ -58,34 +61,28 @@ VIEWS = {
         "VPC",
         "vpc",
         "Percentiles of the observations over bands of the percentiles of simulated data",
-        lambda ax, found, palette, log: plots.draw_vpc(ax, found, palette=palette, log=log),
-        plots.vpc,
+        plots.draw_vpc,
         lambda found: found.table,
     ),
     "npc": View(
         "Numerical check",
         "vpc",
         "Share of the observations outside their prediction intervals, over what is expected",
-        lambda ax, found, palette, log: plots.draw_npc(ax, found, palette=palette),  # noqa: ARG005
-        plots.npc,
+        _without(plots.draw_npc),
         lambda found: found.npc,
     ),
     "distribution": View(
         "Prediction distribution",
         "distribution",
         "Percentiles of the predicted distribution over time, with the observations",
-        lambda ax, found, palette, log: plots.draw_distribution(
-            ax, found, palette=palette, log=log
-        ),
-        plots.prediction_distribution,
+        plots.draw_distribution,
         lambda found: found.table,
     ),
     "variance": View(
         "Variance",
         "variance",
         "Variance of the observations over time by its parts, with the observed variance",
-        lambda ax, found, palette, log: plots.draw_variance(ax, found, palette=palette),  # noqa: ARG005
-        plots.variance_decomposition,
+        _without(plots.draw_variance),
         lambda found: found.table,
     ),
 }
@@ -109,12 +106,17 @@ class CheckTab:
         self.words = html("", "wb-note")
         self.simulate = W.Button(description="Simulate", tooltip="Simulate with these settings")
         self.cancel = W.Button(description="Cancel", tooltip="Keep the replicates so far")
-        self.save = W.Button(description="Download …", tooltip="The table as CSV, the picture")
-        self.links = html("", "wb-links")
+        self.downloads = Downloads(self.files, self._complain)
+        self.downloads.entries = [
+            ["Picture (PNG)", "png"],
+            ["Drawing (SVG)", "svg"],
+            ["Numbers (CSV)", "csv"],
+            ["Copy as Python", "python"],
+        ]
         self.npc = html("", "wb-results")
         self.picture = styled(W.VBox([self.view]), "wb-card")
         self.table = styled(W.Box([self.npc]), "wb-document")
-        bar = [self.pick, self.simulate, self.cancel, self.save, self.links, self.words]
+        bar = [self.pick, self.simulate, self.cancel, self.words, self.downloads]
         self.place = styled(W.Box([self.picture]), "wb-one")
         page = [self.controls.widget, styled(W.HBox(bar), "wb-check-words"), self.place]
         empty = html(EMPTY, "wb-empty")
@@ -132,7 +134,6 @@ class CheckTab:
         self.view.observe(lambda _change: self._render(), "size")
         self.simulate.on_click(lambda _button: self.session.simulate_check(self.chosen.part))
         self.cancel.on_click(lambda _button: self.session.cancel_check())
-        self.save.on_click(lambda _button: self._offer_files())
         self.state.observe(self._follow, ["fit", "tab", "check", "look", "theme"])
 
     def _choose(self, _change: object = None) -> None:
@@ -191,22 +192,20 @@ class CheckTab:
         now = (self.pick.value, found, self.state.look.log, self.state.theme, tuple(self.view.size))
         if found is None or now == self._drawn or not self.view.visible:
             return
-        if now[:-1] != self._drawn[:-1]:
-            self.links.value = ""  # of another picture
         self._drawn = now
         if self.pick.value == "npc":
             self.npc.value = npc_html(found.npc, found.ci)
         self.view.set_palette(PALETTES[self.state.theme])
         self.view.render()
 
-    def _draw(self, ax: Axes, palette: Palette, _selected: Label | None) -> Drawn:
-        return self.chosen.draw(ax, self._outcome(), palette, self.state.look.log)
+    def _draw(self, ax: Axes, palette: Palette, selected: Label | None) -> Drawn:
+        log = self.state.look.log
+        return self.chosen.draw(ax, self._outcome(), palette=palette, selected=selected, log=log)
 
     def _show_words(self, check: Check) -> None:
         running = bool(check.running)
         self.cancel.layout.display = "" if running else "none"
         self.simulate.layout.display = "none" if running else ""
-        self.save.disabled = self._outcome() is None
         if running:
             share = f"{check.done:,} of {check.asked:,} replicates" if check.done else "…"
             self.words.value = f"<span role='status' data-check='running'>Simulating {share}</span>"
@@ -218,26 +217,24 @@ class CheckTab:
             return
         self.words.value = f"<span data-check='done'>{escape(summary(found))}</span>"
 
-    def _offer_files(self) -> None:
-        """Offer the table and the picture on show as files."""
+    def files(self, what: str) -> list[File] | str:
+        """Return the picture or the table on show as a file, or the lines that make it."""
         found, view = self._outcome(), self.chosen
+        if what == "python":
+            return self.session.python()
         if found is None:
-            return
-        name = f"{self.state.dataset.name}-{self.pick.value}"
-        files = {"csv": ("text/csv", view.rows(found).to_csv(index=False).encode())}
-        options: dict[str, Any] = {"theme": self.state.theme, "size": (900, 520)}
-        if view.draw is VIEWS["vpc"].draw or view.part == "distribution":
-            options["log"] = self.state.look.log
-        figure = view.figure(found, **options)
-        for kind, mime in (("png", "image/png"), ("svg", "image/svg+xml")):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, **({"dpi": 200} if kind == "png" else {}))
-            files[kind] = (mime, buffer.getvalue())
-        self.links.value = "".join(
-            f"<a download='{escape(name, quote=True)}.{kind}' "
-            f"href='data:{mime};base64,{b64encode(content).decode()}'>{kind.upper()}</a>"
-            for kind, (mime, content) in files.items()
-        )
+            raise OptionError("Nothing has been simulated yet.")
+        name = f"{self.state.dataset.name}-{self.pick.value}".replace(" ", "_")
+        if what == "csv":
+            text = view.rows(found).to_csv(index=False)
+            return [File(f"{name}.csv", "text/csv", text.encode())]
+        picture = self.view.drawn_anew(SHARP)
+        if what == "svg":
+            return [File(f"{name}.svg", "image/svg+xml", picture.svg())]
+        return [File(f"{name}.png", "image/png", picture.png())]
+
+    def _complain(self, error: Exception) -> None:
+        self.state.say(f"It could not be saved. {type(error).__name__}: {error}", "error")
 
 
 def summary(found: Any) -> str:
