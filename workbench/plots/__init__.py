@@ -19,10 +19,15 @@ from workbench.plots._figures import (
     trace,
 )
 from workbench.plots._gallery import gof
+from workbench.plots._influence import influence
 from workbench.plots._lens import Condition, Lens
 from workbench.plots._multistart import multistart
+from workbench.plots._npc import draw_npc, npc
 from workbench.plots._parts import Sight, endpoint_names, look
+from workbench.plots._prediction_distribution import draw_distribution, prediction_distribution
 from workbench.plots._variables import Variable, variables
+from workbench.plots._variance import draw_variance, variance_decomposition
+from workbench.plots._vpc import draw_vpc, vpc
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
 __all__ = [
@@ -51,7 +56,16 @@ __all__ = [
     "etas",
     "individual",
     "individual_fits",
+    "influence",
     "multistart",
     "data",
     "trace",
+    "vpc",
+    "npc",
+    "prediction_distribution",
+    "variance_decomposition",
+    "draw_vpc",
+    "draw_npc",
+    "draw_distribution",
+    "draw_variance",
 ]

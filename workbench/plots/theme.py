@@ -29,6 +29,7 @@ class Palette:
     bar : histogram bars
     trend : smooth curve through a cloud of points
     selected, outline : the selected subject, and the ring that sets it off from what lies below
+    alert : what is not as the model says
     categories : colours of the levels of a variable, in order; vermilion is the selection's
     sequential : matplotlib's name of a sequential colour map, and which part of it (fractions)
         stands out on the background
@@ -50,6 +51,7 @@ class Palette:
     outline: str
     categories: tuple[str, ...]
     sequential: tuple[str, float, float]
+    alert: str = "#E69F00"
 
 
 LIGHT = Palette(

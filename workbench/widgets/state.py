@@ -66,6 +66,12 @@ class WorkbenchState(HasTraits):
     progress : 0 to 1; meaningful while `status` is busy or warming
     message : the last thing worth saying
     starts : outcome of fits from many starting values (`wb.multistart`), or None
+    check : what has been simulated of the fit (`checks.Check`), or None
+    look : how checks are simulated and looked at (`checks.Look`)
+    tests : the statistical tests of a fit (`fit_tests.FitTests`), or None
+    runs : the fits made on this page, oldest first, each a `workbench.widgets.runs.Run`
+    tested : names of the smaller and the larger of two runs, to be tested against each other
+    influence : outcome of fits without each subject (`wb.influence`) of `fit`, or None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     tab, theme : what is open, and how it looks
@@ -90,6 +96,12 @@ class WorkbenchState(HasTraits):
     fit: Any = AnyTrait(None, allow_none=True)
     fitted_with = Tuple()
     starts: Any = AnyTrait(None, allow_none=True)
+    check: Any = AnyTrait(None, allow_none=True)
+    look: Any = AnyTrait(None, allow_none=True)
+    tests: Any = AnyTrait(None, allow_none=True)
+    runs = Tuple()
+    tested = Tuple()
+    influence: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
     tab = Unicode(FIRST_TAB)  # name of a panel
