@@ -99,7 +99,7 @@ def paint(ax: Axes, x: Values, y: Values, labels: Values, scale: Scale, size: fl
     """Draw coloured points over the plain ones, below the trend and the selected subject."""
     n = len(x)
     many = n > 1500
-    alpha = 0.9 if not many else 0.7
+    alpha = 0.85 if not many else 0.7
     if not scale.variable.categorical:
         cloud = ax.scatter(
             x, y, s=size**2, c=scale.rgba(labels), linewidths=0, alpha=alpha, zorder=3.9
@@ -109,8 +109,9 @@ def paint(ax: Axes, x: Values, y: Values, labels: Values, scale: Scale, size: fl
     groups = scale.groups()
     codes = {label: i for i, (_, _, mine) in enumerate(groups) for label in mine.tolist()}
     which = np.array([codes.get(label, -1) for label in labels])
-    for i, (_, color, _) in enumerate(groups):
-        mine = which == i
+    counts = np.bincount(which[which >= 0], minlength=len(groups))
+    for i in np.argsort(-counts, kind="stable"):  # the rarest lie on top
+        color, mine = groups[i][1], which == i
         if mine.any():
             (dots,) = ax.plot(x[mine], y[mine], "o", markersize=size, color=color, alpha=alpha)
             dots.set(markeredgecolor="none", zorder=3.9, rasterized=many, gid=COLOURED)

@@ -39,9 +39,9 @@ GALLERIES: Mapping[str, tuple[int, tuple[tuple[str, str], ...]]] = {
             ("residuals_time", ""),
             ("residuals_tad", ""),
             ("residuals_pred", ""),
-            ("iwres_ipred", ""),
-            ("residual_qq", ""),
-            ("residual_histogram", ""),
+            ("iwres_pred", ""),
+            ("residual_distribution", ""),
+            ("eta_distributions", ""),
         ),
     ),
 }

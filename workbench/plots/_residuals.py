@@ -32,24 +32,28 @@ def by_endpoint(
     units: Mapping[str, str],
     palette: Palette,
     selected: Label | None,
+    limits_of: pd.DataFrame | None = None,
 ) -> Drawn:
     """Draw a residual against a column, each endpoint in a cell with an x axis of its own.
 
     Parameters
     ----------
     columns : that of the x axis, and the residual
+    limits_of : the table whose values the limits hold, where that is more than `table`
     """
     column, residual = columns
     missing = why_no_residuals(table, residual)
     if missing:
         say(ax, missing, palette)
         return Drawn()
-    endpoints, hits = endpoints_of(table), []
-    limits = residual_limits(table[residual])
+    every = table if limits_of is None else limits_of
+    endpoints, hits = endpoints_of(every), []
+    limits = residual_limits(every[residual])
     empty = split(ax, 1, len(endpoints), palette, gap=(30, 0))
     for cell, endpoint in zip(empty, endpoints, strict=True):
         mine = finite(of_endpoint(table, endpoint), *columns)
-        place = cell.scaled(room(mine[column].to_numpy(float)), limits, most=ticks_for(ax, cell))
+        sides = room(finite(of_endpoint(every, endpoint), *columns)[column].to_numpy(float))
+        place = cell.scaled(sides, limits, most=ticks_for(ax, cell))
         frames(ax, [place], palette)
         number_y(ax, place, palette, residual if endpoint == endpoints[0] else "")
         number_x(ax, place, palette, x_label(column, units))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._base import Drawn, Label, Plot, whole
 from workbench.plots._cells import Cell, frames, name, number_x, number_y, split, ticks_for
 from workbench.plots._endpoints import endpoints_of, of_endpoint
 from workbench.plots._marks import Values, observation_tips, points, room, say
@@ -38,12 +38,13 @@ def draw(
     if rows.empty:
         say(ax, missing or "No observation has both IWRES and IPRED.", palette)
         return Drawn()
-    endpoints, hits = endpoints_of(rows), []
-    top = max(2.6, 1.08 * float(rows["IWRES"].abs().max()))
+    every = finite(whole(tables, "residuals"), "IPRED", "IWRES")
+    endpoints, hits = endpoints_of(every), []
+    top = max(2.6, 1.08 * float(every["IWRES"].abs().max()))
     empty = split(ax, 1, len(endpoints), palette, gap=(30, 0))
     for cell, endpoint in zip(empty, endpoints, strict=True):
         mine = of_endpoint(rows, endpoint)
-        sides = room(mine["IPRED"].to_numpy(float)), (-0.02 * top, top)
+        sides = room(of_endpoint(every, endpoint)["IPRED"].to_numpy(float)), (-0.02 * top, top)
         place = cell.scaled(*sides, most=ticks_for(ax, cell))
         frames(ax, [place], palette)
         number_y(ax, place, palette, "|IWRES|" if endpoint == endpoints[0] else "")
@@ -51,7 +52,7 @@ def draw(
         name(ax, place, endpoint or "|IWRES| vs IPRED")
         x, y = _panel(ax, place, mine, palette, selected)
         hits.append(points(x, y, mine["ID"], observation_tips(mine, "IWRES", units)))
-    name_trend(ax, palette, least=0.0 if len(endpoints) == 1 else 4.5)
+    name_trend(ax, palette, least=1.8 if len(endpoints) == 1 else 4.5)
     return Drawn(pd.concat(hits, ignore_index=True))
 
 

@@ -154,4 +154,5 @@ PLOT = Plot(
     "against those of the standard normal distribution",
     group="residuals",
     variants=("CWRES", "IWRES", "NPDE", "NPD", "PWRES"),
+    shape=2.2,
 )

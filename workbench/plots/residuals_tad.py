@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._base import Drawn, Label, Plot, whole
 from workbench.plots._endpoints import endpoints_of
 from workbench.plots._marks import say
 from workbench.plots._residuals import VARIANTS, by_endpoint
@@ -30,8 +30,17 @@ def draw(
     if not np.isfinite(table["TAD"].to_numpy(float)).any():
         say(ax, "No observation follows a dose: there is no time after dose.", palette)
         return Drawn()
-    view = by_endpoint if len(endpoints_of(table)) > 1 else draw_residuals
-    return view(ax, table, ("TAD", variant), units=units, palette=palette, selected=selected)
+    every = whole(tables, "residuals")
+    view = by_endpoint if len(endpoints_of(every)) > 1 else draw_residuals
+    return view(
+        ax,
+        table,
+        ("TAD", variant),
+        units=units,
+        palette=palette,
+        selected=selected,
+        limits_of=every,
+    )
 
 
 PLOT = Plot(

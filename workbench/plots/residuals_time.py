@@ -24,19 +24,16 @@ def draw(
     variant: str = "CWRES",
 ) -> Drawn:
     """Draw CWRES (or another residual) against TIME: no pattern, 95 % within the dotted lines."""
-    if len(endpoints_of(tables["residuals"])) > 1:
-        columns = ("TIME", variant)
-        return by_endpoint(
-            ax, tables["residuals"], columns, units=units, palette=palette, selected=selected
-        )
-    return draw_residuals(
+    every = whole(tables, "residuals")
+    view = by_endpoint if len(endpoints_of(every)) > 1 else draw_residuals
+    return view(
         ax,
         tables["residuals"],
         ("TIME", variant),
         units=units,
         palette=palette,
         selected=selected,
-        limits_of=whole(tables, "residuals"),
+        limits_of=every,
     )
 
 

@@ -7,7 +7,8 @@ import workbench as wb
 import workbench.plots as wp
 from tests.standins import stand_in, two_endpoints
 from workbench.errors import OptionError, UnknownNameError
-from workbench.plots import DARK, LIGHT, Lens
+from workbench.plots import DARK, LIGHT, Lens, plots
+from workbench.plots._cells import Cell, log_values
 from workbench.plots._colours import Scale
 from workbench.plots._lens import Condition
 from workbench.plots._parts import look
@@ -250,3 +251,28 @@ def test_parts_share_their_limits(fit):
         assert len(drawn) == 2
         assert drawn[0].get_xlim() == drawn[1].get_xlim()
         assert drawn[0].get_ylim() == drawn[1].get_ylim()
+
+
+def test_a_logarithmic_cell_puts_decades_at_equal_distances():
+    cell = Cell(0.1, 0.2, 0.8, 0.6).scaled((1.0, 100.0), (0.1, 1000.0), most=(5, 5), log=True)
+    np.testing.assert_allclose(cell.x([1, 10, 100]), [0.1, 0.5, 0.9])
+    np.testing.assert_allclose(cell.y([0.1, 10, 1000]), [0.2, 0.5, 0.8])
+    assert cell.yticks.tolist() == [0.1, 1, 10, 100, 1000]
+    assert log_values((3.0, 30.0), 6).tolist() == [5, 10, 20]
+
+
+@pytest.mark.parametrize("name", ["dv_pred", "dv_predictions"])
+def test_hit_points_of_logarithmic_scales_lie_on_the_marks(name):
+    fit = stand_in(times=[1.0, 2.0, 4.0, 8.0])
+    figure = wp.show(name, fit, variant="log", selected=3)
+    (ax,) = figure.axes
+    drawn = plots.get(name).draw(
+        ax, {"gof": wb.diagnostics.table("gof", fit)}, units={}, palette=LIGHT, variant="log"
+    )
+    mine = drawn.points[drawn.points["ID"].eq(3)]
+    marks = [line for line in ax.lines if line.get_markerfacecolor() == LIGHT.selected]
+    places = np.concatenate([line.get_xydata() for line in marks])
+    np.testing.assert_allclose(
+        np.sort(ax.transData.transform(places), axis=0),
+        np.sort(ax.transData.transform(mine[["x", "y"]].to_numpy(float)), axis=0),
+    )
