@@ -19,7 +19,7 @@ def bateman(time, dose, ka, cl, v):
     return dose * ka / (v * (ka - k)) * (np.exp(-k * time) - np.exp(-ka * time))
 
 
-@dataclass
+@dataclass(eq=False)
 class FitStandIn:
     """The attributes of a FitResult that diagnostics read; change any of them in a test."""
 
@@ -34,8 +34,63 @@ class FitStandIn:
     epsilon_shrinkage: float = 11.9
     units: dict = field(default_factory=lambda: dict(UNITS))
 
-    def curves(self):
-        return self.dense
+    def curves(self, n=150, *, subjects=None, individual="ebe", band=None):
+        chosen = self.dense if subjects is None else self.dense[self.dense["ID"].isin(subjects)]
+        if band is None:
+            return chosen
+        return chosen.assign(LOWER=chosen["IPRED"] - 1.2, UPPER=chosen["IPRED"] + 1.2)
+
+    def etas_by(self, individual="ebe"):
+        """Draws are the etas with noise of a third of omega's SD, three a subject."""
+        eta = self.etas.to_numpy(float)[None]
+        if individual == "draws":
+            spread = np.sqrt(np.diag(self.omega))[: eta.shape[2]] / 3
+            eta = eta + np.random.default_rng(3).normal(size=(3, *eta.shape[1:])) * spread
+        return self._long(eta, list(self.etas.columns))
+
+    def individual_parameters_by(self, individual="ebe"):
+        etas = self.etas_by(individual)
+        typical = [self.final_model.parameters[name].typical for name in self.etas.columns]
+        values = np.exp(etas[list(self.etas.columns)].to_numpy(float)) * np.array(typical)
+        n_draws = int(etas["DRAW"].max())
+        shape = (len(self.etas), n_draws, len(typical))
+        return self._long(values.reshape(shape).transpose(1, 0, 2), list(self.etas.columns))
+
+    def _long(self, values, names):
+        n_draws, n_sub, _ = values.shape
+        labels = np.array(self.data.subjects, dtype=object)
+        table = pd.DataFrame({"ID": pd.Series(np.repeat(labels, n_draws), dtype=object)})
+        table["DRAW"] = np.tile(np.arange(1, n_draws + 1), n_sub)
+        flat = values.transpose(1, 0, 2).reshape(n_draws * n_sub, len(names))
+        return table.assign(**dict(zip(names, flat.T, strict=True)))
+
+    def predictions_by(self, individual="ebe"):
+        return self.predictions
+
+    def conditional_variances(self):
+        spread = np.diag(self.omega)[: len(self.etas.columns)]
+        return pd.DataFrame(0.2 * spread + 0 * self.etas, self.etas.index, self.etas.columns)
+
+    def predicted_shrinkage(self):
+        names = pd.Index(self.etas.columns, name="parameter")
+        return pd.DataFrame({"eta_zero": 0.25, "eta_simulated": 0.3}, index=names)
+
+    @property
+    def eta_sd(self):
+        return self.etas.iloc[:0]
+
+    @property
+    def individual_ofv(self):
+        return pd.Series(np.arange(len(self.etas)) % 5 + 10.0, self.etas.index)
+
+    @property
+    def final_model(self):
+        names = [*THETA, *(name for name in self.etas.columns if name not in THETA)]
+        parameters = {
+            name: SimpleNamespace(distribution="lognormal", typical=THETA.get(name, 2.0))
+            for name in names
+        }
+        return SimpleNamespace(parameters=parameters)
 
 
 def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), seed=1):
@@ -87,6 +142,7 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             units={name: UNITS[name] for name in ("TIME", "DV", "AMT")},
             observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
             doses=doses,
+            **_covariates(predictions),
         ),
         predictions=predictions,
         etas=pd.DataFrame(eta, index=pd.Index(labels, name="ID", dtype=object), columns=names),
@@ -102,6 +158,21 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
         ),
         dense=dense,
     )
+
+
+def _covariates(predictions):
+    """Return a table with covariates of every kind, and what a Dataset says of them."""
+    number = pd.factorize(predictions["ID"].to_numpy(object))[0]
+    table = predictions[["ROW", "ID", "TIME", "DV"]].assign(
+        WT=60.0 + 7.0 * (number % 9) + 0.1 * number,
+        SEX=np.array(["male", "female"], dtype=object)[number % 2],
+        FORM=number % 3 + 1,
+        SITE=4.0,
+        CENS=(predictions["DV"] < 0.5).astype(int),
+        LLOQ=0.5,
+    )
+    names = ("WT", "SEX", "FORM", "SITE", "CENS", "LLOQ")
+    return {"table": table, "covariate_names": names, "time_varying": ("CENS",)}
 
 
 def two_endpoints(**options):
@@ -146,6 +217,11 @@ def odd_cases():
     lost.predictions[["CWRES", "WRES", "IWRES"]] = np.nan
     some = cases["some residuals missing"] = stand_in()
     some.predictions.loc[::3, ["CWRES", "IWRES", "PRED"]] = np.nan
+    plain = cases["no covariates"] = stand_in()
+    plain.data.covariate_names, plain.data.time_varying = (), ()
+    plain.data.table = plain.data.table[["ROW", "ID", "TIME", "DV"]]
+    gaps = cases["covariates missing"] = stand_in()
+    gaps.data.table = gaps.data.table.assign(SEX=None, WT=np.nan)
     bare = cases["no units"] = stand_in()
     bare.units, bare.data.units = {}, {}
     flat = cases["constant data"] = stand_in()

@@ -7,23 +7,33 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._base import Diagnostic, Individual
 from workbench.registry import Registry
 
 diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
 
 
-def table(name: str, source: Any) -> pd.DataFrame:
-    """Return one diagnostic table of a fit (or of a dataset, for those that need no fit)."""
+def table(name: str, source: Any, *, individual: Individual = "ebe") -> pd.DataFrame:
+    """Return one diagnostic table of a fit (or of a dataset, for those that need no fit).
+
+    Parameters
+    ----------
+    individual : what stands for a subject, its conditional mode ("ebe"), its conditional mean
+        ("mean") or draws ("draws"), in tables that show single subjects
+    """
     diagnostic = diagnostics.get(name)
     if diagnostic.needs == "dataset":
         source = getattr(source, "data", source)
+    if diagnostic.by_individual:
+        return diagnostic.table(source, individual=individual)
     return diagnostic.table(source)
 
 
-def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:
+def tables(
+    names: Iterable[str], source: Any, *, individual: Individual = "ebe"
+) -> dict[str, pd.DataFrame]:
     """Return several diagnostic tables by name: what `Plot.draw` takes."""
-    return {name: table(name, source) for name in names}
+    return {name: table(name, source, individual=individual) for name in names}
 
 
-__all__ = ["Diagnostic", "diagnostics", "table", "tables"]
+__all__ = ["Diagnostic", "Individual", "diagnostics", "table", "tables"]

@@ -1,0 +1,58 @@
+r"""What the observations of each subject say about its random effects.
+
+.. math:: I_i(\eta) = \sum_j w_{ij}\, g_{ij} g_{ij}^\top, \qquad
+    w = \frac{r_f^2}{v} + \frac{v_f^2}{2 v^2}, \quad g = \partial f / \partial \eta
+
+w is the expected information of one observation about its prediction; with a variance that does
+not depend on f it is 1/v. With the prior, :math:`I_i + \Omega^{-1}` is the Hessian that FOCEI puts
+in the place of the second derivatives (Wang 2007, J Pharmacokinet Pharmacodyn 34:575) and the
+Bayesian information matrix of a design (Combes, Retout, Frey, Mentré 2013, Pharm Res 30:2355).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.core.likelihood import Values
+from workbench.core.residuals import R_F, V_F, V
+from workbench.problem.problem import Problem
+
+Floats = NDArray[np.float64]
+
+
+def information(problem: Problem, values: Values, eta: Floats) -> Floats:
+    """Return I of every subject at given random effects, (n_sub, n_eta, n_eta).
+
+    NaN for a subject that has no prediction there. The residual variance is that at the
+    individual prediction, whatever the method of the fit.
+
+    Parameters
+    ----------
+    eta : (n_sub, n_eta)
+    """
+    n_eta = eta.shape[1]
+    predicted = problem.predict(values.theta, eta)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table = problem.residual_table(predicted[:, 0], values.sigma)
+        w = table[:, R_F] ** 2 / table[:, V] + 0.5 * (table[:, V_F] / table[:, V]) ** 2
+    g = predicted[:, 1:]
+    out = np.zeros((problem.n_sub, n_eta, n_eta))
+    who = np.repeat(np.arange(problem.n_sub), np.diff(problem.data.population.obs_start))
+    for a in range(n_eta):
+        for b in range(a + 1):
+            out[:, a, b] = np.bincount(who, w * g[:, a] * g[:, b], minlength=problem.n_sub)
+            out[:, b, a] = out[:, a, b]
+    return out
+
+
+def conditional_covariances(problem: Problem, values: Values, eta: Floats) -> Floats:
+    r"""Return :math:`(I_i(\eta_i) + \Omega^{-1})^{-1}`, (n_sub, n_eta, n_eta); NaN where it fails.
+
+    At the conditional modes these are NONMEM's conditional variances (ETC).
+    """
+    hessian = information(problem, values, eta) + values.precision
+    usable = np.isfinite(hessian).all(axis=(1, 2))
+    out = np.full_like(hessian, np.nan)
+    out[usable] = np.linalg.inv(hessian[usable])  # positive definite: omega's inverse is in it
+    return out
