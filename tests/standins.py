@@ -34,7 +34,7 @@ class FitStandIn:
     epsilon_shrinkage: float = 11.9
     units: dict = field(default_factory=lambda: dict(UNITS))
 
-    def curves(self, n=150, *, subjects=None, individual="ebe", band=None):
+    def curves(self, *, subjects=None, individual="ebe", band=None):  # noqa: ARG002
         chosen = self.dense if subjects is None else self.dense[self.dense["ID"].isin(subjects)]
         if band is None:
             return chosen
@@ -64,7 +64,7 @@ class FitStandIn:
         flat = values.transpose(1, 0, 2).reshape(n_draws * n_sub, len(names))
         return table.assign(**dict(zip(names, flat.T, strict=True)))
 
-    def predictions_by(self, individual="ebe"):
+    def predictions_by(self, individual="ebe"):  # noqa: ARG002
         return self.predictions
 
     def conditional_variances(self):

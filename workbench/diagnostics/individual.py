@@ -50,7 +50,7 @@ def table(
     labels = fit.data.subjects if subjects is None else list(subjects)
     curves = fit.curves(subjects=subjects, individual=individual, band=band)
     predictions, doses = fit.predictions_by(individual), fit.data.doses
-    predictions = predictions.assign(**_censoring(fit.data, predictions["ROW"]))
+    predictions = predictions.assign(**_censoring(fit.data, pd.Index(predictions["ROW"])))
     several = "ENDPOINT" in predictions
     if "OUTPUT" in curves:
         curves = curves.rename(columns={"OUTPUT": "ENDPOINT"})
@@ -64,7 +64,9 @@ def table(
 def _stacked(parts: list[pd.DataFrame], subjects: pd.Index[Any], several: bool) -> pd.DataFrame:
     """Return curves, observations and doses as one table, subject after subject."""
     kinds = np.array(["curve", "observation", "dose"], dtype=object)
-    who = np.concatenate([subjects.get_indexer(part["ID"].astype(object)) for part in parts])
+    who = np.concatenate(
+        [subjects.get_indexer(pd.Index(part["ID"], dtype=object)) for part in parts]
+    )
     order = np.argsort(who, kind="stable")
     columns: dict[str, Any] = {
         "ID": pd.Series(subjects.to_numpy()[who[order]], dtype=object),
@@ -88,12 +90,12 @@ def _stacked(parts: list[pd.DataFrame], subjects: pd.Index[Any], several: bool) 
     return pd.DataFrame(columns)
 
 
-def _censoring(data: Dataset, rows: pd.Series) -> dict[str, Any]:
+def _censoring(data: Dataset, rows: pd.Index[Any]) -> dict[str, Any]:
     """Return which observations are censored, and their limits, by file row."""
     table = data.table
     flag = next((name for name in CENSORED if _is_number(table, name)), None)
     limit = next((name for name in LIMITS if _is_number(table, name)), None)
-    place = pd.Index(table["ROW"]).get_indexer(pd.Index(rows))
+    place = pd.Index(table["ROW"]).get_indexer(rows)
     none = np.full(len(rows), np.nan)
     return {
         "CENSORED": np.zeros(len(rows), dtype=bool)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from workbench.diagnostics import tables
+from workbench.diagnostics import Individual, tables
 from workbench.errors import OptionError
 from workbench.plots._base import Label, Margins, Plot
 from workbench.plots._endpoints import endpoints_of
@@ -79,6 +79,7 @@ def show(
     theme: str | Palette = "light",
     selected: Label | None = None,
     ax: Axes | None = None,
+    individual: Individual = "ebe",
     **options: Any,
 ) -> Figure | Axes:
     """Draw any registered plot of a fit (or of a dataset, for plots of data).
@@ -90,17 +91,16 @@ def show(
     theme : "light", "dark" or a Palette
     selected : subject to highlight
     ax : axes to draw on instead of a new figure; it is returned
+    individual : "ebe", "mean" or "draws": what stands for a subject, see `FitResult.etas_by`
     options : what the plot itself takes, e.g. ``variant="IWRES"``
     """
     plot = plots.get(name)
     palette = palette_of(theme)
     _check(plot, source, selected, options)
     with rc_context(rc(palette)):
-        if ax is not None:
-            _draw(plot, source, ax, palette, selected, options)
-            return ax
-        figure = Picture(*size, palette)
-        _draw(plot, source, figure.room(0, 0, *size, plot.margins), palette, selected, options)
+        figure = Picture(*size, palette) if ax is None else ax
+        place = figure if isinstance(figure, Axes) else figure.room(0, 0, *size, plot.margins)
+        _draw(plot, source, place, palette, selected, options, individual)
     return figure
 
 
@@ -126,9 +126,10 @@ def _draw(
     palette: Palette,
     selected: Label | None,
     options: dict[str, Any],
+    individual: Individual = "ebe",
 ) -> None:
     """Make the tables and draw."""
-    found = tables(plot.diagnostics, source)
+    found = tables(plot.diagnostics, source, individual=individual)
     plot.draw(ax, found, units=all_units(source), palette=palette, selected=selected, **options)
 
 
@@ -178,13 +179,22 @@ def residuals(
 def etas(
     fit: FitResult,
     *,
+    individual: Individual = "ebe",
     theme: str | Palette = "light",
     selected: Label | None = None,
     ax: Axes | None = None,
     size: tuple[float, float] = (900, 300),
 ) -> Figure | Axes:
-    """Draw the random effects against N(0, omega²), with shrinkage."""
-    return show("eta_distributions", fit, size=size, theme=theme, selected=selected, ax=ax)
+    """Draw the random effects against N(0, omega²), with shrinkage (`individual`: see `show`)."""
+    return show(
+        "eta_distributions",
+        fit,
+        size=size,
+        theme=theme,
+        selected=selected,
+        ax=ax,
+        individual=individual,
+    )
 
 
 def individual(

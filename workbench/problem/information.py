@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.likelihood import Values
-from workbench.core.residuals import R_F, V_F, V
+from workbench.core.residuals import R_F, V_F, R, V
 from workbench.problem.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -31,19 +31,33 @@ def information(problem: Problem, values: Values, eta: Floats) -> Floats:
     ----------
     eta : (n_sub, n_eta)
     """
-    n_eta = eta.shape[1]
+    return score_and_information(problem, values, eta)[1]
+
+
+def score_and_information(problem: Problem, values: Values, eta: Floats) -> tuple[Floats, Floats]:
+    r"""Return the slope of log p(y | eta) in eta, (n_sub, n_eta), and the information.
+
+    .. math:: \frac{\partial \log p}{\partial \eta} = -\sum_j g_j \Bigl(\frac{r r_f}{v}
+              + \frac{v_f}{2 v} \Bigl(1 - \frac{r^2}{v}\Bigr)\Bigr)
+
+    Parameters are those of `information`.
+    """
+    n_sub, n_eta = eta.shape
     predicted = problem.predict(values.theta, eta)
     with np.errstate(divide="ignore", invalid="ignore"):
         table = problem.residual_table(predicted[:, 0], values.sigma)
-        w = table[:, R_F] ** 2 / table[:, V] + 0.5 * (table[:, V_F] / table[:, V]) ** 2
+        r, r_f, v, v_f = (table[:, column] for column in (R, R_F, V, V_F))
+        w = r_f**2 / v + 0.5 * (v_f / v) ** 2
+        slope = -(r * r_f / v + 0.5 * v_f / v * (1.0 - r**2 / v))
     g = predicted[:, 1:]
-    out = np.zeros((problem.n_sub, n_eta, n_eta))
-    who = np.repeat(np.arange(problem.n_sub), np.diff(problem.data.population.obs_start))
+    score, out = np.zeros((n_sub, n_eta)), np.zeros((n_sub, n_eta, n_eta))
+    who = np.repeat(np.arange(n_sub), np.diff(problem.data.population.obs_start))
     for a in range(n_eta):
+        score[:, a] = np.bincount(who, slope * g[:, a], minlength=n_sub)
         for b in range(a + 1):
-            out[:, a, b] = np.bincount(who, w * g[:, a] * g[:, b], minlength=problem.n_sub)
+            out[:, a, b] = np.bincount(who, w * g[:, a] * g[:, b], minlength=n_sub)
             out[:, b, a] = out[:, a, b]
-    return out
+    return score, out
 
 
 def conditional_covariances(problem: Problem, values: Values, eta: Floats) -> Floats:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from workbench.core.likelihood import Values
 from workbench.core.residuals import R, V
-from workbench.problem.information import conditional_covariances
+from workbench.problem.information import conditional_covariances, score_and_information
 from workbench.problem.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,7 @@ Ints = NDArray[np.int64]
 
 CYCLE = 3  # the three proposals; one draw is kept a cycle
 BURN_IN = 5 * CYCLE
+STEPS_TO_MODE, ENOUGH = 8, 1e-4  # of Fisher scoring; least gain of log density that counts
 WIDE = 2.0  # the second proposal's SDs over the first one's
 
 
@@ -58,7 +59,8 @@ def laplace_draws(
     Parameters
     ----------
     values : population parameters
-    mode : (n_sub, n_eta)  conditional modes
+    mode : (n_sub, n_eta)  conditional modes; where they are not (after FO, say), a few steps of
+        Fisher scoring lead towards them
     n : draws per subject
     seed : of the random numbers, 0 or more
     number : (n_sub,)  the subjects' numbers, keys of their random numbers; 0, 1, 2 … by default
@@ -71,6 +73,7 @@ def laplace_draws(
     number = np.arange(n_sub) if number is None else number
     noise = np.stack([_normals(seed, int(k), steps, n_eta + 2) for k in number], axis=1)
     log_u = -0.5 * (noise[:, :, n_eta:] ** 2).sum(axis=2)  # half a chi-square of 2 is -log u
+    mode = _nearer(problem, values, mode)
     proposals = _proposals(problem, values, mode)
     eta = mode.copy()
     target = _log_target(problem, values, eta)
@@ -91,6 +94,23 @@ def laplace_draws(
 def _normals(seed: int, number: int, steps: int, width: int) -> Floats:
     """Return the standard normal numbers of one subject, (steps, width)."""
     return np.random.Generator(np.random.Philox(key=[seed, number])).standard_normal((steps, width))
+
+
+def _nearer(problem: Problem, values: Values, eta: Floats) -> Floats:
+    """Return points from which Fisher scoring makes no more progress, or nearly so."""
+    eta, target = eta.copy(), _log_target(problem, values, eta)
+    for _ in range(STEPS_TO_MODE):
+        score, information = score_and_information(problem, values, eta)
+        score, hessian = score - eta @ values.precision, information + values.precision
+        usable = np.isfinite(hessian).all(axis=(1, 2)) & np.isfinite(score).all(axis=1)
+        new = eta.copy()
+        new[usable] += np.linalg.solve(hessian[usable], score[usable, :, None])[:, :, 0]
+        new_target = _log_target(problem, values, new)
+        better = new_target > target + ENOUGH
+        if not better.any():
+            break
+        eta[better], target[better] = new[better], new_target[better]
+    return eta
 
 
 def _proposals(problem: Problem, values: Values, mode: Floats) -> tuple[_Proposal, ...]:

@@ -242,9 +242,7 @@ class Problem:
         for k, output in enumerate(self.model.structure.outputs):
             asked = of_output(subjects, k)
             out = np.zeros((len(etas), len(times), 1))
-            for eta, values in zip(etas, out, strict=True):
-                predict_range(
-                    0, 0, self.n_sub, structure, asked, frozen(theta), frozen(eta), values
-                )
+            for eta, row in zip(etas, out, strict=True):
+                predict_range(0, 0, self.n_sub, structure, asked, frozen(theta), frozen(eta), row)
             found[output] = out[:, :, 0]
         return who, times, found
