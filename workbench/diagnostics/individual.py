@@ -28,8 +28,8 @@ def table(
 ) -> pd.DataFrame:
     """Return one long table, in the subjects' order, each with its curve, observations and doses.
 
-    Columns: ID KIND TIME DV PRED IPRED LOWER UPPER LLOQ AMT DURATION ROW CENSORED individual.
-    By KIND
+    Columns: ID KIND TIME DV PRED IPRED LOWER UPPER LLOQ AMT DURATION ROW CENSORED individual band,
+    the last two as they were asked for. By KIND
 
     - "curve": PRED and IPRED on a dense grid of times (see `gof` for their meaning; of draws,
       IPRED is the median over draws), and with `band` LOWER and UPPER, the limits of a new
@@ -58,7 +58,8 @@ def table(
     if subjects is not None:
         predictions, doses = (part[part["ID"].isin(labels)] for part in (predictions, doses))
     order_of = pd.Index(fit.data.subjects, dtype=object)
-    return _stacked([curves, predictions, doses], order_of, several).assign(individual=individual)
+    long = _stacked([curves, predictions, doses], order_of, several)
+    return long.assign(individual=individual, band=np.nan if band is None else band)
 
 
 def _stacked(parts: list[pd.DataFrame], subjects: pd.Index[Any], several: bool) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from workbench.plots._figures import (
     trace,
 )
 from workbench.plots._multistart import multistart
+from workbench.plots._pages import Pages, pages, sort_keys
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Plot",
     "Drawn",
     "Margins",
+    "Pages",
     "Palette",
     "LIGHT",
     "DARK",
@@ -39,6 +41,8 @@ __all__ = [
     "individual",
     "individual_fits",
     "multistart",
+    "pages",
+    "sort_keys",
     "data",
     "trace",
 ]

@@ -26,7 +26,8 @@ STEPS = [1, 2, 4, 5, 10]
 class Cell:
     """One panel: where it lies in the axes (fractions) and what its sides mean.
 
-    `xticks`, `yticks` are where grid lines go; `x`, `y` map data into the axes.
+    `xticks`, `yticks` are where grid lines go; `x`, `y` map data into the axes. With `ylog` y is on
+    a logarithmic scale; what is 0 or below has no place there.
     """
 
     left: float
@@ -37,6 +38,7 @@ class Cell:
     ylim: tuple[float, float] = (0.0, 1.0)
     xticks: Values = field(default_factory=lambda: np.empty(0))
     yticks: Values = field(default_factory=lambda: np.empty(0))
+    ylog: bool = False
 
     def x(self, values: Values) -> Values:
         """Return where these x lie in the axes."""
@@ -45,11 +47,18 @@ class Cell:
 
     def y(self, values: Values) -> Values:
         """Return where these y lie in the axes."""
-        share = (np.asarray(values, float) - self.ylim[0]) / (self.ylim[1] - self.ylim[0])
-        return self.bottom + self.height * share
+        y, (low, high) = np.asarray(values, float), self.ylim
+        if self.ylog:
+            y, low, high = np.log10(np.where(y > 0, y, np.nan)), np.log10(low), np.log10(high)
+        return self.bottom + self.height * (y - low) / (high - low)
 
     def scaled(
-        self, xlim: tuple[float, float], ylim: tuple[float, float], *, most: tuple[int, int]
+        self,
+        xlim: tuple[float, float],
+        ylim: tuple[float, float],
+        *,
+        most: tuple[int, int],
+        ylog: bool = False,
     ) -> Cell:
         """Return the cell with these limits and at most so many ticks."""
         return Cell(
@@ -60,7 +69,8 @@ class Cell:
             xlim,
             ylim,
             _round_values(xlim, most[0]),
-            _round_values(ylim, most[1]),
+            _powers(ylim, most[1]) if ylog else _round_values(ylim, most[1]),
+            ylog,
         )
 
 
@@ -86,6 +96,17 @@ def _round_values(limits: tuple[float, float], most: int) -> Values:
         return np.empty(0)
     ticks = np.asarray(MaxNLocator(most, steps=STEPS).tick_values(*limits))
     return ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
+
+
+def _powers(limits: tuple[float, float], most: int) -> Values:
+    """Return 1, 2 and 5 times powers of ten within the limits, or as many of them as fit."""
+    low, high = (int(np.floor(np.log10(limit))) for limit in limits)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = np.array([step * 10.0**power for power in range(low, high + 1) for step in steps])
+        ticks = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
+        if len(ticks) <= most:
+            return ticks
+    return ticks[:: -(-len(ticks) // max(most, 1))]
 
 
 def pixels(ax: Axes) -> tuple[float, float]:
@@ -174,7 +195,10 @@ def number_y(ax: Axes, cell: Cell, palette: Palette, label: str = "") -> None:
     wide = pixels(ax)[0]
     left = cell.left - TICK_GAP / wide
     places = cell.y(cell.yticks)
-    for y, word in zip(places, tick_words(cell.yticks), strict=True):
+    words = tick_words(cell.yticks)
+    if cell.ylog:
+        words = [tick_words([tick])[0] for tick in cell.yticks]
+    for y, word in zip(places, words, strict=True):
         ax.text(left, y, word, ha="right", va="center", fontsize=TICK_SIZE, color=palette.muted)
     if label:
         ax.text(

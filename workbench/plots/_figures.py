@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from workbench.diagnostics import Individual, tables
+from workbench.diagnostics import Individual, diagnostics, table, tables
 from workbench.errors import OptionError
 from workbench.plots._base import Label, Margins, Plot
 from workbench.plots._endpoints import endpoints_of
+from workbench.plots._pages import pages
 from workbench.plots.theme import Palette, palette_of, rc
 from workbench.registry import Registry
 
@@ -214,33 +215,70 @@ def individual_fits(
     subjects: Iterable[Label] | None = None,
     columns: int = 4,
     *,
+    page: int = 1,
+    per_page: int = 60,
+    sort_by: str = "ID",
+    descending: bool = False,
+    band: bool | float = False,
+    individual: Individual = "ebe",
+    log: bool = False,
     theme: str | Palette = "light",
     selected: Label | None = None,
     ax: Axes | None = None,
     width: float = 900,
 ) -> Figure | Axes:
-    """Draw small multiples, one cell per subject and endpoint (by default the first 60)."""
+    """Draw small multiples, one cell per subject and endpoint (by default the first 60).
+
+    Parameters
+    ----------
+    subjects : to choose from; all by default
+    columns : cells in a row
+    page, per_page : which page of how many subjects, counted from 1
+    sort_by : "ID" (the order of the data), a quantity of the diagnostic `subjects`:
+        an individual parameter (``"cl"``), a random effect (``"eta_cl"``), a covariate
+        (``"WT"``), ``"ofv_per_obs"`` or ``"rms_iwres"``
+    descending : from the largest to the smallest
+    band : draw where 90 % (or another share) of new observations of the subject would lie, see
+        `FitResult.curves`
+    individual : "ebe", "mean" or "draws"; with draws the band holds the uncertainty of eta
+    log : logarithmic scale of DV
+
+    Raises
+    ------
+    OptionError, UnknownNameError
+        There is no such page, subject or quantity.
+    """
     plot = plots.get("individual_grid")
-    wanted = list(fit.data.subjects[:60] if subjects is None else subjects)
-    for label in wanted:
-        _check(plot, fit, label, {})
     _check(plot, fit, selected, {})
-    table = tables(plot.diagnostics, fit)["individual"]
-    chosen = {"individual": table[table["ID"].isin(wanted)]}
+    known = table("subjects", fit, individual=individual)
+    if subjects is not None:
+        wanted = list(subjects)
+        for label in wanted:
+            _check(plot, fit, label, {})
+        known = known[known["ID"].isin(wanted)]
+    ordered = pages(known, per_page, sort_by=sort_by, descending=descending)
+    shown = ordered.page(page)
+    level = 0.9 if band is True else (band or None)
+    long = diagnostics.get("individual").table(
+        fit, individual=individual, subjects=shown, band=level
+    )
     palette = palette_of(theme)
-    rows = max(1, -(-len(wanted) // columns)) * len(endpoints_of(chosen["individual"]))
+    rows = max(1, -(-len(shown) // columns)) * len(endpoints_of(long))
     size = (width, 64 + rows * max(110.0, 0.62 * (width - 62) / columns))
     with rc_context(rc(palette)):
         target = ax or Picture(*size, palette)
         place = target if isinstance(target, Axes) else target.room(0, 0, *size, plot.margins)
         plot.draw(
             place,
-            chosen,
+            {"individual": long},
             units=all_units(fit),
             palette=palette,
             selected=selected,
+            variant="log" if log else "linear",
             columns=columns,
-            most=len(wanted),
+            page=shown,
+            title=ordered.title(page),
+            notes=ordered.notes,
         )
     return target
 

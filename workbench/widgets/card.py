@@ -51,7 +51,7 @@ class PlotCard:
         self._tab = tab
         self._stale = True
         self._choices = [choice for name in names for choice in _choices(plots.get(name))]
-        self._tables: dict[str, tuple[object, pd.DataFrame]] = {}  # source, its table
+        self._tables: dict[str, tuple[object, str, pd.DataFrame]] = {}  # source, kind, its table
         self.choice = W.Dropdown(
             options=[(title, i) for i, (title, _, _) in enumerate(self._choices)],
             value=next((i for i, c in enumerate(self._choices) if c[2] == variant), 0),
@@ -67,7 +67,7 @@ class PlotCard:
         self.choice.observe(self._chosen, "value")
         self.view.observe(lambda _change: self.render(), "size")
         self._state.observe(self._turn, "selected")
-        self._state.observe(self._changed, ["dataset", "fit", "theme", "tab"])
+        self._state.observe(self._changed, ["dataset", "fit", "theme", "tab", "individual"])
 
     @property
     def plot(self) -> Plot:
@@ -110,10 +110,12 @@ class PlotCard:
         """Return a diagnostic table, made once for each fit or dataset."""
         diagnostic = diagnostics.get(name)
         source = self._fit() if diagnostic.needs == "fit" else self._state.dataset
+        kind = self._state.individual if diagnostic.by_individual else ""
         known = self._tables.get(name)
-        if known is None or known[0] is not source:
-            known = self._tables[name] = (source, diagnostic.table(source))
-        return known[1]
+        if known is None or known[0] is not source or known[1] != kind:
+            extra = {"individual": kind} if kind else {}
+            known = self._tables[name] = (source, kind, diagnostic.table(source, **extra))
+        return known[2]
 
     def _units(self) -> dict[str, str]:
         units = dict(self._state.dataset.units)
@@ -128,7 +130,14 @@ class PlotCard:
         self._show_choice()
         self.render()
 
+    @property
+    def by_individual(self) -> bool:
+        """Whether the plot shows single subjects by what the state says stands for them."""
+        return any(diagnostics.get(name).by_individual for name in self.plot.diagnostics)
+
     def _changed(self, change: dict[str, object]) -> None:
+        if change["name"] == "individual" and not self.by_individual:
+            return
         if self._stale or change["name"] != "tab":
             self.refresh()
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
 
+from workbench.results.individuals import INDIVIDUAL
+
 Level = Literal["info", "warning", "error"]
 STATUSES = ("idle", "warming", "running", "cancelling", "done", "cancelled", "failed")
 BUSY = frozenset({"running", "cancelling"})
@@ -39,6 +41,28 @@ class Upload:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Which individual fits are on view, and how.
+
+    Attributes
+    ----------
+    page : counted from 1
+    per_page : subjects of a page
+    sort_by : "ID" or a quantity of the diagnostic `subjects`
+    descending : from the largest to the smallest
+    band : whether the band of new observations is drawn
+    log : logarithmic scale
+    """
+
+    page: int = 1
+    per_page: int = 12
+    sort_by: str = "ID"
+    descending: bool = False
+    band: bool = False
+    log: bool = False
+
+
 class WorkbenchState(HasTraits):
     """Everything the page knows. Nothing else holds state.
 
@@ -55,6 +79,8 @@ class WorkbenchState(HasTraits):
     starts : outcome of fits from many starting values (`wb.multistart`), or None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
+    individual : what stands for a subject in every view: "ebe", "mean" or "draws"
+    pager : which individual fits are on view
     tab, theme : what is open, and how it looks
     generation : number of the current fit; reports of an older one are dropped
     fitted_with : (model, method, options) of `fit`, as in `call`, to tell when the settings have
@@ -76,6 +102,8 @@ class WorkbenchState(HasTraits):
     starts: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
+    individual = Enum(INDIVIDUAL, "ebe")
+    pager = Instance(Pager, args=())
     tab = Unicode(FIRST_TAB)  # name of a panel
     theme = Enum(("light", "dark"), "light")
     generation = Int(0)

@@ -13,7 +13,10 @@ NAME = "diagnostics"
 CARDS = (
     ("dv_predictions", "dv_pred", "dv_ipred"),
     ("residual_panels", "residuals_time", "residuals_pred"),  # as CWRES at first
-    ("eta_distributions",),
+    (
+        *("eta_distributions", "eta_qq", "eta_matrix", "eta_covariates"),
+        *("parameter_distributions", "parameter_covariates", "shrinkage_dots"),
+    ),
     ("individual_fit",),
 )
 BEFORE = ("raw_data",)
