@@ -40,7 +40,7 @@ def table(fit: FitResult) -> pd.DataFrame:
         middle = kind.to_psi(parameter.typical)
         value = np.array([kind.from_psi(middle + float(e)) for e in eta])
         normal = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi * variance)
-        slope = np.abs(np.gradient(value, eta))
+        slope = np.abs(np.gradient(value, eta, edge_order=2))
         with np.errstate(divide="ignore", invalid="ignore"):
             density = np.where(slope > 0, normal / slope, np.nan)
         parts.append(pd.DataFrame({"parameter": name, "value": value, "density": density}))
