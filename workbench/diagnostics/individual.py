@@ -32,7 +32,7 @@ def table(
     the last two as they were asked for. By KIND
 
     - "curve": PRED and IPRED on a dense grid of times (see `gof` for their meaning; of draws,
-      IPRED is the median over draws), and with `band` LOWER and UPPER, the limits of a new
+      IPRED is the mean over draws), and with `band` LOWER and UPPER, the limits of a new
       observation of the subject (see `FitResult.curves`);
     - "observation": DV, PRED, IPRED and the file row; CENSORED where a column CENS, BLQ or BLOQ
       of the data is not 0, and LLOQ from a column of that name (or LOQ);

@@ -101,7 +101,7 @@ def _title(ax: Axes, text: str, more: str, palette: Palette) -> None:
     """Write the title, and after it, as far as it fits, what is not drawn."""
     wide = pixels(ax)[0]
     ax.set_title(text)
-    room_for = int((wide - 7.4 * len(text)) / 5.2)
+    room_for = int((wide - 8.2 * len(text)) / 5.4)
     if more and room_for > 20:
         short = more if len(more) <= room_for else more[: room_for - 2] + " …"
         ax.set_title(short, loc="right", fontsize=7.5, fontweight="normal", color=palette.muted)

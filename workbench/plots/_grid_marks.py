@@ -19,7 +19,7 @@ from workbench.plots._marks import belongs, observation_tips, points
 from workbench.plots._subjects import Subjects
 from workbench.plots.theme import DASHED, DOTTED, Palette
 
-IPRED = {"ebe": "IPRED", "mean": "IPRED (mean)", "draws": "IPRED (median of draws)"}
+IPRED = {"ebe": "IPRED", "mean": "IPRED (mean)", "draws": "IPRED (mean of draws)"}
 BAND = {
     "ebe": "residual error",
     "mean": "residual error",

@@ -184,7 +184,7 @@ class FitResult:
         ----------
         n : points of the even grid of each subject; its event times are added
         subjects : whose curves; all by default
-        individual : IPRED at the conditional mode ("ebe") or mean ("mean"), or the median over
+        individual : IPRED at the conditional mode ("ebe") or mean ("mean"), or its mean over
             40 draws of eta ("draws")
         band : probability of an interval for a new observation of the subject, such as 0.9, in
             LOWER and UPPER; by default none. It holds the residual error at IPRED; of draws also

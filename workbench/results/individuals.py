@@ -118,7 +118,7 @@ def curves_by(
     for output, predicted in own.items():
         part = pd.DataFrame({"ID": labels, "TIME": times, "OUTPUT": output})
         part["PRED"] = typical[output][0]
-        part["IPRED"] = np.median(predicted, axis=0)
+        part["IPRED"] = predicted.mean(axis=0)
         if band is not None:
             part[["LOWER", "UPPER"]] = _limits(problem, values, output, predicted, band)
         parts.append(part)
