@@ -123,16 +123,16 @@ class TestPager:
         jump = next(
             w
             for w in children(paged.page.views["individual_fits"].widget)
-            if isinstance(w, controls.Button) and w.description.startswith("Go to")
+            if isinstance(w, controls.Button) and w.description.startswith("→")
         )
-        assert jump.layout.visibility == "hidden"
+        assert jump.layout.display == "none"
         subjects = paged.state.dataset.subjects
         paged.session.select(subjects[9])
-        assert jump.layout.visibility == "visible"
+        assert jump.layout.display != "none"
         assert str(subjects[9]) in jump.description
         jump.click()
         assert paged.state.pager.page == 3
-        assert jump.layout.visibility == "hidden"
+        assert jump.layout.display == "none"
 
     def test_other_data_begin_at_the_first_page_in_their_own_order(self, paged):
         paged.session.set_pager(page=2, sort_by="cl", band=True)

@@ -25,10 +25,11 @@ from workbench.plots._cells import (
 )
 from workbench.plots._individuals import (
     MANY_EACH,
+    TITLE_LETTER,
     draw_words,
-    named,
     of_parameter,
     parameters_of,
+    titled,
 )
 from workbench.plots._lowess import lowess
 from workbench.plots._marks import belongs, cloud, highlight, labelled, points, say
@@ -93,7 +94,7 @@ def against_covariates(
             if bottom:
                 _number_covariate(ax, cell, one, units, palette)
     frames(ax, cells, palette)
-    _title(ax, f"{title}: {named(effects)}", "; ".join(notes), palette)
+    _title(ax, titled(ax, title, effects), "; ".join(notes), palette)
     return Drawn(pd.concat(hits, ignore_index=True))
 
 
@@ -101,7 +102,7 @@ def _title(ax: Axes, text: str, more: str, palette: Palette) -> None:
     """Write the title, and after it, as far as it fits, what is not drawn."""
     wide = pixels(ax)[0]
     ax.set_title(text)
-    room_for = int((wide - 8.2 * len(text)) / 5.4)
+    room_for = int((wide - TITLE_LETTER * len(text) - 8) / 5.4)
     if more and room_for > 20:
         short = more if len(more) <= room_for else more[: room_for - 2] + " …"
         ax.set_title(short, loc="right", fontsize=7.5, fontweight="normal", color=palette.muted)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+
+from workbench.plots._cells import pixels
+
+TITLE_LETTER = 8.0  # CSS pixels of a letter in a title, at most
 
 MANY_EACH = 4  # marks of one subject in a place from which they are drawn smaller
 
@@ -24,6 +29,14 @@ def beside(table: pd.DataFrame) -> str:
 def named(table: pd.DataFrame) -> str:
     """Return what the values are, as part of a title."""
     return NAMES[kind_of(table)]
+
+
+def titled(ax: Axes, what: str, table: pd.DataFrame) -> str:
+    """Return ``"Random effects: EBEs"``, or as much of it as the axes are wide."""
+    words = named(table)
+    choices = (f"{what}: {words}", words[:1].upper() + words[1:])
+    wide = pixels(ax)[0]
+    return next((each for each in choices if TITLE_LETTER * len(each) <= wide), "")
 
 
 def draw_words(table: pd.DataFrame) -> list[str]:

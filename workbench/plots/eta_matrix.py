@@ -13,10 +13,11 @@ from workbench.plots._cells import Cell, frames, name, number_x, number_y, pixel
 from workbench.plots._histograms import bars, histogram, most_bars
 from workbench.plots._individuals import (
     MANY_EACH,
+    TITLE_LETTER,
     draw_words,
-    named,
     of_parameter,
     parameters_of,
+    titled,
 )
 from workbench.plots._marks import belongs, cloud, highlight, points, say
 from workbench.plots.theme import Palette
@@ -70,7 +71,9 @@ def draw(
             _correlation(ax, cells[place], pair, palette)
     frames(ax, framed, palette)
     more = f" · {k} of {len(names)} random effects" if k < len(names) else ""
-    name(ax, cells[0], f"Random effects: {named(table)}{more}", above=6)
+    title = titled(ax, "Random effects", table)
+    fits = TITLE_LETTER * len(title + more) <= pixels(ax)[0]
+    name(ax, cells[0], title + more if fits else title, above=6)
     return Drawn(pd.concat(hits, ignore_index=True))
 
 

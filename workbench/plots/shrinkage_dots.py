@@ -9,10 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.plots._base import Drawn, Label, Margins, Plot
+from workbench.plots._cells import pixels
 from workbench.plots._marks import points, say
 from workbench.plots.theme import DOTTED, Palette, dress
 
 LIMIT = 30.0  # percent, from which plots of EBEs are said to mislead (Savic & Karlsson 2009)
+ROOMY = 300  # CSS pixels of width from which the title fits before the legend
 COLUMNS = {"SD": "shrinkage_sd", "variance": "shrinkage_var"}
 #: Definition → name, marker and whether it is filled.
 MARKS = {
@@ -60,7 +62,7 @@ def draw(
     ax.set_yticklabels(shown, color=palette.ink)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(f"Shrinkage, {variant} definition (%)")
-    ax.set_title("Shrinkage")
+    ax.set_title("Shrinkage" if pixels(ax)[0] >= ROOMY else "")
     _legend(ax, rows["definition"].tolist(), palette)
     tips = [
         f"{_called(row.parameter)} · {MARKS[row.definition][0]} · {value:.1f} %"

@@ -103,13 +103,13 @@ class Bar:
         self.order = styled(W.Button(description="↑"), "wb-quiet", "wb-step")
         self.band = Switch(words="90 % band", hint="Where 90 % of new observations would lie")
         self.log = Switch(words="log", hint="Logarithmic scale")
-        self.jump = styled(W.Button(description="Go to"), "wb-quiet")
+        self.jump = styled(W.Button(description="→"), "wb-quiet")
         paging = styled(W.HBox([self.back, self.number, self.of, self.on]), "wb-paging")
         self.widget = styled(
             W.HBox(
                 [
                     paging,
-                    labelled("per page", self.per_page),
+                    styled(labelled("per page", self.per_page), "wb-per-page"),
                     labelled("sort by", styled(W.HBox([self.sort, self.order]), "wb-sort")),
                     self.band,
                     self.log,
@@ -190,8 +190,9 @@ class Bar:
         away = False
         if state.fit is not None and state.selected is not None and state.tab == NAME:
             away = subject_pages(state).page_of(state.selected) != state.pager.page
-        self.jump.description = f"Go to ID {state.selected}" if away else "Go to"
-        self.jump.layout.visibility = "visible" if away else "hidden"
+        self.jump.description = f"→ ID {state.selected}" if away else "→"
+        self.jump.tooltip = "Go to the page of the selected subject"
+        self.jump.layout.display = "" if away else "none"
 
 
 def _worded(quantity: str, kind: str) -> str:
