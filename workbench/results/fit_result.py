@@ -185,7 +185,7 @@ class FitResult:
         n : points of the even grid of each subject; its event times are added
         subjects : whose curves; all by default
         individual : IPRED at the conditional mode ("ebe") or mean ("mean"), or its mean over
-            40 draws of eta ("draws")
+            40 draws of eta ("draws"; 10 or more where over 60 subjects are asked for at once)
         band : probability of an interval for a new observation of the subject, such as 0.9, in
             LOWER and UPPER; by default none. It holds the residual error at IPRED; of draws also
             the uncertainty of eta: quantiles of
@@ -258,14 +258,16 @@ class FitResult:
     def predicted_shrinkage(self) -> pd.DataFrame:
         r"""Return the shrinkage that design and model lead to, one row per random effect.
 
-        A fraction of the variance, for the design of each subject (Combes, Retout, Frey & Mentré
-        2013, Pharm Res 30:2355):
+        A fraction of the variance, from the Bayesian information matrix of each subject's design
+        (Combes, Retout, Frey & Mentré 2013, Pharm Res 30:2355):
 
         .. math:: \frac{1}{N} \sum_i \Bigl[\bigl(\textstyle\sum_j w_{ij}\, g_{ij}
                   g_{ij}^\top + \Omega^{-1}\bigr)^{-1}\Bigr]_{kk} / \omega_k^2
 
         Column eta_zero takes g and w at eta = 0, eta_simulated the mean over eta from N(0, omega)
-        (600 simulated subjects or more, a fixed seed). No observed value enters.
+        (600 simulated subjects or more, a fixed seed). The mean is of the inverse, which is the
+        conditional variance to be expected and what EBV-shrinkage comes out as; Combes et al.
+        invert the mean information. No observed value enters.
         """
         return individuals.predicted_shrinkage(self)
 

@@ -32,7 +32,7 @@ INDIVIDUAL = ("ebe", "mean", "draws")
 
 DRAWS_IN_ALL, MOST_DRAWS = 1200, 50  # draws are so many in all, at most so many a subject
 FOR_A_MEAN, LEAST_FOR_A_MEAN, MOST_FOR_A_MEAN = 20_000, 20, 200
-FOR_A_CURVE = 40
+FOR_CURVES, LEAST_FOR_A_CURVE, MOST_FOR_A_CURVE = 2400, 10, 40
 DRAWS_SEED, MEAN_SEED = 1, 2
 TYPICAL_ETAS = 600  # simulated subjects in all, for the shrinkage that a design leads to
 
@@ -106,9 +106,8 @@ def curves_by(
     values = problem.space.values(problem.space.start)
     mode = np.ascontiguousarray(fit.etas.to_numpy(float)[place])
     if individual == "draws":
-        drawn = laplace_draws(
-            problem, values, mode=mode, n=FOR_A_CURVE, seed=DRAWS_SEED, number=place
-        )
+        each = int(np.clip(FOR_CURVES // len(place), LEAST_FOR_A_CURVE, MOST_FOR_A_CURVE))
+        drawn = laplace_draws(problem, values, mode=mode, n=each, seed=DRAWS_SEED, number=place)
         etas = np.ascontiguousarray(drawn.transpose(1, 0, 2))
     else:
         etas = mode[None] if individual == "ebe" else _etas(fit, "mean")[:, place]
