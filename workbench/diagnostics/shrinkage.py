@@ -24,7 +24,7 @@ FORMULAS = {
     "ebv": "mean of [(Σ w g gᵀ + Ω⁻¹)⁻¹] at η̂ / ω²",
     "ebv_sampled": "mean of the sampled Var(η | y) / ω²",
     "predicted": "mean of [(Σ w g gᵀ + Ω⁻¹)⁻¹] over η ~ N(0, Ω) / ω²",
-    "predicted_at_zero": "mean of [(Σ w g gᵀ + Ω⁻¹)⁻¹] at η = 0 / ω²",
+    "predicted_at_zero": "mean of [(Gᵀ R⁻¹ G + Ω⁻¹)⁻¹] at η = 0 / ω²",
     "iwres": "1 - Σ IWRES² / n",
     "iwres_centred": "1 - Σ(IWRES - mean IWRES)² / (n - 1)",
 }

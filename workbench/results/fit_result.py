@@ -264,10 +264,11 @@ class FitResult:
         .. math:: \frac{1}{N} \sum_i \Bigl[\bigl(\textstyle\sum_j w_{ij}\, g_{ij}
                   g_{ij}^\top + \Omega^{-1}\bigr)^{-1}\Bigr]_{kk} / \omega_k^2
 
-        Column eta_zero takes g and w at eta = 0, eta_simulated the mean over eta from N(0, omega)
-        (600 simulated subjects or more, a fixed seed). The mean is of the inverse, which is the
-        conditional variance to be expected and what EBV-shrinkage comes out as; Combes et al.
-        invert the mean information. No observed value enters.
+        Column eta_zero takes g at eta = 0 and w = 1/v, so that the sum is G' R^-1 G (PopED's
+        first-order prediction); eta_simulated the mean over eta from N(0, omega) (600 simulated
+        subjects or more, a fixed seed), with the whole w, as in `conditional_variances`. Its mean
+        is of the inverse, which is the conditional variance to be expected and what EBV-shrinkage
+        comes out as; Combes et al. invert the mean information. No observed value enters.
         """
         return individuals.predicted_shrinkage(self)
 

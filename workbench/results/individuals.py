@@ -146,17 +146,30 @@ def predicted_shrinkage(fit: FitResult) -> pd.DataFrame:
     replicates = -(-TYPICAL_ETAS // problem.n_sub)
     generator = np.random.Generator(np.random.Philox(key=[DRAWS_SEED, problem.n_sub]))
     noise = generator.standard_normal((replicates, problem.n_sub, len(names)))
+    zero = np.zeros((1, problem.n_sub, len(names)))
     found = {
-        "eta_zero": _mean_ratio(problem, values, np.zeros((1, problem.n_sub, len(names))), omega),
+        "eta_zero": _mean_ratio(problem, values, zero, omega, through_variance=False),
         "eta_simulated": _mean_ratio(problem, values, noise @ low.T, omega),
     }
     return pd.DataFrame(found, index=pd.Index(names, name="parameter"))
 
 
-def _mean_ratio(problem: Problem, values: Values, etas: Floats, omega: Floats) -> Floats:
+def _mean_ratio(
+    problem: Problem,
+    values: Values,
+    etas: Floats,
+    omega: Floats,
+    *,
+    through_variance: bool = True,
+) -> Floats:
     """Return the mean of the conditional variances over omega, (n_eta,)."""
     variances = [
-        np.diagonal(conditional_covariances(problem, values, eta), axis1=1, axis2=2) for eta in etas
+        np.diagonal(
+            conditional_covariances(problem, values, eta, through_variance=through_variance),
+            axis1=1,
+            axis2=2,
+        )
+        for eta in etas
     ]
     return np.asarray(np.mean(variances, axis=(0, 1)) / omega)
 
