@@ -64,6 +64,15 @@ def test_a_page_in_order_is_drawn_in_order(fit):
     assert names(figure) == [f"ID {label}" for label in expected]
 
 
+def test_only_the_subjects_of_the_page_are_computed():
+    fit, asked = stand_in(labels=tuple(range(2000)), times=[1.0, 2.0, 4.0]), []
+    curves = fit.curves
+    fit.curves = lambda **options: asked.append(options["subjects"]) or curves(**options)
+    wp.individual_fits(fit, page=40, per_page=12, sort_by="cl", selected=1500)
+    (subjects,) = asked
+    assert len(subjects) == 12
+
+
 def test_the_legend_says_what_the_band_holds(fit):
     def words(**options):
         ax = wp.individual_fits(fit, per_page=4, **options).axes[0]

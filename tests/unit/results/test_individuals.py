@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from tests import outputs
+from workbench.diagnostics import diagnostics
 from workbench.errors import DataError, OptionError, UnknownNameError
 from workbench.problem import Problem
 from workbench.problem.laplace_draws import laplace_draws
@@ -196,3 +198,31 @@ class TestCurves:
             fit.curves(band=90)
         with pytest.raises(DataError, match="no subject 99"):
             fit.curves(subjects=[99])
+
+
+class TestTwoOutputs:
+    @pytest.fixture
+    def two(self, monkeypatch):
+        outputs.register(monkeypatch)
+        errors = wb.error.Proportional(0.1), wb.error.Additive(0.05)
+        return wb.evaluate(outputs.model("log", *errors), outputs.data("log"))
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_each_output_has_its_own_band(self, two, kind):
+        """Residual error only: the ratio is 1 ± 1.645 × 0.1 of cp, ± 1.645 × 0.05 of effect."""
+        found = two.curves(20, individual=kind, band=0.9)
+        for output in ("cp", "effect"):
+            mine = found[(found["OUTPUT"] == output) & (found["IPRED"] > 0)]
+            assert len(mine)
+            half = 1.6448536 * (0.1 * mine["IPRED"] if output == "cp" else 0.05)
+            if kind == "draws":
+                assert ((mine["UPPER"] - mine["LOWER"]) / 2 > 0.9 * half).all()
+            else:
+                np.testing.assert_allclose(mine["UPPER"] - mine["IPRED"], half, rtol=1e-6)
+
+    def test_predictions_keep_their_endpoints(self, two):
+        found = two.predictions_by("draws")
+        assert found["ENDPOINT"].equals(two.predictions["ENDPOINT"])
+        assert not np.allclose(found["IPRED"], two.predictions["IPRED"])
+        long = diagnostics.get("individual").table(two, individual="draws", band=0.9)
+        assert set(long["ENDPOINT"].dropna()) == {"cp", "effect"}
