@@ -38,7 +38,7 @@ class Design:
 
 
 def designs() -> dict[str, Design]:
-    """Return the three designs."""
+    """Return the designs."""
     oral = wb.Model(
         wb.pk(compartments=1, absorption="first_order"),
         {
@@ -48,7 +48,12 @@ def designs() -> dict[str, Design]:
         },
         error=wb.error.Proportional(0.15),
     )
-    infused = wb.Model(
+    bolus = wb.Model(
+        wb.pk(compartments=1),
+        {"cl": wb.LogNormal(4.0, iiv=0.3), "v": wb.LogNormal(40.0, iiv=0.25)},
+        error=wb.error.Additive(0.15),
+    )
+    noisy = wb.Model(
         wb.pk(compartments=1),
         {"cl": wb.LogNormal(4.0, iiv=0.5), "v": wb.LogNormal(40.0, iiv=0.4)},
         error=wb.error.Proportional(0.3),
@@ -65,11 +70,18 @@ def designs() -> dict[str, Design]:
     )
     every = (0.5, 1.0, 2.0, 4.0, 6.0, 9.0, 12.0, 16.0, 24.0)
     pairs = [(1.0, 12.0), (2.0, 18.0), (4.0, 24.0), (0.5, 8.0)]
+    triples = [(1.0, 6.0, 16.0), (0.5, 4.0, 12.0), (2.0, 9.0, 24.0), (1.0, 8.0, 20.0)]
     return {
         "rich": Design("Rich: 40 subjects, 9 samples, oral", oral, (every,) * 40, 100.0),
         "sparse": Design(
-            "Sparse: 100 subjects, 2 samples, bolus",
-            infused,
+            "Sparse: 100 subjects, 3 samples, bolus",
+            bolus,
+            tuple(triples[i % 4] for i in range(100)),
+            100.0,
+        ),
+        "noisy": Design(
+            "Too sparse and noisy: 2 samples, IIV of 50 and 40 %, error of 30 %",
+            noisy,
             tuple(pairs[i % 4] for i in range(100)),
             100.0,
         ),

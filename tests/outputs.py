@@ -88,6 +88,9 @@ class TwoOutputs:
     def context(self, n_blocks):
         return self.base.context(n_blocks)
 
+    def lags(self):
+        return ()
+
     def settings(self):
         return np.array([float(self.kind)])
 

@@ -115,6 +115,10 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
     predictions["WRES"] = predictions["RES"] / 1.2
     predictions["IWRES"] = predictions["IRES"] / 0.7
     predictions["CWRES"] = predictions["RES"] / 1.3
+    predictions["PWRES"] = predictions["RES"] / 1.25
+    predictions["CWRESI"] = predictions["RES"] / 1.35
+    predictions["NPD"] = np.clip(predictions["RES"] / 1.2, -3.3, 3.3)
+    predictions["NPDE"] = np.clip(predictions["RES"] / 1.4, -3.3, 3.3)
     grid = np.linspace(0, max(1.0, float(np.max(times))), 60)
     dense_who = np.repeat(np.arange(n_sub), len(grid))
     dense_time = np.tile(grid, n_sub)
@@ -142,7 +146,8 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             units={name: UNITS[name] for name in ("TIME", "DV", "AMT")},
             observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
             doses=doses,
-            **_covariates(predictions),
+            covariates=_covariates(labels),
+            **_table(predictions, _covariates(labels)),
         ),
         predictions=predictions,
         etas=pd.DataFrame(eta, index=pd.Index(labels, name="ID", dtype=object), columns=names),
@@ -160,18 +165,28 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
     )
 
 
-def _covariates(predictions):
-    """Return a table with covariates of every kind, and what a Dataset says of them."""
+def _covariates(labels):
+    """A text, a number, one that never varies and one that is missing in some subjects."""
+    order = np.arange(len(labels))
+    return pd.DataFrame({"ID": pd.Series(labels, dtype=object)}).assign(
+        SEX=np.where(order % 3 == 0, "F", "M"),
+        WT=50.0 + 1.7 * order,
+        SITE=1.0,
+        AGE=np.where(order % 4 == 0, np.nan, 20.0 + order),
+    )
+
+
+def _table(predictions, covariates):
+    """Return the table of a Dataset with these covariates and more, and what it says of them."""
     number = pd.factorize(predictions["ID"].to_numpy(object))[0]
+    more = {name: covariates[name].to_numpy()[number] for name in covariates.columns.drop("ID")}
     table = predictions[["ROW", "ID", "TIME", "DV"]].assign(
-        WT=60.0 + 7.0 * (number % 9) + 0.1 * number,
-        SEX=np.array(["male", "female"], dtype=object)[number % 2],
+        **more,
         FORM=number % 3 + 1,
-        SITE=4.0,
         CENS=(predictions["DV"] < 0.5).astype(int),
         LLOQ=0.5,
     )
-    names = ("WT", "SEX", "FORM", "SITE", "CENS", "LLOQ")
+    names = (*more, "FORM", "CENS", "LLOQ")
     return {"table": table, "covariate_names": names, "time_varying": ("CENS",)}
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
     from workbench.data.dataset import Dataset, read_dataset
     from workbench.datasets import list_datasets, load_dataset
+    from workbench.diagnostics._simulated import npde
     from workbench.estimation import (
         CancelToken,
         Progress,
@@ -53,6 +54,7 @@ _PUBLIC = {
     "list_datasets": "workbench.datasets",
     "load_dataset": "workbench.datasets",
     "load_fit": "workbench.results",
+    "npde": "workbench.diagnostics._simulated",
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
     "multistart": "workbench.workflows.multistart",

@@ -272,6 +272,18 @@ def test_equations_with_an_error_are_explained_corrected_and_fitted(page):
     expect(page.locator("[data-ofv]")).to_contain_text("116.80")
 
 
+def test_the_tests_of_a_fit_appear_and_may_use_draws(page):
+    open_tab(page, "Tests")
+    expect(page.get_by_text("Fit the model to test its residuals")).to_be_visible()
+    page.locator(".wb-fit").click()
+    page.wait_for_selector("[data-status=done]")
+    table = page.locator(".wb-p-table", has_text="NPDE")
+    expect(table).to_be_visible()
+    expect(table.locator("td.wb-p001").first).to_contain_text("***")
+    page.get_by_role("button", name="Conditional draws").click()
+    expect(page.locator(".wb-tests")).to_contain_text("20 conditional draws of each subject")
+
+
 def test_dark_and_light(page):
     fit(page)
     assert min(page.evaluate(CORNER)) > 240

@@ -16,7 +16,9 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 from workbench.core.jit import JIT_DISABLED, our_cache
 
@@ -144,7 +146,9 @@ def _export(shim: Callable[..., int], signature: Any) -> int:
         _table.append(shim)
         return len(_table) - 1
     with our_cache():
-        callback = numba.cfunc(signature, nopython=True, cache=True, error_model="numpy")(shim)
+        callback = numba.cfunc(
+            signature, nopython=True, cache=True, error_model="numpy", _nrt=False
+        )(shim)
     _alive.append(callback)
     return int(callback.address)
 
@@ -191,7 +195,27 @@ if JIT_DISABLED:
         return np.ctypeslib.as_array((ctypes.c_int64 * _ANY_LENGTH).from_address(int(address)))
 
 else:
-    view = numba.carray
+
+    @intrinsic
+    def view(typingctx: Any, flat: Any, shape: Any) -> Any:
+        """See flat storage as an array of some shape; it does not own what it shows."""
+        kind = types.Array(flat.dtype, len(shape), "C")
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            pointer, sizes = args
+            itemsize = context.get_constant(types.intp, flat.dtype.bitwidth // 8)
+            extents = cgutils.unpack_tuple(builder, sizes, len(shape))
+            strides: list[Any] = []
+            stride = itemsize
+            for extent in reversed(extents):
+                strides.insert(0, stride)
+                stride = builder.mul(stride, extent)
+            array = context.make_array(kind)(context, builder)
+            data = builder.bitcast(pointer, array.data.type)
+            populate_array(array, data, extents, strides, itemsize, None)
+            return array._getvalue()
+
+        return kind(flat, shape), codegen
 
     @intrinsic
     def at(typingctx: Any, array: Any, offset: Any) -> Any:

@@ -11,7 +11,7 @@ data. The kernel is called as
 * ``params`` (n_phi or n_blocks n_phi, parts): the individual parameters as jets, block by block
   where they change with the covariates;
 * ``covariates`` (n_blocks, n_cov): values of the data's covariates that equations use;
-* ``records`` (n, `records.N_COLUMNS`) of one subject;
+* ``records`` (n, `records.N_COLUMNS`) of one subject, or its events where they are ready-made;
 * ``out`` (n_obs, parts): overwritten with the jet of every observation's prediction;
 * ``work``: scratch.
 
@@ -32,8 +32,9 @@ N_PHI = 0
 MAX_EVENTS = 1
 MAX_JETS = 2
 MAX_QUEUE = 3
-N_ROUTES = 4
-FIRST_ROUTE = 5
+READY = 4  # 1: `records` are events already, see `problem.structure.ready_made`
+N_ROUTES = 5
+FIRST_ROUTE = 6
 
 
 @kernel
@@ -66,12 +67,19 @@ def make_events(
 ) -> tuple[int, int]:
     """Fill the events and their jets at the beginning of `work`.
 
-    `params` has `n_rows` rows for each block; the routes name them.
+    `params` has `n_rows` rows for each block; the routes name them. Where no event depends on the
+    parameters, they were made beforehand and are only copied.
 
     Returns
     -------
     status, number of events
     """
+    events = view(at(work, 0), (context[MAX_EVENTS], ev.N_COLUMNS))
+    if context[READY] == 1:
+        for r in range(records.shape[0]):
+            for c in range(ev.N_COLUMNS):
+                events[r, c] = records[r, c]
+        return 0, records.shape[0]
     parts = params.shape[1]
     first = jets_offset(context)
     queue = first + context[MAX_JETS] * parts
@@ -84,7 +92,7 @@ def make_events(
         params,
         records,
         view(at(work, first), (context[MAX_JETS], parts)),
-        view(at(work, 0), (context[MAX_EVENTS], ev.N_COLUMNS)),
+        events,
         view(at(work, queue), (context[MAX_QUEUE], N_QUEUE)),
         count,
     )

@@ -52,6 +52,7 @@ OutIntVec = Annotated[NDArray[np.int64], types.Array(_i8, 1, "C")]
 # Strict floating point: with fastmath the process that compiles and the one that loads the
 # cache can differ in the last bit.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_ALLOCATING = frozenset({"zeros", "empty", "ones", "full", "zeros_like", "empty_like", "array"})
 _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, type(None): types.void}
 
 
@@ -129,11 +130,32 @@ def _compiled(func: F, inline: bool) -> F:
     # A NamedTuple travels by value, field by field; LLVM must inline such a kernel into its
     # callers, or the passing costs more than the work.
     inline = inline and any(isinstance(argument, types.BaseTuple) for argument in arguments)
+    gives = _has_arrays(signature.return_type)
+    counts = gives or _owns_arrays(func)
     with our_cache():
-        compiled = numba.njit(cache=True, forceinline=inline, **OPTIONS)(func)
+        compiled = numba.njit(cache=True, forceinline=inline, _nrt=counts, **OPTIONS)(func)
+    compiled.gives_arrays = gives
     _identify_by_source(compiled, func)
     _compile_on_first_use(compiled, signature)
     return compiled
+
+
+def _owns_arrays(func: Callable[..., Any]) -> bool:
+    """Say whether a kernel allocates arrays, itself or by a kernel that returns some.
+
+    Such a kernel, and one that returns arrays, counts references. In all others counting is left
+    out: what they are given outlives them, and atomic counters cost more than a third of a
+    prediction.
+    """
+    names = set(func.__code__.co_names)
+    called = (func.__globals__.get(name) for name in names)
+    return bool(names & _ALLOCATING) or any(getattr(k, "gives_arrays", False) for k in called)
+
+
+def _has_arrays(kind: Any) -> bool:
+    if isinstance(kind, types.BaseTuple):
+        return any(_has_arrays(part) for part in kind)
+    return isinstance(kind, types.Array)
 
 
 def _compile_on_first_use(compiled: Any, signature: Any) -> None:

@@ -40,13 +40,14 @@ class Structure(NamedTuple):
     precision: float  # relative error of predictions, 0 for rounding
     draft: Vec  # settings of predictions that cost less; without elements: there are none
     draft_precision: float
+    scan: IntVec  # random effects along which a subject may have several modes, as with a lag
 
 
 class Subjects(NamedTuple):
     """The data as compiled code sees them; rows of subject i are start[i]:start[i + 1]."""
 
     record_start: IntVec  # (n_sub + 1,)
-    records: Mat  # (n_rec, records.N_COLUMNS)
+    records: Mat  # (n_rec, records.N_COLUMNS), or events where they are ready-made
     obs_start: IntVec  # (n_sub + 1,)
     dv: Vec  # (n_obs,)
     endpoint: IntVec  # (n_obs,) number of the output that was observed
@@ -90,6 +91,8 @@ class Scratch(NamedTuple):
     eta_gradient: OutVec
     step: OutVec
     trial: OutVec
+    base: OutVec  # a mode, while others are sought
+    restart: OutVec
 
 
 @kernel
@@ -120,6 +123,8 @@ def make_scratch(
         np.zeros((n_eta, n_eta)),
         np.zeros((n_eta, n_eta)),
         np.zeros((n_eta, n_eta)),
+        np.zeros(n_eta),
+        np.zeros(n_eta),
         np.zeros(n_eta),
         np.zeros(n_eta),
         np.zeros(n_eta),

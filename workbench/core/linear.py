@@ -151,12 +151,50 @@ def advance_mode(
 
 
 @kernel
+def absorbed_value(rate: float, ka: float, dt: float, e: float, e_depot: float) -> float:
+    """Return the value of `absorbed`."""
+    slow, fast, e_slow, e_fast = rate, ka, e, e_depot
+    if ka < rate:
+        slow, fast, e_slow, e_fast = ka, rate, e_depot, e
+    a0, _, _ = moments(
+        (fast - slow) * dt, e_fast / e_slow if e_fast > 1e-290 else exp((slow - fast) * dt)
+    )
+    return dt * e_slow * a0
+
+
+@kernel
+def advance_values(jets: OutMat, n: int, dt: float, driven: bool, depot: bool) -> None:
+    """Do what `advance` does where no derivatives are wanted, to the same bits."""
+    e_depot = exp(-jets[KA, 0] * dt) if depot else 0.0
+    if depot and driven:
+        jets[DEPOT, 0] -= jets[DEPOT_REST, 0]
+    for i in range(n):
+        rate = jets[mode_row(n, RATE, i), 0]
+        e = exp(-rate * dt)
+        value = jets[mode_row(n, VALUE, i), 0] * e
+        if driven:
+            a0, _, _ = moments(rate * dt, e)
+            value += dt * a0 * jets[mode_row(n, INPUT, i), 0]
+        if depot:
+            fed = absorbed_value(rate, jets[KA, 0], dt, e, e_depot)
+            value += fed * jets[mode_row(n, UPTAKE, i), 0] * jets[DEPOT, 0]
+        jets[mode_row(n, VALUE, i), 0] = value
+    if depot:
+        jets[DEPOT, 0] *= e_depot
+        if driven:
+            jets[DEPOT, 0] += jets[DEPOT_REST, 0]
+
+
+@kernel
 def advance(order: int, p: int, jets: OutMat, n: int, dt: float, driven: bool, depot: bool) -> None:
     r"""Advance depot and modes over an interval without events.
 
     With an infusion into the depot, :math:`d - R_d/k_a` decays like a depot without one, and
     the central compartment sees that input too (it is part of the modes' inputs).
     """
+    if order == 0:
+        advance_values(jets, n, dt, driven, depot)
+        return
     e_depot = exp(-jets[KA, 0] * dt) if depot else 0.0
     if depot and driven:
         add_scaled(order, p, jets, DEPOT_REST, -1.0, DEPOT)

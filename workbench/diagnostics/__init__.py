@@ -13,20 +13,23 @@ from workbench.registry import Registry
 diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
 
 
-def table(name: str, source: Any, *, individual: Individual = "ebe") -> pd.DataFrame:
+def table(
+    name: str, source: Any, *, individual: Individual = "ebe", **options: Any
+) -> pd.DataFrame:
     """Return one diagnostic table of a fit (or of a dataset, for those that need no fit).
 
     Parameters
     ----------
     individual : what stands for a subject, its conditional mode ("ebe"), its conditional mean
         ("mean") or draws ("draws"), in tables that show single subjects
+    options : what the diagnostic itself takes, e.g. ``draws=100``
     """
     diagnostic = diagnostics.get(name)
     if diagnostic.needs == "dataset":
         source = getattr(source, "data", source)
     if diagnostic.by_individual:
-        return diagnostic.table(source, individual=individual)
-    return diagnostic.table(source)
+        options["individual"] = individual
+    return diagnostic.table(source, **options)
 
 
 def tables(

@@ -328,6 +328,21 @@ def _why_not_finite(likelihood: MarginalLikelihood, x: Floats, method: str) -> s
     )
 
 
+def interaction_objective(
+    first: int,
+    last: int,
+    want_gradient: bool,
+    problem: Problem,
+    values: Values,
+    cancel: NDArray[np.int64],
+    out: Objective,
+) -> int:
+    """FOCEI's objective: the residual variance is that at the conditional mode."""
+    return conditional_range(
+        first, last, True, want_gradient, problem.structure, problem.subjects, values, cancel, out
+    )
+
+
 def conditional_modes(
     problem: Problem, workers: Workers, values: Values, *, interaction: bool
 ) -> Objective:

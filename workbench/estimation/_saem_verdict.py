@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,13 @@ WALKING = (0.1, 0.8)  # acceptance of random walks outside this range says they 
 
 
 def judge_saem(
-    run: Saem, known: Uncertainty, modes: Objective, *, estimate: bool, cancelled: bool
+    run: Saem,
+    known: Uncertainty,
+    modes: Objective,
+    elsewhere: Callable[[], float],
+    *,
+    estimate: bool,
+    cancelled: bool,
 ) -> Verdict:
     """Weigh the evidence of a finished run.
 
@@ -32,6 +40,7 @@ def judge_saem(
     ----------
     known : precision of the estimates
     modes : -2LL and conditional modes at the end
+    elsewhere : by how much -2LL is lower at another solution; asked only without other doubts
     """
     problem = run.problem
     if not np.isfinite(run.x).all() or not np.isfinite(modes.ofv).all():
@@ -54,6 +63,13 @@ def judge_saem(
             f"The Monte-Carlo error of {name} is about {error:.0%} of its standard error: the data "
             "say so little about it that the run has not settled there, as with a variance that "
             "creeps to zero. Drop or fix it, or lower tolerance and raise smoothing and n_chains."
+        )
+    lower = 0.0 if doubts else elsewhere()
+    if lower:
+        doubts.append(
+            f"A short search by FOCEI from these estimates leads to others where −2LL is lower by "
+            f"{lower:.1f}: the chains have settled in a worse solution. Start from other values, "
+            "such as a FOCEI fit or those of “Find start”."
         )
     if doubts:
         return Verdict("doubtful", tuple(doubts), tuple(warnings))

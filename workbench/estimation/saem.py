@@ -15,6 +15,7 @@ from workbench.estimation._likelihood import conditional_modes
 from workbench.estimation._louis import Louis
 from workbench.estimation._outcome import Outcome, make_result
 from workbench.estimation._saem import Saem
+from workbench.estimation._saem_elsewhere import better_elsewhere
 from workbench.estimation._saem_likelihood import LIKELIHOODS
 from workbench.estimation._saem_options import SaemOptions
 from workbench.estimation._saem_verdict import judge_saem
@@ -50,7 +51,14 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
         weighed = known
         if estimate and not cancelled and wanted == "none":  # the verdict must not depend on it
             weighed = _uncertainty(problem, x, modes.eta, "linearisation", conditional)
-        verdict = judge_saem(saem, weighed, modes, estimate=estimate, cancelled=cancelled)
+        verdict = judge_saem(
+            saem,
+            weighed,
+            modes,
+            lambda: better_elsewhere(problem, workers, x, monitor.seed),
+            estimate=estimate,
+            cancelled=cancelled,
+        )
     return make_result(
         Outcome(
             problem=problem,

@@ -39,6 +39,11 @@ from workbench.plots.theme import DASHED, DOTTED, Palette, dress
 RESIDUAL_NAMES = {
     "CWRES": "conditional weighted residual",
     "IWRES": "individual weighted residual",
+    "WRES": "weighted residual",
+    "PWRES": "population weighted residual",
+    "CWRESI": "conditional weighted residual with interaction",
+    "NPD": "normalised prediction discrepancy",
+    "NPDE": "normalised prediction distribution error",
 }
 X_NAMES = {"TIME": "Time", "TAD": "Time after dose"}
 TREND = "trend"  # gid of the smooth curves
@@ -139,7 +144,8 @@ def why_no_residuals(table: pd.DataFrame, residual: str) -> str | None:
         return f"This fit has no {residual}."
     if not np.isfinite(table[residual].to_numpy(float)).any():
         name = RESIDUAL_NAMES.get(residual, residual)
-        return f"No {residual} ({name}) could be computed for this fit."
+        reasons = table.attrs.get("notes", ())
+        return " ".join([f"No {residual} ({name}) could be computed for this fit.", *reasons])
     return None
 
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from workbench.plots._base import Drawn, Label, Plot
 from workbench.plots._cells import frames, name, number_x, number_y, split, ticks_for
 from workbench.plots._marks import observation_tips, points, room, say
+from workbench.plots._residuals import VARIANTS
 from workbench.plots._scatter import (
     finite,
     name_trend,
@@ -75,5 +76,5 @@ PLOT = Plot(
     alt="Scatter plots of weighted residuals against time and against population predictions, "
     "with lines at 0 and ±1.96",
     group="residuals",
-    variants=(BOTH, *RESIDUALS),
+    variants=(BOTH, *VARIANTS),
 )

@@ -8,6 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._endpoints import endpoints_of
+from workbench.plots._residuals import VARIANTS, by_endpoint
 from workbench.plots._scatter import draw_residuals
 from workbench.plots.theme import Palette
 
@@ -21,7 +23,12 @@ def draw(
     selected: Label | None = None,
     variant: str = "CWRES",
 ) -> Drawn:
-    """Draw CWRES (or IWRES) against PRED: no pattern, 95 % within the dotted lines."""
+    """Draw CWRES (or another residual) against PRED: no pattern, 95 % within the dotted lines."""
+    if len(endpoints_of(tables["residuals"])) > 1:
+        columns = ("PRED", variant)
+        return by_endpoint(
+            ax, tables["residuals"], columns, units=units, palette=palette, selected=selected
+        )
     return draw_residuals(
         ax, tables["residuals"], ("PRED", variant), units=units, palette=palette, selected=selected
     )
@@ -34,5 +41,5 @@ PLOT = Plot(
     draw=draw,
     alt="Scatter plot of weighted residuals against PRED, with lines at 0 and ±1.96",
     group="residuals",
-    variants=("CWRES", "IWRES"),
+    variants=VARIANTS,
 )

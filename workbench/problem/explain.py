@@ -7,7 +7,6 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core import records as rec
 from workbench.core.jets import parts_of
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.status import Status
@@ -35,7 +34,7 @@ def why_not(
         blocks = subjects.covariates[subjects.block_start[i] : subjects.block_start[i + 1]]
         params = np.zeros((n_phi, parts))
         params[:, 0] = phi[i]
-        out = np.zeros((int(np.sum(records[:, rec.KIND] == rec.OBSERVATION)), parts))
+        out = np.zeros((int(subjects.obs_start[i + 1] - subjects.obs_start[i]), parts))
         status = family.kernel()(
             0,
             n_phi,

@@ -27,10 +27,11 @@ from workbench.problem.endpoints import (
 from workbench.problem.explain import why_not
 from workbench.problem.grid import of_output, on_a_grid
 from workbench.problem.space import ParameterSpace, frozen
-from workbench.problem.structure import pack_context
+from workbench.problem.structure import pack_context, ready_made
 from workbench.problem.subjects import pack_subjects
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class Problem:
@@ -43,7 +44,9 @@ class Problem:
     Attributes
     ----------
     space : the optimiser's vector and its meaning
-    structure, subjects : what the kernels see
+    structure, subjects : what the kernels see; the records of `subjects` are the events that
+        follow from them where no parameter moves these
+    recorded : the subjects with their records in any case
     outputs : (n_obs,)  number of the model's output that was observed
     endpoints : the outputs that have a residual error, each with its observations
     notes : sentences on what is legal but should be known
@@ -64,8 +67,10 @@ class Problem:
             check_observations(data, self.endpoints)
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
         self.space = ParameterSpace(model, held=unseen)
-        self.subjects = pack_subjects(model, data, self.outputs)
-        self.structure = self._structure(self.subjects)
+        self.recorded = pack_subjects(model, data, self.outputs)
+        made = ready_made(model.structure.family.routes, self.recorded)
+        self.structure = self._structure(self.recorded, ready=made is not None)
+        self.subjects = self.recorded if made is None else made
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
         if not data.design:
@@ -82,7 +87,7 @@ class Problem:
             variance = self.residual_table(prediction, values.sigma)[:, V]
         check_start(self.data, self.endpoints, prediction, variance)
 
-    def _structure(self, subjects: Subjects) -> Structure:
+    def _structure(self, subjects: Subjects, *, ready: bool = False) -> Structure:
         model = self.model
         codes = [distributions.get(p.distribution).code for p in model.parameters.values()]
         etas = model.etas
@@ -93,6 +98,7 @@ class Problem:
             subjects.records,
             subjects.record_start,
             int(np.diff(subjects.block_start).max(initial=1)),
+            ready=ready,
         )
         n_outputs = len(model.structure.outputs)
         addresses, starts = np.zeros(n_outputs, np.int64), np.zeros(n_outputs + 1, np.int64)
@@ -115,6 +121,7 @@ class Problem:
             precision,
             frozen(draft),
             draft_precision,
+            frozen(np.array([index[k] for k in family.lags() if index[k] >= 0], dtype=np.int64)),
         )
 
     def no_etas(self) -> Floats:
@@ -206,7 +213,7 @@ class Problem:
         event times; at a dose time the value after the dose is given too. A model of several
         outputs has a curve for each, named in a column OUTPUT after TIME.
         """
-        subjects, who, times = on_a_grid(self.subjects, self.data.population.record_shift, n)
+        subjects, who, times = on_a_grid(self.recorded, self.data.population.record_shift, n)
         theta, n_points = frozen(theta), len(times)
         labels = np.array(self.data.population.subjects, dtype=object)[who]
         outputs = self.model.structure.outputs
@@ -222,9 +229,7 @@ class Problem:
         order = np.argsort(np.tile(who, len(outputs)), kind="stable")
         return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True)
 
-    def dense(
-        self, theta: Floats, etas: Floats, n: int
-    ) -> tuple[NDArray[np.int64], Floats, dict[str, Floats]]:
+    def dense(self, theta: Floats, etas: Floats, n: int) -> tuple[Ints, Floats, dict[str, Floats]]:
         """Return predictions on a dense grid for several sets of random effects.
 
         Parameters
@@ -237,7 +242,7 @@ class Problem:
         who, times : (n_points,)  number of the subject, and time, of each point
         predictions : by output, (n_draws, n_points)
         """
-        subjects, who, times = on_a_grid(self.subjects, self.data.population.record_shift, n)
+        subjects, who, times = on_a_grid(self.recorded, self.data.population.record_shift, n)
         structure, found = self._structure(subjects), {}
         for k, output in enumerate(self.model.structure.outputs):
             asked = of_output(subjects, k)

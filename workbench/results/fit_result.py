@@ -61,7 +61,8 @@ class FitResult:
         the method does not compute them (`draws` does for any fit)
     individual_parameters : (n_sub, n_phi)
     individual_ofv : each subject's part of the ofv
-    predictions : one row per observation, see `problem.residuals.predictions_table`
+    predictions : one row per observation, see `problem.residuals.predictions_table`; the
+        residuals that need simulation (PWRES, NPD, NPDE) come from `workbench.npde`
     shrinkage : percent per random effect: ``sd`` is 1 - SD(eta)/omega_sd, ``variance`` is
         1 - Var(eta)/omega, both about the mean with divisor n - 1 (NONMEM's ETASHRINKSD); may
         be negative

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from workbench.data import Dataset, read_dataset
 from workbench.data.findings import Findings
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
+from workbench.diagnostics import table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
 from workbench.models.equations import parse
@@ -27,6 +29,7 @@ from workbench.models.structural import equations
 from workbench.results import FitResult
 from workbench.results.individuals import checked
 from workbench.widgets import model_edits
+from workbench.widgets.fit_tests import FitTests, make_tests
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.paging import pages_in, subject_pages
 from workbench.widgets.rehearsal import rehearse
@@ -48,8 +51,9 @@ class Session:
         self.main = MainLoop()
         self._ready = threading.Event()
         self._ready.set()
-        self.runner = FitRunner(self.state, fit, CancelToken, self.main, self._ready)
+        self.runner = FitRunner(self.state, _fit_and_simulate, CancelToken, self.main, self._ready)
         self._fit_when_warm = False
+        self._testing: threading.Thread | None = None
         self.state.options = self._default_options(self.state.method)
 
     # Data
@@ -65,6 +69,7 @@ class Session:
         suggested = dataset.info.suggested_model if dataset.info is not None else None
         with state.hold_trait_notifications():
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
+            state.tests = None
             state.selected, state.progress = None, 0.0
             state.pager = replace(state.pager, page=1, sort_by="ID", descending=False)
             state.dataset = dataset
@@ -113,7 +118,7 @@ class Session:
         code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
         self.runner.abandon()
         with self.state.hold_trait_notifications():
-            self.state.fit, self.state.starts = None, None
+            self.state.fit, self.state.starts, self.state.tests = None, None, None
             self.state.fitted_with, self.state.trace = (), ()
             self.state.dataset = replace(dataset, units=given, code=code)
 
@@ -259,11 +264,37 @@ class Session:
 
         found = multistart(model, data, n=n, method=method, on_fit=on_fit, cancel=cancel, **options)
         self.main(self._keep_starts, self.state.generation, found)
-        return found.best
+        return _simulated(found.best)
 
     def _keep_starts(self, generation: int, found: Multistart) -> None:
         if generation == self.state.generation:
             self.state.starts = found
+
+    def run_tests(self, draws: int = 0) -> None:
+        """Test the fit in the background; the tables come as `state.tests`.
+
+        Parameters
+        ----------
+        draws : of each subject's random effects; 0 for empirical Bayes estimates
+        """
+        if self.state.fit is None:
+            return
+        asked = self.state.tests = FitTests(self.state.fit, draws)
+        self._testing = threading.Thread(
+            target=lambda: self.main(self._keep_tests, asked, make_tests(asked.fit, draws)),
+            daemon=True,
+            name="workbench-tests",
+        )
+        self._testing.start()
+
+    def _keep_tests(self, asked: FitTests, found: FitTests) -> None:
+        if self.state.tests is asked:
+            self.state.tests = found
+
+    def join_tests(self, timeout: float | None = None) -> None:
+        """Wait for the tests (for scripts and for tests of the page)."""
+        if self._testing is not None:
+            self._testing.join(timeout)
 
     def find_start(self) -> None:
         """Take starting values from the data, and say what was derived from what."""
@@ -404,6 +435,18 @@ class Session:
         self.state.status = "idle"
         advice = "" if isinstance(error, WorkbenchError) else " The first fit may take longer."
         self.state.say(f"Warming up failed: {error}.{advice}", "warning", log)
+
+
+def _fit_and_simulate(model: Model, data: Dataset, **options: Any) -> FitResult:
+    """In the worker thread: a fit, and its residuals by simulation before a picture asks."""
+    return _simulated(fit(model, data, **options))
+
+
+def _simulated(found: FitResult) -> FitResult:
+    """Make the table of residuals, which is kept with the fit, while the page is free."""
+    with suppress(Exception):  # what fails here fails again where it is shown, and is said there
+        table("residuals", found)
+    return found
 
 
 def _expression(code: str, name: str) -> str:

@@ -77,6 +77,7 @@ class WorkbenchState(HasTraits):
     progress : 0 to 1; meaningful while `status` is busy or warming
     message : the last thing worth saying
     starts : outcome of fits from many starting values (`wb.multistart`), or None
+    tests : the statistical tests of a fit (`fit_tests.FitTests`), or None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     individual : what stands for a subject in every view: "ebe", "mean" or "draws"
@@ -100,6 +101,7 @@ class WorkbenchState(HasTraits):
     fit: Any = AnyTrait(None, allow_none=True)
     fitted_with = Tuple()
     starts: Any = AnyTrait(None, allow_none=True)
+    tests: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
     individual = Enum(INDIVIDUAL, "ebe")

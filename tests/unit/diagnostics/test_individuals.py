@@ -16,10 +16,11 @@ class TestCovariates:
 
     def test_are_told_apart(self):
         assert self.kinds(stand_in()) == {
-            "WT": "continuous",
             "SEX": "categorical",
-            "FORM": "categorical",
+            "WT": "continuous",
             "SITE": "constant",
+            "AGE": "continuous",
+            "FORM": "categorical",
             "CENS": "categorical",
             "LLOQ": "constant",
         }
@@ -110,7 +111,7 @@ class TestSubjects:
     def test_labels_are_ordered_by_alphabet(self):
         found = table("subjects", stand_in())
         mine = found[found["quantity"] == "SEX"]
-        assert dict(zip(mine["level"], mine["value"], strict=True)) == {"male": 1.0, "female": 0.0}
+        assert dict(zip(mine["level"], mine["value"], strict=True)) == {"M": 1.0, "F": 0.0}
 
     def test_draws_are_averaged(self):
         fit = stand_in()

@@ -89,7 +89,8 @@ def test_four_subjects_and_a_full_block_end_in_words():
     pairs = dict.fromkeys([("ka", "cl"), ("ka", "v"), ("cl", "v")], 0.2)
     fit = wb.fit(cases.oral_model("additive", correlations=pairs), cases.oral_data(4, seed=0))
     assert fit.verdict == "doubtful"
-    reason(fit, "correlation [ka,cl] went to")
+    # Rounding decides which pair of the three comes to the boundary first.
+    assert any("correlation [" in said and "the boundary" in said for said in fit.reasons)
     assert fit.final_model.etas == ("ka", "cl", "v")
 
 

@@ -83,10 +83,10 @@ def test_records_and_observations_carry_the_output():
     swapped = Problem(model(endpoints={1: "effect", 2: "cp"}), data)
     plain = Problem(model(), data)
     np.testing.assert_array_equal(swapped.outputs, 1 - plain.outputs)
-    np.testing.assert_array_equal(plain.subjects.records, data.population.records)
+    np.testing.assert_array_equal(plain.recorded.records, data.population.records)
     observed = data.population.records[:, 1] == 0
-    np.testing.assert_array_equal(swapped.subjects.records[observed, 9], swapped.outputs)
-    assert not swapped.subjects.records.flags.writeable
+    np.testing.assert_array_equal(swapped.recorded.records[observed, 9], swapped.outputs)
+    assert not swapped.recorded.records.flags.writeable
     np.testing.assert_array_equal(swapped.subjects.endpoint, swapped.outputs)
 
 

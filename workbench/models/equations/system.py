@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.models.equations.syntax import Expression
+from workbench.models.equations.syntax import Expression, names
 from workbench.models.equations.typeset import latex_lines
 
 
@@ -71,6 +71,22 @@ class System:
         """Names of the entries of z: states, parameters, covariates, dose inputs, time."""
         doses = tuple(one.name for one in self.dose_inputs)
         return (*self.states, *self.parameters, *self.covariates, *doses, "t")
+
+    def names_of(self, kind: str) -> set[str]:
+        """Return all names that the dosing quantities of a kind depend on."""
+        found: set[str] = set()
+        asked = [
+            quantity
+            for (of, _), quantity in zip(self.dosing, self.quantities, strict=True)
+            if of == kind
+        ]
+        defined, latest = dict(self.definitions), dict(self.latest)
+        while asked:
+            new = {one.name for one in names(asked.pop())} - found
+            found |= new
+            versions = [latest.get(name, name) for name in new]
+            asked += [defined[version] for version in versions if version in defined]
+        return found
 
     def latex(self) -> tuple[str, ...]:
         """Return the equations as lines of mathtext, without dollar signs."""

@@ -34,6 +34,9 @@ class Family(Protocol):
         `n_blocks` is the most sets of covariate values of one subject.
         """
 
+    def lags(self) -> tuple[int, ...]:
+        """Return the numbers of the parameters that lag times depend on."""
+
     def settings(self) -> Floats:
         """Return numbers such as a solver's tolerances."""
 

@@ -149,6 +149,11 @@ class EquationFamily:
             )
         return table
 
+    def lags(self) -> tuple[int, ...]:
+        """Return the numbers of the parameters in ``lag(...) = ...``."""
+        used = self.system.names_of("lag")
+        return tuple(k for k, name in enumerate(self.system.parameters) if name in used)
+
     def settings(self) -> Floats:
         """Return the solver's tolerances."""
         return self.solver.packed()

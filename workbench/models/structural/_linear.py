@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import linear, mammillary
+from workbench.core.schedule import R_LAG
 from workbench.models.structural._base import StructuralModel
 from workbench.models.structural._pk_text import (
     compartment_names,
@@ -59,6 +60,10 @@ class LinearFamily:
         own[mammillary.PERIPHERAL] = np.any(self.routes[:, 1] > _STATES["central"])
         own[mammillary.FIRST_ROLE : mammillary.FIRST_ROLE + len(self.roles)] = self.roles
         return own
+
+    def lags(self) -> tuple[int, ...]:
+        """Return the numbers of the lag times."""
+        return tuple(int(k) for k in np.unique(self.routes[:, R_LAG]) if k >= 0)
 
     def settings(self) -> Floats:
         """Return nothing: closed forms have no tolerance."""
