@@ -21,7 +21,6 @@ GAP = (9.0, 20.0)  # CSS pixels between cells; the subject's label stands in the
 EDGE = 4  # CSS pixels from the right side within which a number would meet the neighbour's
 CELL_SHAPE = 1.5  # width over height that the layout aims at
 TITLE_LETTER = 7.4  # CSS pixels
-DEEPEST = 1e-6  # of the largest value, what a logarithmic scale shows at most
 
 
 def draw(
@@ -173,7 +172,7 @@ def _limits(rows: pd.DataFrame, *, log: bool) -> tuple[float, float]:
     observed = observed[np.isfinite(observed) & (observed > 0)]
     top = 1.3 * float(seen.max())
     low = 0.6 * float((observed if len(observed) else seen).min())
-    return max(min(low, 0.5 * top), DEEPEST * top), top
+    return min(low, 0.5 * top), top
 
 
 def _outer_labels(ax: Axes, units: Mapping[str, str]) -> None:
