@@ -31,6 +31,7 @@ class FitStandIn:
     trace: pd.DataFrame
     parameters: pd.DataFrame
     dense: pd.DataFrame
+    individual_ofv: pd.Series
     epsilon_shrinkage: float = 11.9
     units: dict = field(default_factory=lambda: dict(UNITS))
 
@@ -78,10 +79,6 @@ class FitStandIn:
     @property
     def eta_sd(self):
         return self.etas.iloc[:0]
-
-    @property
-    def individual_ofv(self):
-        return pd.Series(np.arange(len(self.etas)) % 5 + 10.0, self.etas.index)
 
     @property
     def final_model(self):
@@ -162,6 +159,11 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             index=pd.Index(list(THETA), name="parameter"),
         ),
         dense=dense,
+        individual_ofv=pd.Series(
+            (predictions["IRES"].to_numpy().reshape(n_sub, n_times) ** 2 / 0.49 - 0.7).sum(axis=1),
+            index=pd.Index(labels, name="ID", dtype=object),
+            name="ofv",
+        ),
     )
 
 
@@ -253,6 +255,11 @@ def odd_cases():
     silent.trace = silent.trace.iloc[:0]
     cases["two endpoints"] = two_endpoints()
     cases["two endpoints, one of them rare"] = _rare_endpoint()
+    failed = cases["failed"] = stand_in()
+    failed.predictions.iloc[:, list(failed.predictions).index("PRED") :] = np.nan
+    failed.dense[["PRED", "IPRED"]] = np.nan
+    failed.etas.loc[:] = failed.omega.loc[:] = failed.shrinkage.loc[:] = np.nan
+    failed.trace.iloc[:, 1:] = np.nan
     wild = cases["wild outlier"] = stand_in()
     wild.predictions.loc[5, ["DV", "CWRES", "IWRES"]] = [1e6, 400.0, -300.0]
     return cases

@@ -340,3 +340,26 @@ def test_pages_of_individual_fits_and_the_switch_to_draws(page):
     seen = changed(seen)
     page.locator(".wb-individual button", has_text="Draws").click()
     changed(seen)
+
+
+CHECK = """() => [...document.querySelectorAll('.wb-check-page .wb-figure-box img')].some(
+  (i) => i.offsetWidth > 200 && i.complete && i.naturalWidth > 200)"""
+
+
+def test_a_predictive_check_is_simulated_and_looked_at(page):
+    fit(page)
+    page.locator(".wb-tabs").get_by_role("button", name="VPC", exact=True).click()
+    words = page.locator(".wb-check-words [data-check=done]")
+    expect(words).to_contain_text("1,000 replicates, seed 1")
+    page.wait_for_function(CHECK)
+    edges = page.locator(".wb-look input[type=text]").nth(1)
+    edges.fill("0 2 8 25")
+    edges.press("Enter")
+    expect(words).to_contain_text("3 bins")
+    pages = page.locator(".wb-check-words .wb-segments")
+    pages.get_by_role("button", name="Numerical check").click()
+    expect(page.locator(".wb-npc table")).to_contain_text("2.5")
+    page.get_by_role("button", name="Download …").click()
+    with page.expect_download() as download:
+        page.locator(".wb-links a", has_text="CSV").click()
+    assert download.value.suggested_filename == "theophylline-npc.csv"

@@ -8,6 +8,14 @@ from typing import Any
 import pandas as pd
 
 from workbench.diagnostics._base import Diagnostic, Individual
+from workbench.diagnostics._binning import bin_edges
+from workbench.diagnostics._prediction_distribution import (
+    PredictionDistribution,
+    prediction_distribution,
+)
+from workbench.diagnostics._simulated_data import check_numbers
+from workbench.diagnostics._variance import VarianceDecomposition, variance_decomposition
+from workbench.diagnostics._vpc import Vpc, vpc
 from workbench.registry import Registry
 
 diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
@@ -39,4 +47,18 @@ def tables(
     return {name: table(name, source, individual=individual) for name in names}
 
 
-__all__ = ["Diagnostic", "Individual", "diagnostics", "table", "tables"]
+__all__ = [
+    "Diagnostic",
+    "Individual",
+    "PredictionDistribution",
+    "VarianceDecomposition",
+    "Vpc",
+    "bin_edges",
+    "check_numbers",
+    "diagnostics",
+    "prediction_distribution",
+    "table",
+    "tables",
+    "variance_decomposition",
+    "vpc",
+]

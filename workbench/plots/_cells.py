@@ -26,8 +26,8 @@ STEPS = [1, 2, 4, 5, 10]
 class Cell:
     """One panel: where it lies in the axes (fractions) and what its sides mean.
 
-    `xticks`, `yticks` are where grid lines go; `x`, `y` map data into the axes. With `ylog` y is on
-    a logarithmic scale; what is 0 or below has no place there.
+    `xticks`, `yticks` are where grid lines go; `x`, `y` map data into the axes. With `log` both
+    sides are logarithmic, with `ylog` y alone; what is 0 or below then has no place.
     """
 
     left: float
@@ -38,19 +38,24 @@ class Cell:
     ylim: tuple[float, float] = (0.0, 1.0)
     xticks: Values = field(default_factory=lambda: np.empty(0))
     yticks: Values = field(default_factory=lambda: np.empty(0))
+    log: bool = False
     ylog: bool = False
 
     def x(self, values: Values) -> Values:
         """Return where these x lie in the axes."""
-        share = (np.asarray(values, float) - self.xlim[0]) / (self.xlim[1] - self.xlim[0])
-        return self.left + self.width * share
+        return self.left + self.width * self._share(values, self.xlim)
 
     def y(self, values: Values) -> Values:
         """Return where these y lie in the axes."""
-        y, (low, high) = np.asarray(values, float), self.ylim
-        if self.ylog:
-            y, low, high = np.log10(np.where(y > 0, y, np.nan)), np.log10(low), np.log10(high)
-        return self.bottom + self.height * (y - low) / (high - low)
+        return self.bottom + self.height * self._share(values, self.ylim, log=self.ylog)
+
+    def _share(self, values: Values, limits: tuple[float, float], *, log: bool = False) -> Values:
+        numbers = np.asarray(values, float)
+        low, high = limits
+        if log or self.log:
+            numbers = np.log10(np.where(numbers > 0, numbers, np.nan))
+            low, high = np.log10(low), np.log10(high)
+        return np.asarray((numbers - low) / (high - low))
 
     def scaled(
         self,
@@ -58,9 +63,11 @@ class Cell:
         ylim: tuple[float, float],
         *,
         most: tuple[int, int],
+        log: bool = False,
         ylog: bool = False,
     ) -> Cell:
         """Return the cell with these limits and at most so many ticks."""
+        ticks = log_values if log else _round_values
         return Cell(
             self.left,
             self.bottom,
@@ -68,8 +75,9 @@ class Cell:
             self.height,
             xlim,
             ylim,
-            _round_values(xlim, most[0]),
-            _powers(ylim, most[1]) if ylog else _round_values(ylim, most[1]),
+            ticks(xlim, most[0]),
+            log_values(ylim, most[1]) if ylog else ticks(ylim, most[1]),
+            log,
             ylog,
         )
 
@@ -80,6 +88,7 @@ class Whole:
 
     xlim: tuple[float, float]
     ylim: tuple[float, float]
+    log: bool = False
 
     def x(self, values: Values) -> Values:
         """Return the values as they are."""
@@ -98,15 +107,28 @@ def _round_values(limits: tuple[float, float], most: int) -> Values:
     return ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
 
 
-def _powers(limits: tuple[float, float], most: int) -> Values:
-    """Return 1, 2 and 5 times powers of ten within the limits, or as many of them as fit."""
-    low, high = (int(np.floor(np.log10(limit))) for limit in limits)
+def log_values(limits: tuple[float, float], most: int) -> Values:
+    """Return 1, 10, 100 … within the limits, also 2 and 5, or 3, times these if they are few."""
+    if most < 1:
+        return np.empty(0)
+    low, high = limits
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     for steps in ((1, 2, 5), (1, 3), (1,)):
-        ticks = np.array([step * 10.0**power for power in range(low, high + 1) for step in steps])
-        ticks = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
-        if len(ticks) <= most:
+        ticks = np.sort(np.outer(powers, steps).ravel())
+        ticks = ticks[(ticks >= low) & (ticks <= high)]
+        if len(ticks) <= most + 1:
             return ticks
-    return ticks[:: -(-len(ticks) // max(most, 1))]
+    return ticks[:: -(-len(ticks) // max(most, 2))]
+
+
+def log_words(values: Values) -> list[str]:
+    """Return tick labels of a logarithmic scale."""
+    return [
+        f"{value:g}"
+        if 1e-4 < value < 1e5
+        else f"{value:.0e}".replace("e+0", "e").replace("e-0", "e-")
+        for value in values
+    ]
 
 
 def pixels(ax: Axes) -> tuple[float, float]:
@@ -172,6 +194,10 @@ def frames(ax: Axes, cells: Sequence[Cell], palette: Palette, *, upright: bool =
         )
 
 
+def _words(cell: Cell, ticks: Values) -> list[str]:
+    return log_words(ticks) if cell.log else tick_words(ticks)
+
+
 def number_x(ax: Axes, cell: Cell, palette: Palette, label: str = "", *, edge: float = -1) -> None:
     """Write the numbers, and the label, below a cell.
 
@@ -181,7 +207,7 @@ def number_x(ax: Axes, cell: Cell, palette: Palette, label: str = "", *, edge: f
     last = cell.left + cell.width - edge / wide
     height = cell.bottom - TICK_GAP / high
     places = cell.x(cell.xticks)
-    for x, word in zip(places, tick_words(cell.xticks), strict=True):
+    for x, word in zip(places, _words(cell, cell.xticks), strict=True):
         if x > last:
             continue
         ax.text(x, height, word, ha="center", va="top", fontsize=TICK_SIZE, color=palette.muted)
@@ -195,9 +221,7 @@ def number_y(ax: Axes, cell: Cell, palette: Palette, label: str = "") -> None:
     wide = pixels(ax)[0]
     left = cell.left - TICK_GAP / wide
     places = cell.y(cell.yticks)
-    words = tick_words(cell.yticks)
-    if cell.ylog:
-        words = [tick_words([tick])[0] for tick in cell.yticks]
+    words = log_words(cell.yticks) if cell.ylog else _words(cell, cell.yticks)
     for y, word in zip(places, words, strict=True):
         ax.text(left, y, word, ha="right", va="center", fontsize=TICK_SIZE, color=palette.muted)
     if label:

@@ -108,8 +108,8 @@ def _observations(ax: Axes, hits: pd.DataFrame, selected: Label | None, palette:
     mine = belongs(hits["ID"], selected)
     censored = hits["tip"].str.endswith(" · censored").to_numpy(bool)
     for rows, marker, size, face, edge, order in (
-        (hits[~mine & ~censored], "o", 3.2, palette.point, "none", 4),
-        (hits[~mine & censored], "v", 4.2, palette.background, palette.point, 4),
+        (hits[~mine & ~censored], "o", 3.2, palette.point, "none", 3.6),
+        (hits[~mine & censored], "v", 4.2, palette.background, palette.point, 3.6),
         (hits[mine & ~censored], "o", 5.2, palette.selected, palette.outline, 6),
         (hits[mine & censored], "v", 6.0, palette.selected, palette.outline, 6),
     ):

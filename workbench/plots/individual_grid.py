@@ -54,7 +54,8 @@ def draw(
     subjects, endpoints = Subjects(table), endpoints_of(table)
     shown, words = _page(subjects.labels, selected, most or max(MOST // len(endpoints), 1))
     if page is not None:
-        shown, words = list(page), title or words
+        there = set(subjects.labels)  # a part of a split picture has some of them only
+        shown, words = [label for label in page if label in there], title or words
     rows = subjects.select(shown)
     log = variant == "log"
     blocks, columns = _layout(ax, rows, endpoints, len(shown), columns, palette, log=log)
@@ -191,4 +192,5 @@ PLOT = Plot(
     alt="Small panels, one per subject: observations with population and individual curves",
     group="individuals",
     variants=("linear", "log"),
+    shape=1.6,
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._base import Drawn, Label, Plot, whole
 from workbench.plots._endpoints import endpoints_of
 from workbench.plots._residuals import VARIANTS, by_endpoint
 from workbench.plots._scatter import draw_residuals
@@ -30,7 +30,13 @@ def draw(
             ax, tables["residuals"], columns, units=units, palette=palette, selected=selected
         )
     return draw_residuals(
-        ax, tables["residuals"], ("TIME", variant), units=units, palette=palette, selected=selected
+        ax,
+        tables["residuals"],
+        ("TIME", variant),
+        units=units,
+        palette=palette,
+        selected=selected,
+        limits_of=whole(tables, "residuals"),
     )
 
 

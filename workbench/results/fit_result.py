@@ -137,6 +137,37 @@ class FitResult:
         return self.m2ll + self.n_parameters * math.log(self.data.n_sub)
 
     @property
+    def bicc(self) -> float:
+        r"""BIC for mixed-effects models, m2ll + k_R·log(subjects) + k_F·log(observations).
+
+        .. math:: BICc = -2LL + \dim(\theta_R) \log N + \dim(\theta_F) \log n_{obs}
+
+        (Delattre, Lavielle, Poursat 2014, Electron. J. Stat. 8:456.) What is learnt from
+        subjects counts log N: the distribution of the individual parameters that vary, so the
+        typical values of parameters with a random effect, their variances and correlations. What
+        is learnt from every observation counts log n_obs: typical values of parameters without a
+        random effect, and the residual error. Fixed ones do not count.
+
+        Notes
+        -----
+        The information on a variance between subjects grows with the number of subjects, which
+        is why omega counts log N here, and in Pharmpy. Monolix (2023R1) gives log n_obs to
+        omega: its BICc is higher by (number of estimated variances and correlations)·log(n_obs /
+        N). saemix leaves omega and the residual error out: they are the same in the models it
+        compares. Compare BICc of one tool only.
+        """
+        by_subject = self._learnt_by_subject()
+        by_observation = self.n_parameters - by_subject
+        penalty = by_subject * math.log(self.data.n_sub)
+        return self.m2ll + penalty + by_observation * math.log(self.data.n_obs)
+
+    def _learnt_by_subject(self) -> int:
+        """Count the estimated parameters of the distribution of individual parameters."""
+        free = self.parameters[~self.parameters["fixed"]]
+        vary = free.index.isin(self.final_model.etas) & (free["kind"] == "theta")
+        return int((vary | free["kind"].isin(("omega", "correlation"))).sum())
+
+    @property
     def theta(self) -> pd.Series[float]:
         """Typical values on the natural scale."""
         return self._of_kind("theta")

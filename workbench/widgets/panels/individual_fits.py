@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import ipywidgets as W
-from matplotlib.axes import Axes
 
 from workbench.diagnostics import diagnostics
-from workbench.plots import Drawn, Palette, plots, sort_keys
-from workbench.plots.theme import PALETTES
-from workbench.widgets.figure import FigureView
+from workbench.plots import Palette, Task, sort_keys
+from workbench.widgets.card import PlotCard
 from workbench.widgets.markup import html, styled
-from workbench.widgets.paging import pages_in, subject_pages, subjects_table
+from workbench.widgets.paging import n_pages, subject_pages, subjects_table
 from workbench.widgets.panels._base import Panel, PanelView, labelled
 from workbench.widgets.selectable import Label
 from workbench.widgets.session import Session
+from workbench.widgets.state import Pager
 from workbench.widgets.switch import Switch
 
 NAME = "individual_fits"
@@ -23,47 +24,33 @@ SHOWN = {"ofv_per_obs": "OFV per observation", "rms_iwres": "RMS IWRES", "n_obs"
 HEADS = {"fit": "fit", "parameter": "parameter", "eta": "random effect", "covariate": "covariate"}
 
 
-class PagedFits:
-    """The figure: one page of individual fits, drawn anew when the state asks for another."""
+class PagedFits(PlotCard):
+    """The card: one page of individual fits, drawn anew when the state asks for another."""
 
     def __init__(self, session: Session) -> None:
-        self._state, self._main = session.state, session.main
-        self._plot = plots.get("individual_grid")
-        self._stale = True
-        self.view = FigureView(self._draw, with_selection=True)
-        self.view.alt, self.view.margins = self._plot.alt, self._plot.margins
-        self.view.observe(lambda _change: self.render(), "size")
-        self._state.observe(self._changed, ["fit", "theme", "tab", "individual", "pager"])
-        self._state.observe(self._selected, "selected")
+        super().__init__(session, NAME, "individual_grid", with_selection=True)
+        self.head.children = [self.downloads]  # the bar has the choices
+        self._state.observe(lambda _change: self.refresh(), "pager")
 
     @property
-    def on_view(self) -> bool:
-        """Whether a person can see the figure."""
-        return self._state.tab == NAME and self._state.fit is not None
+    def variant(self) -> str:
+        """The scale, as the pager has it."""
+        return "log" if self._state.pager.log else "linear"
 
-    def render(self) -> None:
-        """Draw anew from the state, if there is something to draw."""
-        if self._state.fit is None:
-            return
-        self.view.set_palette(PALETTES[self._state.theme])
-        self.view.render()
-        self._stale = not self.view.visible
+    def python(self) -> str:
+        """Return the line that draws the same page in a notebook."""
+        now, usual = asdict(self._state.pager), {**asdict(Pager()), "per_page": 60}
+        if self._state.individual != "ebe":
+            now["individual"] = self._state.individual
+        kept = self._seen().kept
+        if len(kept) < len(self._state.dataset.subjects):
+            now["subjects"] = [label for label in self._state.dataset.subjects if label in kept]
+        words = "".join(
+            f", {key}={value!r}" for key, value in now.items() if usual.get(key) != value
+        )
+        return f"wb.plots.individual_fits(fit{words})"
 
-    def _changed(self, change: dict[str, object]) -> None:
-        if self._stale or change["name"] != "tab":
-            self._refresh()
-
-    def _selected(self, _change: object) -> None:
-        self._stale = True
-        if self.on_view:
-            self._main.once(self._refresh)
-
-    def _refresh(self) -> None:
-        self._stale = True
-        if self.on_view:
-            self.render()
-
-    def _draw(self, ax: Axes, palette: Palette, selected: Label | None) -> Drawn:
+    def _task(self, palette: Palette, selected: Label | None) -> Task:
         state, pager = self._state, self._state.pager
         ordered = subject_pages(state)
         number = min(pager.page, len(ordered))
@@ -74,17 +61,10 @@ class PagedFits:
             subjects=shown,
             band=BAND if pager.band else None,
         )
-        return self._plot.draw(
-            ax,
-            {"individual": long},
-            units={**state.dataset.units, **state.fit.units},
-            palette=palette,
-            selected=selected,
-            variant="log" if pager.log else "linear",
-            page=shown,
-            title=ordered.title(number),
-            notes=ordered.notes,
-        )
+        options = {"variant": self.variant, "page": shown, "notes": ordered.notes}
+        options["title"] = ordered.title(number)
+        tables = {"individual": long}
+        return Task(self.plot, tables, self._seen(), self._units(), palette, selected, options)
 
 
 class Bar:
@@ -138,7 +118,7 @@ class Bar:
         ):
             control.observe(lambda change, name=name: self._change(name, change["new"]), "value")
         self._state.observe(self._new_fit, ["fit", "individual", "tab"])
-        self._state.observe(self.follow, ["dataset", "pager", "selected"])
+        self._state.observe(self.follow, ["dataset", "pager", "selected", "lens"])
 
     def _change(self, name: str, value: object) -> None:
         if not self._following and value is not None:
@@ -165,13 +145,13 @@ class Bar:
     def follow(self, _change: object = None) -> None:
         """Show the pager as the state has it."""
         state, pager = self._state, self._state.pager
-        n_pages = pages_in(state.dataset, pager.per_page)
+        last = n_pages(state, pager.per_page)
         self._following = True
         try:
-            self.number.max = n_pages
-            self.number.value = pager.page
-            self.of.value = f"<span>of {n_pages}</span>"
-            self.back.disabled, self.on.disabled = pager.page <= 1, pager.page >= n_pages
+            self.number.max = last
+            self.number.value = min(pager.page, last)
+            self.of.value = f"<span>of {last}</span>"
+            self.back.disabled, self.on.disabled = pager.page <= 1, pager.page >= last
             if pager.per_page not in self.per_page.options:
                 self.per_page.options = sorted({*PER_PAGE, pager.per_page})
             self.per_page.value = pager.per_page
@@ -210,7 +190,7 @@ def build(session: Session) -> PanelView:
     state = session.state
     fits, bar = PagedFits(session), Bar(session)
     empty = html("Fit the model to see each subject with its predictions.", "wb-empty")
-    body = styled(W.VBox([bar.widget, styled(W.VBox([fits.view]), "wb-card")]), "wb-paged")
+    body = styled(W.VBox([bar.widget, fits.widget]), "wb-paged")
     stack = W.Stack([empty, body], selected_index=0)
 
     def follow(_change: object = None) -> None:
