@@ -48,6 +48,7 @@ def against_covariates(
     column: str,
     title: str,
     *,
+    everybody: pd.DataFrame,
     units: Mapping[str, str],
     palette: Palette,
     selected: Label | None,
@@ -61,6 +62,7 @@ def against_covariates(
     covariates : as the diagnostic of that name gives them
     column : "eta", drawn against 0, or "value", drawn against its typical value
     title : what is drawn, such as "Random effects"
+    everybody : `effects` of all parts of a split picture, which share their limits
     covariate : draw only this one
 
     Raises
@@ -81,7 +83,7 @@ def against_covariates(
     cells, hits = list(cells), []
     for i, parameter in enumerate(rows):
         part = of_parameter(effects, parameter)
-        limits = _value_limits(part, column)
+        limits = _value_limits(of_parameter(everybody, parameter), column)
         for j, one in enumerate(shown):
             at, bottom = i * len(shown) + j, i == len(rows) - 1
             cell, found = _panel(ax, cells[at], part, one, column, limits, palette, selected)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._base import Drawn, Label, Plot, whole
 from workbench.plots._covariates import against_covariates
 from workbench.plots.theme import Palette
 
@@ -33,6 +33,7 @@ def draw(
         tables["covariates"],
         "eta",
         "Random effects",
+        everybody=whole(tables, "random_effects"),
         units=units,
         palette=palette,
         selected=selected,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Margins, Plot
+from workbench.plots._base import Drawn, Label, Margins, Plot, whole
 from workbench.plots._cells import Cell, frames, name, number_x, number_y, pixels, split, ticks_for
 from workbench.plots._histograms import bars, histogram, most_bars
 from workbench.plots._individuals import (
@@ -49,7 +49,8 @@ def draw(
     k = len(shown)
     cells = split(ax, k, k, palette, gap=(6, 6), reserve=(0, 8))
     rows = {one: of_parameter(table, one) for one in shown}
-    limits = {one: _limits(part) for one, part in rows.items()}
+    everybody = whole(tables, "random_effects")
+    limits = {one: _limits(of_parameter(everybody, one)) for one in shown}
     framed, hits = [], []
     for i, one in enumerate(shown):
         for j, other in enumerate(shown[: i + 1]):

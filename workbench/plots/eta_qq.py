@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._base import Drawn, Label, Plot, whole
 from workbench.plots._cells import Cell, frames, name, number_x, number_y, split, ticks_for
 from workbench.plots._histograms import panels_shape
 from workbench.plots._individuals import MANY_EACH, beside, draw_words, of_parameter, parameters_of
@@ -47,7 +47,7 @@ def draw(
         return Drawn()
     shape = panels_shape(ax, len(names))
     cells, hits = split(ax, *shape, palette, gap=(30, 58))[: len(names)], []
-    reach = _reach(table)
+    reach = _reach(whole(tables, "random_effects"))
     for i, (parameter, empty) in enumerate(zip(names, cells, strict=True)):
         rows = of_parameter(table, parameter)
         cell = cells[i] = empty.scaled(reach, reach, most=ticks_for(ax, empty))

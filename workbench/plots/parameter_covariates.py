@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._base import Drawn, Label, Plot, whole
 from workbench.plots._covariates import against_covariates
 from workbench.plots.theme import Palette
 
@@ -31,6 +31,7 @@ def draw(
         tables["covariates"],
         "value",
         "Parameters",
+        everybody=whole(tables, "individual_parameters"),
         units=units,
         palette=palette,
         selected=selected,

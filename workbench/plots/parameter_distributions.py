@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Margins, Plot
+from workbench.plots._base import Drawn, Label, Margins, Plot, whole
 from workbench.plots._cells import Cell, frames, name, number_x, split, ticks_for
 from workbench.plots._histograms import FLOOR, bars, histogram, most_bars, panels_shape, rug
 from workbench.plots._individuals import (
@@ -43,11 +43,12 @@ def draw(
         say(ax, "This model has no random effects: all subjects share one curve.", palette)
         return Drawn()
     cells = split(ax, *panels_shape(ax, len(names)), palette, gap=(18, 58))[: len(names)]
-    hits = []
+    hits, everybody = [], whole(tables, "individual_parameters")
     for i, parameter in enumerate(names):
         rows = of_parameter(table, parameter)
         density = of_parameter(densities, parameter)
-        cells[i], found = _panel(ax, cells[i], rows, density, units, palette, selected)
+        seen = of_parameter(everybody, parameter)["value"].to_numpy(float)
+        cells[i], found = _panel(ax, cells[i], rows, density, seen, units, palette, selected)
         hits.append(found)
         number_x(
             ax, cells[i], palette, labelled(f"{parameter}{beside(rows)}", units.get(parameter))
@@ -63,6 +64,7 @@ def _panel(
     cell: Cell,
     rows: pd.DataFrame,
     density: pd.DataFrame,
+    everybody: np.ndarray,
     units: Mapping[str, str],
     palette: Palette,
     selected: Label | None,
@@ -72,7 +74,7 @@ def _panel(
     seen = values[np.isfinite(values)]
     grid, height = density["value"].to_numpy(float), density["density"].to_numpy(float)
     shown = grid[height > TAIL * height.max()] if len(height) else grid
-    low, high = _limits(np.concatenate([seen, shown, [typical]]))
+    low, high = _limits(np.concatenate([everybody[np.isfinite(everybody)], shown, [typical]]))
     counts, edges = histogram(seen, low, high, most=most_bars(ax, cell))
     top = 1.05 * max([*counts, *height], default=0.0) or 1.0
     cell = cell.scaled((low, high), (-FLOOR * top, top), most=(ticks_for(ax, cell)[0], 0))
