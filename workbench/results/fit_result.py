@@ -140,6 +140,11 @@ class FitResult:
         return self._of_kind("theta")
 
     @property
+    def beta(self) -> pd.Series[float]:
+        """Coefficients of covariates, ``beta[cl,WT]``."""
+        return self._of_kind("beta")
+
+    @property
     def sigma(self) -> pd.Series[float]:
         """Residual-error parameters, as SDs or fractions; ``cp.additive`` of several outputs."""
         sigma = self._of_kind("sigma")
