@@ -45,7 +45,7 @@ class Parameter:
     fixed: frozenset[str] = frozenset()
     bounds: Bounds = NO_BOUNDS
     prior: Prior | None = None
-    covariates: tuple[CovariateEffect, ...] = ()
+    covariates: Sequence[CovariateEffect] = ()
 
     def __post_init__(self) -> None:
         kind = distributions.get(self.distribution)
@@ -169,7 +169,7 @@ def LogNormal(  # noqa: N802
         fixed,
         bounds or NO_BOUNDS,
         prior,
-        tuple(covariates),
+        covariates,
     )
 
 
@@ -200,5 +200,5 @@ def Normal(  # noqa: N802
         fixed,
         bounds or NO_BOUNDS,
         prior,
-        tuple(covariates),
+        covariates,
     )

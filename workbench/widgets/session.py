@@ -20,10 +20,12 @@ from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
+from workbench.models.covariates import CovariateEffect
 from workbench.models.equations import parse
 from workbench.models.model import Model
 from workbench.models.pk import options_of
 from workbench.models.structural import equations
+from workbench.problem.covariates import resolved
 from workbench.results import FitResult
 from workbench.widgets import model_edits
 from workbench.widgets.mainloop import MainLoop
@@ -146,6 +148,18 @@ class Session:
     def set_parameter(self, name: str, **changes: Any) -> None:
         """Change parts of one parameter, such as `typical`, `iiv`, `fixed`, `bounds`, `prior`."""
         self.state.model = model_edits.with_parameter(self.state.model, name, **changes)
+
+    def set_covariate(
+        self, parameter: str, effect: CovariateEffect | None, column: str = ""
+    ) -> None:
+        """Let a covariate act on a parameter; None takes the effect of `column` (or all) away.
+
+        A reference or levels that the effect does not name are those of the data.
+        """
+        state = self.state
+        if effect is not None and state.dataset is not None:
+            effect = resolved(effect, state.dataset)
+        state.model = model_edits.with_covariate(state.model, parameter, effect, column)
 
     def set_omega(self, shape: Literal["diagonal", "full"]) -> None:
         """Let the random effects be independent, or all correlated."""
