@@ -38,6 +38,7 @@ from workbench.models.values import names_of_fixed, number
 from workbench.registry import unknown_name
 
 FORMAT = 1
+LINE = 100  # characters of a line of Python
 PARAMETER_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior", "covariates")
 
 Pair = tuple[str, str]
@@ -266,7 +267,10 @@ class Model:
     def python(self) -> str:
         """Return the Python that builds this model."""
         width = max(len(name) for name in self.parameters) + 3
-        lines = [f"        {_quoted(n):<{width}} {p.python()}," for n, p in self.parameters.items()]
+        lines = [
+            f"        {_quoted(n):<{width}} {_broken(p.python(), width)},"
+            for n, p in self.parameters.items()
+        ]
         text = f"wb.Model(\n    structure={self.structure.code},\n"
         text += "    parameters={\n" + "\n".join(lines) + "\n    },\n"
         if self.correlations:
@@ -305,6 +309,15 @@ class Model:
     def blocks(self) -> list[tuple[str, ...]]:
         """Return the blocks of omega: groups of parameters whose random effects are correlated."""
         return _blocks(self.etas, self.correlations)
+
+
+def _broken(call: str, width: int) -> str:
+    """Return the call of a parameter with its covariates on lines of their own, if it is long."""
+    if len(call) + width <= LINE - 9 or ", covariates=[" not in call:
+        return call
+    head, effects = call.split(", covariates=[", 1)
+    inner = effects.removesuffix("])").replace(", wb.covariate.", ",\n            wb.covariate.")
+    return f"{head}, covariates=[\n            {inner},\n        ])"
 
 
 def _quoted(name: str) -> str:

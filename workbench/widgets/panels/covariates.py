@@ -110,12 +110,13 @@ class EffectBox:
     def _offer_kinds(self, effect: CovariateEffect) -> None:
         state = self.session.state
         parameter, entries = state.model.parameters[self.parameter], []
-        known = state.dataset is not None and self.column in state.dataset.covariate_names
+        data = state.dataset
+        known = data is not None and self.column in data.covariates.columns
         for name in covariate_kinds.names():
             kind = covariate_kinds.get(name)
             why = ""
             if known and name != effect.kind:
-                why = why_not(kind, parameter, state.dataset, self.column)
+                why = why_not(kind, parameter, data, self.column)
             entries.append(Entry(kind.title, name, why=why))
         self.kind.offer(entries)
         self.kind.value = effect.kind
