@@ -91,6 +91,24 @@ def test_another_kind_and_another_reference_level(page):
     assert effects(page)[0].values == (0.1,)
 
 
+def test_levels_can_be_put_into_groups(page):
+    tick(page, "GRADE", "cl").value = True
+    entry = find(page, "covariates", controls.Text, "Groups of levels of GRADE on cl")
+    entry.value = "high = 2, 3"
+    assert effects(page)[0].groups == (("high", ("2", "3")),)
+    assert {effects(page)[0].reference, *effects(page)[0].levels} == {"1", "high"}
+    before = page.state.model
+    for wrong, said in (("2, 3", "no group"), ("a = 7", "None of the levels"), ("a =", "no group")):
+        entry.value = wrong
+        assert said in complaints(page, "covariates")
+        assert entry.value == wrong
+        assert page.state.model is before
+    entry.value = ""
+    assert complaints(page, "covariates") == ""
+    assert effects(page)[0].groups == ()
+    assert len(effects(page)[0].levels) == 2
+
+
 def test_kinds_that_do_not_apply_say_why(page):
     tick(page, "SEX", "cl").value = True
     offered = {

@@ -17,6 +17,8 @@ from workbench.models.values import Fixed, argument, names_of_fixed, number
 from workbench.registry import unknown_name
 
 Groups = tuple[tuple[str, tuple[str, ...]], ...]
+LISTED = 2  # levels that an equation shows one by one
+LEVEL_TEST = r"\,[#_i\,=\,~]"
 CARD_FIELDS = ("kind", "column", "reference", "groups", "fixed")
 
 
@@ -202,7 +204,10 @@ class CovariateEffect:
         name = rf"\mathrm{{{_mathtext(self.column)}}}"
         reference = r"\mathrm{ref}" if self.reference is None else _number(self.reference)
         parts = []
-        for level in self.levels or (r"",):
+        if len(self.levels) > LISTED:  # β of the level that the subject has, 0 at the reference
+            short = template.replace(LEVEL_TEST, "")
+            return short.replace("@", rf"\beta_{{{symbol},{name}_i}}")
+        for level in self.levels or ("",):
             at = rf"{name}={_number(level)}" if level else name
             coefficient = rf"\beta_{{{symbol},{at}}}"
             if self.held[0] and not kind.categorical:

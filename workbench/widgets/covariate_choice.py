@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
+from workbench.errors import ModelError
 from workbench.models.covariate import CovariateKind, covariate_kinds
 from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
@@ -74,3 +75,31 @@ def _looks_categorical(data: Dataset, column: str) -> bool:
     numbers = values.to_numpy(dtype=np.float64)
     whole = bool((numbers == np.round(numbers)).all())
     return len(np.unique(numbers)) <= 2 or (whole and len(np.unique(numbers)) <= FEW_LEVELS)
+
+
+def groups_text(effect: CovariateEffect) -> str:
+    """Return the groups of levels as a person types them: ``low = 1, 2; high = 3, 4``."""
+    return "; ".join(f"{name} = {', '.join(members)}" for name, members in effect.groups)
+
+
+def read_groups(text: str) -> dict[str, list[str]]:
+    """Read groups of levels from text such as ``low = 1, 2; high = 3, 4``; spaces serve as well.
+
+    Raises
+    ------
+    ModelError
+        A part has no name or no levels, or a name is there twice.
+    """
+    groups: dict[str, list[str]] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, equals, members = (piece.strip() for piece in part.partition("="))
+        levels = [m.strip() for m in members.split(",")] if "," in members else members.split()
+        if not (name and equals and all(levels) and levels):
+            raise ModelError(
+                f"{part!r} is no group of levels. Type a name and its levels, such as "
+                "low = 1, 2; high = 3, 4."
+            )
+        if name in groups:
+            raise ModelError(f"The group {name} is there twice. Give the other one another name.")
+        groups[name] = levels
+    return groups

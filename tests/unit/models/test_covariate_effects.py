@@ -56,6 +56,13 @@ def test_equation_of_a_power_and_a_category():
     assert text.index("pop") < text.index("WT") < text.index("GRADE") < text.index(r"\eta")
 
 
+def test_many_levels_are_not_listed_in_an_equation():
+    effect = wb.covariate.Categorical("RACE", reference=0, effects={1: 0, 2: 0, 3: 0})
+    assert effect.latex("{CL}", positive=True) == r"e^{\beta_{{CL},\mathrm{RACE}_i}}"
+    assert effect.latex("{CL}", positive=False) == r"\beta_{{CL},\mathrm{RACE}_i}"
+    MathTextParser("path").parse(f"${effect.latex('{CL}', positive=True)}$")
+
+
 def test_names_of_coefficients():
     model = cases.covariate_model("fixed", "categorical")
     assert model.beta_names == ("beta[cl,WT]", "beta[cl,GRADE=2]", "beta[cl,GRADE=3]")

@@ -10,12 +10,20 @@ import ipywidgets as W
 
 from workbench.errors import WorkbenchError
 from workbench.models.covariate import covariate_kinds
+from workbench.models.covariates import Categorical as CategoricalEffect
 from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
 from workbench.problem.covariates import resolved
 from workbench.widgets import equations
 from workbench.widgets.choice import Choice, Entry
-from workbench.widgets.covariate_choice import first_effect, new_effect, unusable, why_not
+from workbench.widgets.covariate_choice import (
+    first_effect,
+    groups_text,
+    new_effect,
+    read_groups,
+    unusable,
+    why_not,
+)
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
@@ -85,6 +93,13 @@ class EffectBox:
         self.reference = NumberField(f"Reference of {what}", self._set_reference)
         self.level = Choice(label=f"Reference level of {what}")
         self.level.observe(self._set_level, "value")
+        self.groups = W.Text(
+            continuous_update=False,
+            placeholder="such as low = 1, 2; high = 3, 4",
+            tooltip=f"Groups of levels of {what}",
+        )
+        self.groups.observe(self._set_groups, "value")
+        self.groups_complaint = html("", "wb-complaint")
         self.rows: dict[str, CoefficientRow] = {}
         title = html(f"<b>{escape(parameter)}</b> · {escape(column)}", "wb-effect-name")
         self.head = styled(W.Box([title, self.kind, self.remove]), "wb-effect-head")
@@ -126,20 +141,22 @@ class EffectBox:
         if categorical:
             self.level.offer(Entry(level, level) for level in _levels(effect))
             self.level.value = str(effect.reference)
-            reference = labelled("Reference", self.level)
+            if not self.groups_complaint.value:
+                self.groups.value = groups_text(effect)
+            top = [labelled("Reference", self.level), labelled("Groups", self.groups)]
+            top.append(self.groups_complaint)
         else:
             if not self.reference.message:
                 self.reference.show(float(effect.reference or 0.0))
-            reference = styled(
-                W.Box([html("Reference", "wb-label"), self.reference.entry]), "wb-effect-row"
-            )
+            line = W.Box([html("Reference", "wb-label"), self.reference.entry])
+            top = [styled(line, "wb-effect-row"), self.reference.complaint]
         if list(self.rows) != list(effect.levels) or not self.body.children:
             self.rows = {
                 level: CoefficientRow(self.session, self.parameter, self.column, level)
                 for level in effect.levels
             }
             parts = [row.widget for row in self.rows.values()]
-            self.body.children = [reference, self.reference.complaint, *parts]
+            self.body.children = [*top, *parts]
 
     def _set_kind(self, change: dict[str, str]) -> None:
         effect = _effect(self.session, self.parameter, self.column)
@@ -166,6 +183,19 @@ class EffectBox:
                 fixed=frozenset[str](),
             )
         )
+
+    def _set_groups(self, change: dict[str, str]) -> None:
+        effect = _effect(self.session, self.parameter, self.column)
+        if self._following or effect is None:
+            return
+        complaint = ""
+        try:
+            groups = read_groups(change["new"])
+            made = CategoricalEffect(self.column, groups=groups)
+            self.session.set_covariate(self.parameter, made)
+        except WorkbenchError as error:
+            complaint = f"<span role='alert'>{escape(str(error))}</span>"
+        self.groups_complaint.value = complaint
 
     def _try(self, effect: CovariateEffect) -> None:
         try:
