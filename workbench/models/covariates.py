@@ -13,6 +13,7 @@ from typing import Any
 from workbench.errors import ModelError
 from workbench.models.covariate import CovariateKind, covariate_kinds
 from workbench.models.distributions import Distribution
+from workbench.models.endpoints import label_key
 from workbench.models.values import Fixed, argument, names_of_fixed, number
 from workbench.registry import unknown_name
 
@@ -162,12 +163,12 @@ class CovariateEffect:
             return cls(kind.name, card["column"], reference, ("",), (start,), held)
         levels, values = tuple[str, ...](), (start,)
         if isinstance(start, Mapping):
-            levels, values = tuple(level_key(k) for k in start), tuple(start.values())
+            levels, values = tuple(label_key(k) for k in start), tuple(start.values())
         reference = card.get("reference")
         return cls(
             kind.name,
             card["column"],
-            None if reference is None else level_key(reference),
+            None if reference is None else label_key(reference),
             levels,
             values,
             fixed,
@@ -179,16 +180,16 @@ class CovariateEffect:
         kind = covariate_kinds.get(self.kind)
         arguments = [json.dumps(self.column, ensure_ascii=False)]
         if self.reference is not None:
-            arguments.append(f"reference={self.reference!r}")
+            arguments.append(f"reference={_plain(self.reference)}")
         starts = [argument(v, h) for v, h in zip(self.values, self.held, strict=True)]
         if kind.categorical and self.levels:
-            pairs = ", ".join(f"{n!r}: {v}" for n, v in zip(self.levels, starts, strict=True))
+            pairs = ", ".join(f"{_plain(n)}: {v}" for n, v in zip(self.levels, starts, strict=True))
             arguments.append(f"{kind.argument}={{{pairs}}}")
         else:
             arguments.append(f"{kind.argument}={starts[0]}")
         if self.groups:
-            groups = {name: list(members) for name, members in self.groups}
-            arguments.append(f"groups={groups!r}")
+            groups = [f"{n!r}: [{', '.join(map(_plain, members))}]" for n, members in self.groups]
+            arguments.append(f"groups={{{', '.join(groups)}}}")
         return f"wb.covariate.{kind.constructor}({', '.join(arguments)})"
 
     def latex(self, symbol: str, *, positive: bool) -> str:
@@ -216,17 +217,6 @@ class CovariateEffect:
             level_text = _number(level) if level else r"\mathrm{level}"
             parts.append(filled.replace("~", level_text).replace("@", coefficient))
         return r"\,".join(parts) if positive else " + ".join(parts)
-
-
-def level_key(value: object) -> str:
-    """Return a level of the data as text: 1, 1.0 and "1" are the same."""
-    if not isinstance(value, bool | str):
-        try:
-            plain = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return str(value)
-        return str(int(plain)) if plain.is_integer() else repr(plain)
-    return str(value)
 
 
 def check_effects(effects: Any, kind: Distribution) -> tuple[CovariateEffect, ...]:
@@ -327,7 +317,7 @@ def Categorical(  # noqa: N802
     groups : name → levels that share one effect, ``{"low": [1, 2, 3, 4]}``
     """
     if isinstance(effects, Mapping):
-        keys = [level_key(level) for level in effects]
+        keys = [label_key(level) for level in effects]
         _unique(column, keys)
         if not keys:
             raise ModelError(
@@ -341,7 +331,7 @@ def Categorical(  # noqa: N802
     return CovariateEffect(
         "categorical",
         column,
-        None if reference is None else level_key(reference),
+        None if reference is None else label_key(reference),
         tuple(keys),
         values,
         frozenset(held),
@@ -379,7 +369,7 @@ def _groups(groups: Any) -> Groups:
     for name, members in groups.items():
         if isinstance(members, str) or not isinstance(members, Iterable):
             raise ModelError(f"The levels of the group {name!r} must be a list, not {members!r}.")
-        made.append((str(name), tuple(level_key(member) for member in members)))
+        made.append((str(name), tuple(label_key(member) for member in members)))
     return tuple(made)
 
 
@@ -400,6 +390,12 @@ def _mathtext(text: str) -> str:
     for special in r"\_#%&$^{}":
         text = text.replace(special, " " if special in r"\^{}$" else "\\" + special)
     return text.replace(" ", r"\ ")
+
+
+def _plain(level: float | str) -> str:
+    """Return a reference or level as Python: text that is a whole number without quotes."""
+    whole = isinstance(level, str) and level.isdecimal() and level == str(int(level))
+    return str(level) if whole else repr(level)
 
 
 def _number(value: float | str) -> str:

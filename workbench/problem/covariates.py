@@ -19,8 +19,9 @@ from workbench.data.dataset import Dataset
 from workbench.data.doses import first_rows
 from workbench.errors import DataError, ModelError
 from workbench.models.covariate import covariate_kinds
-from workbench.models.covariates import CovariateEffect, level_key
+from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
+from workbench.models.endpoints import label_key
 from workbench.models.model import Model
 
 Floats = NDArray[np.float64]
@@ -189,7 +190,7 @@ def subject_numbers(effect: CovariateEffect, data: Dataset) -> Floats:
 
 def subject_levels(effect: CovariateEffect, data: Dataset) -> list[str]:
     """Return a categorical covariate as levels or groups, one for each subject."""
-    found = [level_key(value) for value in _subject_values(effect.column, data)]
+    found = [label_key(value) for value in _subject_values(effect.column, data)]
     unknown = [m for _, members in effect.groups for m in members if m not in found]
     if len(unknown) == sum(len(members) for _, members in effect.groups) > 0 and not data.design:
         raise DataError(

@@ -21,16 +21,17 @@ def subject_column(data: Dataset, column: str) -> pd.Series:
     return data.covariates[column].dropna()
 
 
-def unusable(data: Dataset, column: str) -> str:
-    """Return why a covariate cannot act on a parameter; empty when it can."""
-    if column in data.time_varying:
-        return "changes within a subject"
-    values = data.covariates[column]
-    if values.isna().all():
-        return "is missing for all subjects"
-    if values.isna().any():
-        return f"is missing for {int(values.isna().sum())} subjects"
-    return "is the same in all subjects" if values.nunique() < 2 else ""
+def unusable(data: Dataset) -> dict[str, str]:
+    """Return why each covariate cannot act on a parameter; "" when it can."""
+    table, why = data.covariates, {}
+    for column in data.covariate_names:
+        if column in data.time_varying:
+            why[column] = "changes within a subject"
+            continue
+        missing = int(table[column].isna().sum())
+        same = "is the same in all subjects" if table[column].nunique() < 2 else ""
+        why[column] = f"is missing for {missing} subjects" if missing else same
+    return why
 
 
 def is_label(data: Dataset, column: str) -> bool:

@@ -7,7 +7,8 @@ import workbench as wb
 from tests import cases
 from workbench.errors import ModelError, UnknownNameError
 from workbench.models.covariate import covariate_kinds
-from workbench.models.covariates import CovariateEffect, level_key
+from workbench.models.covariates import CovariateEffect
+from workbench.models.endpoints import label_key
 
 WEIGHT = wb.covariate.Power("WT", reference=70, exponent=wb.Fixed(0.75))
 WRITTEN = {
@@ -87,10 +88,10 @@ def test_units_of_coefficients():
 
 
 @pytest.mark.parametrize(
-    ("value", "key"), [(1, "1"), (1.0, "1"), ("1", "1"), (0.5, "0.5"), ("F", "F")]
+    ("value", "key"), [(1, "1"), (1.0, "1"), ("1", "1"), (0.5, "0.5"), ("F", "F"), ("01", "01")]
 )
 def test_levels_are_the_same_as_number_and_text(value, key):
-    assert level_key(value) == key
+    assert label_key(value) == key
 
 
 @pytest.mark.parametrize(

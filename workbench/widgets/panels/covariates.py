@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets as W
 
+from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.covariate import covariate_kinds
 from workbench.models.covariates import Categorical as CategoricalEffect
@@ -211,6 +212,8 @@ class CovariateSection:
     def __init__(self, session: Session) -> None:
         self.session, self.state = session, session.state
         self._following = False
+        self._looked_at: Dataset | None = None
+        self._why: dict[str, str] = {}  # a covariate cannot be used; of the data looked at
         self.boxes: dict[tuple[str, str], EffectBox] = {}
         self.ticks: dict[str, W.Checkbox] = {}
         self.empty = html(f"<span role='note'>{escape(EMPTY)}</span>", "wb-note")
@@ -230,7 +233,9 @@ class CovariateSection:
         if self.state.model is None:
             return
         data = self.state.dataset
-        names = list(data.covariate_names) if data is not None else []
+        if data is not self._looked_at:
+            self._looked_at, self._why = data, {} if data is None else unusable(data)
+        why, names = self._why, list(self._why)
         for widget, shown in (
             (self.empty, not names),
             (self.picker, bool(names)),
@@ -239,7 +244,6 @@ class CovariateSection:
         ):
             widget.layout.display = "" if shown else "none"
         if names:
-            why = {name: unusable(data, name) for name in names}
             self.column.offer(Entry(name, name, why=why[name]) for name in names)
             usable = [name for name in names if not why[name]]
             if self.column.value not in names:
@@ -251,9 +255,9 @@ class CovariateSection:
 
     def _show_ticks(self, _change: object = None) -> None:
         model, data, column = self.state.model, self.state.dataset, self.column.value
-        if model is None or data is None or column not in data.covariate_names:
+        if model is None or data is None or column not in self._why:
             return
-        why = unusable(data, column)
+        why = self._why[column]
         self._following = True
         try:
             if list(self.ticks) != list(model.parameters):
