@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 from benchmarks.measure import Row
 
-FILES = ("estimation", "odes", "startup", "page", "fresh")
+FILES = ("estimation", "odes", "predictive", "startup", "page", "fresh")
 
 
 def environment() -> str:

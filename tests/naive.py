@@ -122,8 +122,11 @@ class Subject:
     def h(self, eta):
         return transformed(self.error, self.f(eta))
 
+    def variance_at(self, f):
+        return variance(self.error, f, self.sigma)
+
     def v(self, eta):
-        return variance(self.error, self.f(eta), self.sigma)
+        return self.variance_at(self.f(eta))
 
     def slopes(self, function, eta):
         """Columns d function / d eta by complex steps: exact to rounding."""
@@ -226,6 +229,18 @@ class Subject:
         v = self.v(eta) if interaction else self.v(np.zeros(len(eta)))
         return whitened(r, g @ self.omega @ g.T + np.diag(v))
 
+    def cwresi(self, interaction):
+        """The residual variance is its mean over f ~ N(m, diag), by Gauss-Hermite quadrature."""
+        eta = self.mode(interaction)
+        g, g_f = self.slopes(self.h, eta), self.slopes(self.f, eta)
+        mean, spread = self.f(eta) - g_f @ eta, np.sqrt(np.diag(g_f @ self.omega @ g_f.T))
+        x, w = np.polynomial.hermite_e.hermegauss(7)
+        v = sum(
+            b * self.variance_at(mean + a * spread) for a, b in zip(x, w / w.sum(), strict=True)
+        )
+        r = self.z() - (self.h(eta) - g @ eta)
+        return whitened(r, g @ self.omega @ g.T + np.diag(v))
+
     def iwres(self, interaction):
         eta = self.mode(interaction)
         r = self.z() - self.h(eta)
@@ -258,8 +273,8 @@ class Several(Subject):
     def h(self, eta):
         return self.each(lambda error, f: transformed(error[0], f), self.f(eta))
 
-    def v(self, eta):
-        return self.each(lambda error, f: variance(error[0], f, error[1]), self.f(eta))
+    def variance_at(self, f):
+        return self.each(lambda error, own: variance(error[0], own, error[1]), f)
 
 
 def whitened(residual, covariance):

@@ -31,6 +31,7 @@ class FitStandIn:
     trace: pd.DataFrame
     parameters: pd.DataFrame
     dense: pd.DataFrame
+    individual_ofv: pd.Series
     epsilon_shrinkage: float = 11.9
     units: dict = field(default_factory=lambda: dict(UNITS))
 
@@ -60,6 +61,10 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
     predictions["WRES"] = predictions["RES"] / 1.2
     predictions["IWRES"] = predictions["IRES"] / 0.7
     predictions["CWRES"] = predictions["RES"] / 1.3
+    predictions["PWRES"] = predictions["RES"] / 1.25
+    predictions["CWRESI"] = predictions["RES"] / 1.35
+    predictions["NPD"] = np.clip(predictions["RES"] / 1.2, -3.3, 3.3)
+    predictions["NPDE"] = np.clip(predictions["RES"] / 1.4, -3.3, 3.3)
     grid = np.linspace(0, max(1.0, float(np.max(times))), 60)
     dense_who = np.repeat(np.arange(n_sub), len(grid))
     dense_time = np.tile(grid, n_sub)
@@ -87,6 +92,7 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             units={name: UNITS[name] for name in ("TIME", "DV", "AMT")},
             observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
             doses=doses,
+            covariates=_covariates(labels),
         ),
         predictions=predictions,
         etas=pd.DataFrame(eta, index=pd.Index(labels, name="ID", dtype=object), columns=names),
@@ -101,6 +107,33 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             index=pd.Index(list(THETA), name="parameter"),
         ),
         dense=dense,
+        individual_ofv=pd.Series(
+            (predictions["IRES"].to_numpy().reshape(n_sub, n_times) ** 2 / 0.49 - 0.7).sum(axis=1),
+            index=pd.Index(labels, name="ID", dtype=object),
+            name="ofv",
+        ),
+    )
+
+
+def _covariates(labels):
+    """A text, a number, one that never varies and one that is missing in some subjects."""
+    order = np.arange(len(labels))
+    return pd.DataFrame({"ID": pd.Series(labels, dtype=object)}).assign(
+        SEX=np.where(order % 3 == 0, "F", "M"),
+        WT=50.0 + 1.7 * order,
+        SITE=1.0,
+        AGE=np.where(order % 4 == 0, np.nan, 20.0 + order),
+    )
+
+
+def _covariates(labels):
+    """A text, a number, one that never varies and one that is missing in some subjects."""
+    order = np.arange(len(labels))
+    return pd.DataFrame({"ID": pd.Series(labels, dtype=object)}).assign(
+        SEX=np.where(order % 3 == 0, "F", "M"),
+        WT=50.0 + 1.7 * order,
+        SITE=1.0,
+        AGE=np.where(order % 4 == 0, np.nan, 20.0 + order),
     )
 
 
@@ -162,6 +195,11 @@ def odd_cases():
     silent.trace = silent.trace.iloc[:0]
     cases["two endpoints"] = two_endpoints()
     cases["two endpoints, one of them rare"] = _rare_endpoint()
+    failed = cases["failed"] = stand_in()
+    failed.predictions.iloc[:, list(failed.predictions).index("PRED") :] = np.nan
+    failed.dense[["PRED", "IPRED"]] = np.nan
+    failed.etas.loc[:] = failed.omega.loc[:] = failed.shrinkage.loc[:] = np.nan
+    failed.trace.iloc[:, 1:] = np.nan
     wild = cases["wild outlier"] = stand_in()
     wild.predictions.loc[5, ["DV", "CWRES", "IWRES"]] = [1e6, 400.0, -300.0]
     return cases

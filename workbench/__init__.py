@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
     from workbench.data.dataset import Dataset, read_dataset
     from workbench.datasets import list_datasets, load_dataset
+    from workbench.diagnostics import (
+        Vpc,
+        prediction_distribution,
+        variance_decomposition,
+        vpc,
+    )
+    from workbench.diagnostics._simulated import npde
     from workbench.estimation import (
         CancelToken,
         Progress,
@@ -34,6 +41,9 @@ if TYPE_CHECKING:
     from workbench.models.values import Fixed
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
+    from workbench.workflows.compare import compare
+    from workbench.workflows.influence import influence
+    from workbench.workflows.likelihood_ratio import likelihood_ratio_test
     from workbench.workflows.multistart import multistart
 
 __version__ = "0.1.0"
@@ -49,21 +59,29 @@ _PUBLIC = {
     "Normal": "workbench.models.parameter",
     "Prior": "workbench.models.prior",
     "Progress": "workbench.estimation",
+    "Vpc": "workbench.diagnostics",
     "Workbench": "workbench.app",
+    "compare": "workbench.workflows.compare",
     "evaluate": "workbench.estimation",
     "fit": "workbench.estimation",
+    "influence": "workbench.workflows.influence",
+    "likelihood_ratio_test": "workbench.workflows.likelihood_ratio",
     "list_datasets": "workbench.datasets",
     "load_dataset": "workbench.datasets",
     "load_fit": "workbench.results",
+    "npde": "workbench.diagnostics._simulated",
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
     "multistart": "workbench.workflows.multistart",
+    "prediction_distribution": "workbench.diagnostics",
     "read_dataset": "workbench.data.dataset",
     "saem_steps": "workbench.estimation",
     "simulate": "workbench.simulation",
     "starting_values": "workbench.estimation",
     "Solver": "workbench.models.structural",
     "structure": "workbench.models.structural",
+    "variance_decomposition": "workbench.diagnostics",
+    "vpc": "workbench.diagnostics",
 }
 _MODULES = {
     "covariate": "workbench.models.covariates",

@@ -44,6 +44,10 @@ class EstimationError(WorkbenchError, RuntimeError):
     """An estimator cannot even start (say, no finite objective at the starting values)."""
 
 
+class IncomparableError(WorkbenchError, ValueError):
+    """Two fits cannot be compared in the way that was asked for; the message says why."""
+
+
 class UnknownNameError(WorkbenchError, KeyError):
     """A registry was asked for a name it does not hold; the message lists the ones it does."""
 

@@ -7,6 +7,10 @@ of threads changes nothing.
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,8 +22,11 @@ from workbench.data.dataset import Dataset, read_dataset
 from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
+from workbench.problem.workers import WORTH_THREADS
 
 Floats = NDArray[np.float64]
+
+BLOCK = 50_000  # observations simulated at a time
 
 _PURPOSE = {"eta": 1, "epsilon": 2}
 
@@ -30,6 +37,13 @@ class Fitted(Protocol):
     @property
     def final_model(self) -> Model:
         """The model at the estimates."""
+
+
+class Cancel(Protocol):
+    """What can stop a long simulation, such as `CancelToken`."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
 
 
 def normals(seed: int, purpose: str, replicate: int, shape: tuple[int, ...]) -> Floats:
@@ -120,22 +134,109 @@ def replicate(
 
     Parameters are those of `simulate`.
     """
+    blocks = list(replicate_blocks(problem, replicates, seed, iiv=iiv, ruv=ruv))
+    eta, ipred = (np.concatenate([getattr(b, name) for b in blocks]) for name in ("eta", "ipred"))
+    return Replicates(eta, ipred, np.concatenate([b.dv for b in blocks]) if ruv else ipred)
+
+
+def replicate_blocks(
+    problem: Problem,
+    replicates: int,
+    seed: int,
+    *,
+    iiv: bool = True,
+    ruv: bool = True,
+    threads: int | None = None,
+    cancel: Cancel | None = None,
+) -> Iterator[Replicates]:
+    """Simulate as `replicate` does, a few replicates at a time: for what need not keep them all.
+
+    The blocks come in order, and together they are what `replicate` returns.
+
+    Parameters
+    ----------
+    threads : how many; None for one per core. The numbers do not depend on it
+    cancel : once it is set, the blocks end; those that have come are complete, and there is at
+        least one
+    """
+    size = _block_size(problem, replicates)
+    edges = [(first, min(first + size, replicates)) for first in range(0, replicates, size)]
     values = problem.space.values(problem.space.start)
-    eta = simulate_etas(problem, replicates, seed) if iiv else no_etas(problem, replicates)
-    ipred = np.array([problem.values(values.theta, one) for one in eta])
-    if not ruv:
-        return Replicates(eta, ipred, ipred)
-    noise = [normals(seed, "epsilon", r, (problem.n_obs,)) for r in range(1, replicates + 1)]
-    dv = [problem.with_error(f, values.sigma, e) for f, e in zip(ipred, noise, strict=True)]
-    return Replicates(eta, ipred, np.array(dv))
+    low = _omega_root(problem)
+
+    def block(first: int, last: int) -> Replicates:
+        numbers = range(first + 1, last + 1)
+        shape = (len(numbers), problem.n_sub, problem.space.n_eta)
+        eta = _etas(problem, numbers, seed, low) if iiv else np.zeros(shape)
+        ipred = problem.values_of_each(values.theta, eta)
+        if not ruv:
+            return Replicates(eta, ipred, ipred)
+        noise = np.array([normals(seed, "epsilon", r, (problem.n_obs,)) for r in numbers])
+        return Replicates(eta, ipred, problem.with_error(ipred, values.sigma, noise))
+
+    wanted = threads if threads is not None else (os.cpu_count() or 1)
+    if min(wanted, len(edges)) <= 1:
+        for number, (first, last) in enumerate(edges):
+            if number and cancel is not None and cancel.is_set():
+                return
+            yield block(first, last)
+        return
+    yield from _in_order(block, edges, wanted, cancel)
+
+
+def _in_order(
+    block: Callable[[int, int], Replicates],
+    edges: Sequence[tuple[int, int]],
+    threads: int,
+    cancel: Cancel | None,
+) -> Iterator[Replicates]:
+    """Make blocks on threads, a few ahead of whoever takes them."""
+    waiting: deque[Future[Replicates]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for first, last in edges:
+                waiting.append(pool.submit(block, first, last))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+                    if cancel is not None and cancel.is_set():
+                        return
+            while waiting:
+                yield waiting.popleft().result()
+                if cancel is not None and cancel.is_set():
+                    return
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _block_size(problem: Problem, replicates: int) -> int:
+    """Return how many replicates are simulated at a time; of a small job: all."""
+    if problem.n_obs * replicates < WORTH_THREADS:
+        return replicates
+    return max(1, min(BLOCK // max(1, problem.n_obs), -(-replicates // 8)))
 
 
 def simulate_etas(problem: Problem, replicates: int, seed: int) -> Floats:
     """Return random effects drawn from N(0, omega), (replicates, n_sub, n_eta)."""
-    n_eta = problem.space.n_eta
-    low = np.linalg.cholesky(problem.model.omega) if n_eta else np.zeros((0, 0))
-    shape = (problem.n_sub, n_eta)
-    return np.array([normals(seed, "eta", r, shape) @ low.T for r in range(1, replicates + 1)])
+    return _etas(problem, range(1, replicates + 1), seed, _omega_root(problem))
+
+
+def _etas(problem: Problem, numbers: Iterable[int], seed: int, low: Floats) -> Floats:
+    """Return the random effects of some replicates."""
+    shape = (problem.n_sub, problem.space.n_eta)
+    return np.asarray(np.array([normals(seed, "eta", r, shape) for r in numbers]) @ low.T)
+
+
+def _omega_root(problem: Problem) -> Floats:
+    """Return L with L L' = omega: its Cholesky factor, or another root of a singular omega."""
+    omega = problem.model.omega
+    if not problem.space.n_eta:
+        return np.zeros((0, 0))
+    try:
+        return np.asarray(np.linalg.cholesky(omega))
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(omega)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
 def no_etas(problem: Problem, replicates: int) -> Floats:

@@ -272,6 +272,18 @@ def test_equations_with_an_error_are_explained_corrected_and_fitted(page):
     expect(page.locator("[data-ofv]")).to_contain_text("116.80")
 
 
+def test_the_tests_of_a_fit_appear_and_may_use_draws(page):
+    open_tab(page, "Tests")
+    expect(page.get_by_text("Fit the model to test its residuals")).to_be_visible()
+    page.locator(".wb-fit").click()
+    page.wait_for_selector("[data-status=done]")
+    table = page.locator(".wb-p-table", has_text="NPDE")
+    expect(table).to_be_visible()
+    expect(table.locator("td.wb-p001").first).to_contain_text("***")
+    page.get_by_role("button", name="Conditional draws").click()
+    expect(page.locator(".wb-tests")).to_contain_text("20 conditional draws of each subject")
+
+
 def test_dark_and_light(page):
     fit(page)
     assert min(page.evaluate(CORNER)) > 240
@@ -299,3 +311,26 @@ def test_nothing_overflows_a_small_window(page):
         "(document.querySelector('.wb-rail'))"
     )
     assert rail[0] <= rail[1]
+
+
+CHECK = """() => [...document.querySelectorAll('.wb-check-page .wb-figure-box img')].some(
+  (i) => i.offsetWidth > 200 && i.complete && i.naturalWidth > 200)"""
+
+
+def test_a_predictive_check_is_simulated_and_looked_at(page):
+    fit(page)
+    page.locator(".wb-tabs").get_by_role("button", name="VPC", exact=True).click()
+    words = page.locator(".wb-check-words [data-check=done]")
+    expect(words).to_contain_text("1,000 replicates, seed 1")
+    page.wait_for_function(CHECK)
+    edges = page.locator(".wb-look input[type=text]").nth(1)
+    edges.fill("0 2 8 25")
+    edges.press("Enter")
+    expect(words).to_contain_text("3 bins")
+    pages = page.locator(".wb-check-words .wb-segments")
+    pages.get_by_role("button", name="Numerical check").click()
+    expect(page.locator(".wb-npc table")).to_contain_text("2.5")
+    page.locator(".wb-check-words .wb-downloads > button").click()
+    with page.expect_download() as download:
+        page.locator(".wb-check-words [role=menuitem]:visible", has_text="Numbers").click()
+    assert download.value.suggested_filename == "theophylline-npc.csv"

@@ -34,7 +34,7 @@ def test_the_same_quantity_twice_is_one_endpoint(method, error):
     two = wb.evaluate(model, wb.read_dataset(frame, name="two"), method=method)
     one = wb.evaluate(cases.iv_model(error), pooled(frame), method=method)
     np.testing.assert_allclose(two.individual_ofv, one.individual_ofv, rtol=0, atol=1e-12)
-    columns = ["PRED", "IPRED", "RES", "IRES", "WRES", "IWRES", "CWRES"]
+    columns = ["PRED", "IPRED", "RES", "IRES", "WRES", "IWRES", "CWRES", "CWRESI"]
     np.testing.assert_allclose(two.predictions[columns], one.predictions[columns], atol=1e-10)
 
 
@@ -120,6 +120,7 @@ def test_objective_and_residuals_against_the_naive_twin(kind, pair, method):
     residuals = {
         "WRES": [s.wres() for s in twins],
         "CWRES": [s.cwres(interaction) for s in twins],
+        "CWRESI": [s.cwresi(interaction) for s in twins],
         "IWRES": [s.iwres(interaction) for s in twins],
     }
     for column, parts in residuals.items():

@@ -104,6 +104,7 @@ def test_residuals_against_the_naive_twin(data, method, error):
     expected = {
         "WRES": [s.wres() for s in twins],
         "CWRES": [s.cwres(interaction) for s in twins],
+        "CWRESI": [s.cwresi(interaction) for s in twins],
         "IWRES": [s.iwres(interaction) for s in twins],
     }
     for column, parts in expected.items():

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import workbench as wb
 from tests.objectives import check_gradient
@@ -57,6 +58,34 @@ def test_random_effects_against_lme4(references, records):
     expected = pd.read_csv(path).select_dtypes("number").to_numpy()[:, -2:]
     fit = wb.fit(line(*SLEEP_START), sleepstudy(references), method="linear")
     np.testing.assert_allclose(fit.etas, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_likelihood_ratios_against_lme4(references):
+    """Maximum likelihood, ``anova(fm2, fm1)`` and ``anova(fm0, fm1)`` of Reaction ~ Days.
+
+    Bates, Maechler, Bolker, Walker 2015 (J. Stat. Softw. 67:1): 0.0639 with one df, p = 0.8004
+    for the correlation; 42.139 with two df, plain chi-square 7.072e-10, for the random slope.
+    The printed digits are met.
+    """
+    data = sleepstudy(references)
+    block = line(*SLEEP_START)
+    slopes = block.replace(correlations={})
+    plain = {**block.parameters, "b1": wb.Normal(10.0)}
+    intercepts = block.replace(correlations={}, parameters=plain)
+    fits = {
+        name: wb.fit(model, data, method="linear")
+        for name, model in (("fm1", block), ("fm2", slopes), ("fm0", intercepts))
+    }
+    of_correlation = wb.likelihood_ratio_test(fits["fm2"], fits["fm1"])
+    assert of_correlation.difference == pytest.approx(0.0639, abs=5e-5)
+    assert of_correlation.p_value == pytest.approx(0.8004, abs=1e-4)
+    of_slope = wb.likelihood_ratio_test(fits["fm0"], fits["fm1"])
+    assert of_slope.difference == pytest.approx(42.139, abs=5e-4)
+    assert stats.chi2.sf(of_slope.difference, 2) == pytest.approx(7.072e-10, rel=1e-3)
+    half = 0.5 * stats.chi2.sf(of_slope.difference, 1) + 0.5 * 7.072e-10
+    assert of_slope.p_value == pytest.approx(half, rel=1e-3)
+    assert fits["fm1"].aic == pytest.approx(1763.9, abs=0.05)
+    assert fits["fm2"].aic == pytest.approx(1762.0, abs=0.05)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -83,6 +83,7 @@ def evaluated(references):
         ("IWRES", "IWRES"),
         ("WRES", "NWRES"),
         ("CWRES", "CWRES"),
+        ("CWRESI", "CWRESI"),
         ("DV", "DV"),
         ("TIME", "TIME"),
     ],

@@ -6,6 +6,8 @@ import pytest
 
 import workbench as wb
 from workbench.errors import OptionError
+from workbench.problem import Problem
+from workbench.simulation import replicate, replicate_blocks
 
 TIMES = [0.5, 1.0, 2.0, 4.0, 8.0, 12.0]
 DESIGN = pd.DataFrame(
@@ -141,3 +143,60 @@ def test_several_outputs_are_named():
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(OptionError, match="simulate"):
         wb.simulate(model(), DESIGN, **wrong)
+
+
+def problem(**changes):
+    return Problem(model(**changes), wb.read_dataset(DESIGN, design=True))
+
+
+def test_replicates_are_the_predictions_at_their_random_effects_plus_error():
+    """Exactly those that `problem.values` gives one by one."""
+    posed = problem()
+    theta = posed.space.values(posed.space.start).theta
+    drawn = replicate(posed, 60, 3)
+    one_by_one = np.array([posed.values(theta, eta) for eta in drawn.eta])
+    np.testing.assert_array_equal(drawn.ipred, one_by_one)
+    assert (drawn.dv != drawn.ipred).all()
+
+
+def test_numbers_do_not_depend_on_threads_or_blocks(monkeypatch):
+    posed = problem()
+    whole = replicate(posed, 40, 9)
+    monkeypatch.setattr("workbench.simulation.BLOCK", 500)
+    for threads in (1, 2, 3):
+        blocks = list(replicate_blocks(posed, 40, 9, threads=threads))
+        assert len(blocks) > 5
+        for name in ("eta", "ipred", "dv"):
+            parts = np.concatenate([getattr(block, name) for block in blocks])
+            np.testing.assert_array_equal(parts, getattr(whole, name))
+    np.testing.assert_array_equal(replicate(posed, 7, 9).dv, whole.dv[:7])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_cancelled_simulation_is_the_beginning_of_the_whole(monkeypatch, threads):
+    posed, token = problem(), wb.CancelToken()
+    monkeypatch.setattr("workbench.simulation.BLOCK", 240)
+    whole, found = replicate(posed, 40, 9), []
+    for block in replicate_blocks(posed, 40, 9, threads=threads, cancel=token):
+        found.append(block)
+        token.set()
+    some = np.concatenate([block.dv for block in found])
+    assert 0 < len(some) < 40
+    np.testing.assert_array_equal(some, whole.dv[: len(some)])
+
+
+def test_a_singular_omega_can_be_simulated_from():
+    """Correlation 1: the random effects lie on a line."""
+    posed = problem(
+        parameters={
+            "ka": wb.LogNormal(1.2),
+            "cl": wb.LogNormal(3.0, iiv=0.3),
+            "v": wb.LogNormal(25.0, iiv=0.2),
+        },
+        correlations={("cl", "v"): 0.6},
+    )
+    omega = np.array([[0.09, 0.06], [0.06, 0.04]])
+    posed.model = type("Model", (), {"omega": omega})()
+    eta = replicate(posed, 50, 1).eta.reshape(-1, 2)
+    np.testing.assert_allclose(eta[:, 0], 1.5 * eta[:, 1], atol=1e-7)
+    assert eta[:, 1].std() == pytest.approx(0.2, rel=0.1)

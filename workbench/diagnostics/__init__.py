@@ -8,17 +8,30 @@ from typing import Any
 import pandas as pd
 
 from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._binning import bin_edges
+from workbench.diagnostics._prediction_distribution import (
+    PredictionDistribution,
+    prediction_distribution,
+)
+from workbench.diagnostics._simulated_data import check_numbers
+from workbench.diagnostics._variance import VarianceDecomposition, variance_decomposition
+from workbench.diagnostics._vpc import Vpc, vpc
 from workbench.registry import Registry
 
 diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
 
 
-def table(name: str, source: Any) -> pd.DataFrame:
-    """Return one diagnostic table of a fit (or of a dataset, for those that need no fit)."""
+def table(name: str, source: Any, **options: Any) -> pd.DataFrame:
+    """Return one diagnostic table of a fit (or of a dataset, for those that need no fit).
+
+    Parameters
+    ----------
+    options : what the diagnostic itself takes, e.g. ``draws=100``
+    """
     diagnostic = diagnostics.get(name)
     if diagnostic.needs == "dataset":
         source = getattr(source, "data", source)
-    return diagnostic.table(source)
+    return diagnostic.table(source, **options)
 
 
 def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:
@@ -26,4 +39,17 @@ def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:
     return {name: table(name, source) for name in names}
 
 
-__all__ = ["Diagnostic", "diagnostics", "table", "tables"]
+__all__ = [
+    "Diagnostic",
+    "PredictionDistribution",
+    "VarianceDecomposition",
+    "Vpc",
+    "bin_edges",
+    "check_numbers",
+    "diagnostics",
+    "prediction_distribution",
+    "table",
+    "tables",
+    "variance_decomposition",
+    "vpc",
+]

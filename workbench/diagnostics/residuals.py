@@ -6,32 +6,35 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.diagnostics._base import Diagnostic, with_endpoint
+from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._residuals import residual_table
 
 if TYPE_CHECKING:
     from workbench.results import FitResult
 
-COLUMNS = ["ROW", "ID", "TIME", "TAD", "DV", "PRED", "IPRED"]
-RESIDUALS = ["RES", "IRES", "WRES", "IWRES", "CWRES"]
-
 
 def table(fit: FitResult) -> pd.DataFrame:
-    r"""Return one row per observation: the columns of `gof`, then RES IRES WRES IWRES CWRES.
+    r"""Return one row per observation: the columns of `gof`, then the residuals.
+
+    RES IRES WRES IWRES CWRES PWRES CWRESI NPD NPDE:
 
     .. math::
         RES &= DV - PRED, \qquad IRES = DV - IPRED \\
         IWRES &= (DV - IPRED) / SD(\text{residual error at } IPRED) \\
         WRES &= C_0^{-1/2} (y - f(\eta = 0)) \\
-        CWRES &= C^{-1/2} \bigl(y - f(\hat\eta) + G \hat\eta\bigr), \quad C = G \Omega G^T + R
+        CWRES &= C^{-1/2} \bigl(y - f(\hat\eta) + G \hat\eta\bigr), \quad C = G \Omega G^T + R \\
+        PWRES &= V^{-1/2} (y - E(y))
 
-    G = df/deta; WRES takes G at eta = 0, CWRES at the empirical Bayes estimate (Hooker, Staatz,
-    Karlsson 2007, Pharm. Res. 24:2187). Under the model WRES and CWRES are about N(0, 1);
-    IWRES shrinks towards 0 where a subject has few observations. Residuals that the fit does not
-    have are missing.
+    G = df/deta; WRES takes G at eta = 0, CWRES at the empirical Bayes estimate, with R there if
+    the estimator knows interaction (Hooker, Staatz, Karlsson 2007, Pharm. Res. 24:2187); CWRESI
+    takes R as expected over eta, as NONMEM's (see `problem.residuals`). PWRES has mean and
+    covariance of simulated data, as Monolix's; NPD and NPDE are the normal scores of the
+    observations among the simulated ones, NPDE after decorrelation (see `workbench.npde`, also
+    for how many are simulated). Under the model NPD and NPDE are N(0, 1) and WRES, CWRES, CWRESI
+    and PWRES about so; IWRES shrinks towards 0 where a subject has few observations. Residuals
+    that the fit does not have are missing.
     """
-    table = fit.predictions
-    wanted = with_endpoint(COLUMNS + RESIDUALS, table)
-    return table.reindex(columns=wanted).reset_index(drop=True)
+    return residual_table(fit)
 
 
 DIAGNOSTIC = Diagnostic(name="residuals", title="Residuals", table=table)

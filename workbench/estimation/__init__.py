@@ -13,6 +13,7 @@ from workbench.estimation._calls import evaluate, fit
 from workbench.estimation._registry import estimators
 from workbench.estimation._saem_steps import saem_steps
 from workbench.estimation._starting import starting_values
+from workbench.estimation._subject_gradients import subject_gradients
 
 __all__ = [
     "APPROXIMATE",
@@ -27,4 +28,5 @@ __all__ = [
     "fit",
     "saem_steps",
     "starting_values",
+    "subject_gradients",
 ]

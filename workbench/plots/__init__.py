@@ -6,11 +6,11 @@ would put the module where the function ``trace`` was.
 
 from workbench.plots._base import Drawn, Margins, Plot
 from workbench.plots._compartments import compartment_diagram
+from workbench.plots._facets import Task, draw_through
 from workbench.plots._figures import (
     all_units,
     data,
     etas,
-    gof,
     individual,
     individual_fits,
     plots,
@@ -18,7 +18,16 @@ from workbench.plots._figures import (
     show,
     trace,
 )
+from workbench.plots._gallery import gof
+from workbench.plots._influence import influence
+from workbench.plots._lens import Condition, Lens
 from workbench.plots._multistart import multistart
+from workbench.plots._npc import draw_npc, npc
+from workbench.plots._parts import Sight, endpoint_names, look
+from workbench.plots._prediction_distribution import draw_distribution, prediction_distribution
+from workbench.plots._variables import Variable, variables
+from workbench.plots._variance import draw_variance, variance_decomposition
+from workbench.plots._vpc import draw_vpc, vpc
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
 __all__ = [
@@ -26,6 +35,15 @@ __all__ = [
     "Plot",
     "Drawn",
     "Margins",
+    "Lens",
+    "Condition",
+    "Sight",
+    "Task",
+    "Variable",
+    "draw_through",
+    "endpoint_names",
+    "look",
+    "variables",
     "Palette",
     "LIGHT",
     "DARK",
@@ -38,7 +56,16 @@ __all__ = [
     "etas",
     "individual",
     "individual_fits",
+    "influence",
     "multistart",
     "data",
     "trace",
+    "vpc",
+    "npc",
+    "prediction_distribution",
+    "variance_decomposition",
+    "draw_vpc",
+    "draw_npc",
+    "draw_distribution",
+    "draw_variance",
 ]

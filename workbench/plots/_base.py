@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 from matplotlib.artist import Artist
+from matplotlib.collections import LineCollection
 
 #: Columns of `Drawn.points`.
 POINT_COLUMNS = ("x", "y", "ID", "tip")
@@ -35,11 +36,26 @@ class Drawn:
         None where the picture stays as it is and only the highlight moves
     update : turns the dynamic artists to another subject and returns the new `points`. It may
         change the limits of the axes: transform the points after the call, not before.
+    paths : collections of one line per subject with the subjects, to be coloured as their points
     """
 
     points: pd.DataFrame = field(default_factory=no_points)
     dynamic: list[Artist] | None = None
     update: Callable[[Label | None], pd.DataFrame] | None = None
+    paths: tuple[tuple[LineCollection, tuple[Label, ...]], ...] = ()
+
+
+class PartTables(dict[str, pd.DataFrame]):
+    """The tables of one part of a split picture, with those of all its parts."""
+
+    def __init__(self, part: Mapping[str, pd.DataFrame], whole: Mapping[str, pd.DataFrame]) -> None:
+        super().__init__(part)
+        self.whole = whole
+
+
+def whole(tables: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    """Return the table from which the limits are taken: of all parts, so that they compare."""
+    return getattr(tables, "whole", tables)[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,8 @@ class Plot:
         "individuals", "estimation" or "data"
     margins : room that the labels need round the axes
     variants : what can be shown in the same place (first = default), e.g. ``("CWRES", "IWRES")``
+    shape : width over height at which the axes reads best; parts of a split picture stand so
+    one_subject : whether it shows one subject at a time, so that there is nothing to split
     """
 
     name: str
@@ -80,3 +98,5 @@ class Plot:
     group: str
     margins: Margins = Margins()
     variants: tuple[str, ...] = ()
+    shape: float = 1.3
+    one_subject: bool = False

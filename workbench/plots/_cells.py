@@ -26,7 +26,8 @@ STEPS = [1, 2, 4, 5, 10]
 class Cell:
     """One panel: where it lies in the axes (fractions) and what its sides mean.
 
-    `xticks`, `yticks` are where grid lines go; `x`, `y` map data into the axes.
+    `xticks`, `yticks` are where grid lines go; `x`, `y` map data into the axes. With `log` both
+    sides are logarithmic.
     """
 
     left: float
@@ -37,21 +38,33 @@ class Cell:
     ylim: tuple[float, float] = (0.0, 1.0)
     xticks: Values = field(default_factory=lambda: np.empty(0))
     yticks: Values = field(default_factory=lambda: np.empty(0))
+    log: bool = False
 
     def x(self, values: Values) -> Values:
         """Return where these x lie in the axes."""
-        share = (np.asarray(values, float) - self.xlim[0]) / (self.xlim[1] - self.xlim[0])
-        return self.left + self.width * share
+        return self.left + self.width * self._share(values, self.xlim)
 
     def y(self, values: Values) -> Values:
         """Return where these y lie in the axes."""
-        share = (np.asarray(values, float) - self.ylim[0]) / (self.ylim[1] - self.ylim[0])
-        return self.bottom + self.height * share
+        return self.bottom + self.height * self._share(values, self.ylim)
+
+    def _share(self, values: Values, limits: tuple[float, float]) -> Values:
+        numbers = np.asarray(values, float)
+        low, high = limits
+        if self.log:
+            numbers, low, high = np.log10(numbers), np.log10(low), np.log10(high)
+        return np.asarray((numbers - low) / (high - low))
 
     def scaled(
-        self, xlim: tuple[float, float], ylim: tuple[float, float], *, most: tuple[int, int]
+        self,
+        xlim: tuple[float, float],
+        ylim: tuple[float, float],
+        *,
+        most: tuple[int, int],
+        log: bool = False,
     ) -> Cell:
         """Return the cell with these limits and at most so many ticks."""
+        ticks = log_values if log else _round_values
         return Cell(
             self.left,
             self.bottom,
@@ -59,8 +72,9 @@ class Cell:
             self.height,
             xlim,
             ylim,
-            _round_values(xlim, most[0]),
-            _round_values(ylim, most[1]),
+            ticks(xlim, most[0]),
+            ticks(ylim, most[1]),
+            log,
         )
 
 
@@ -70,6 +84,7 @@ class Whole:
 
     xlim: tuple[float, float]
     ylim: tuple[float, float]
+    log: bool = False
 
     def x(self, values: Values) -> Values:
         """Return the values as they are."""
@@ -86,6 +101,30 @@ def _round_values(limits: tuple[float, float], most: int) -> Values:
         return np.empty(0)
     ticks = np.asarray(MaxNLocator(most, steps=STEPS).tick_values(*limits))
     return ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
+
+
+def log_values(limits: tuple[float, float], most: int) -> Values:
+    """Return 1, 10, 100 … within the limits, also 2 and 5, or 3, times these if they are few."""
+    if most < 1:
+        return np.empty(0)
+    low, high = limits
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = np.sort(np.outer(powers, steps).ravel())
+        ticks = ticks[(ticks >= low) & (ticks <= high)]
+        if len(ticks) <= most + 1:
+            return ticks
+    return ticks[:: -(-len(ticks) // max(most, 2))]
+
+
+def log_words(values: Values) -> list[str]:
+    """Return tick labels of a logarithmic scale."""
+    return [
+        f"{value:g}"
+        if 1e-4 < value < 1e5
+        else f"{value:.0e}".replace("e+0", "e").replace("e-0", "e-")
+        for value in values
+    ]
 
 
 def pixels(ax: Axes) -> tuple[float, float]:
@@ -151,6 +190,10 @@ def frames(ax: Axes, cells: Sequence[Cell], palette: Palette, *, upright: bool =
         )
 
 
+def _words(cell: Cell, ticks: Values) -> list[str]:
+    return log_words(ticks) if cell.log else tick_words(ticks)
+
+
 def number_x(ax: Axes, cell: Cell, palette: Palette, label: str = "", *, edge: float = -1) -> None:
     """Write the numbers, and the label, below a cell.
 
@@ -160,7 +203,7 @@ def number_x(ax: Axes, cell: Cell, palette: Palette, label: str = "", *, edge: f
     last = cell.left + cell.width - edge / wide
     height = cell.bottom - TICK_GAP / high
     places = cell.x(cell.xticks)
-    for x, word in zip(places, tick_words(cell.xticks), strict=True):
+    for x, word in zip(places, _words(cell, cell.xticks), strict=True):
         if x > last:
             continue
         ax.text(x, height, word, ha="center", va="top", fontsize=TICK_SIZE, color=palette.muted)
@@ -174,7 +217,7 @@ def number_y(ax: Axes, cell: Cell, palette: Palette, label: str = "") -> None:
     wide = pixels(ax)[0]
     left = cell.left - TICK_GAP / wide
     places = cell.y(cell.yticks)
-    for y, word in zip(places, tick_words(cell.yticks), strict=True):
+    for y, word in zip(places, _words(cell, cell.yticks), strict=True):
         ax.text(left, y, word, ha="right", va="center", fontsize=TICK_SIZE, color=palette.muted)
     if label:
         ax.text(

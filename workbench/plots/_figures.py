@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from matplotlib import rc_context
@@ -15,6 +15,9 @@ from workbench.diagnostics import tables
 from workbench.errors import OptionError
 from workbench.plots._base import Label, Margins, Plot
 from workbench.plots._endpoints import endpoints_of
+from workbench.plots._facets import Task, draw_through
+from workbench.plots._lens import Lens
+from workbench.plots._parts import Sight, look
 from workbench.plots.theme import Palette, palette_of, rc
 from workbench.registry import Registry
 
@@ -75,6 +78,10 @@ def show(
     name: str,
     source: FitResult | Dataset,
     *,
+    colour_by: str | None = None,
+    split_by: str | None = None,
+    cut: int | str | Collection[float] = "median",
+    where: Mapping[str, Any] | None = None,
     size: tuple[float, float] = (640, 380),
     theme: str | Palette = "light",
     selected: Label | None = None,
@@ -86,25 +93,60 @@ def show(
     Parameters
     ----------
     name : as in ``plots.names()``
+    colour_by : covariate, individual parameter ("cl") or random effect ("eta[cl]") by which the
+        points are coloured
+    split_by : the same, for one part of the picture for each level
+    cut : where a continuous variable is cut to split by it: "median", "tertiles", "quartiles",
+        a number of parts of equal size, or the points themselves. The cuts are those of all
+        subjects, whatever `where` leaves out.
+    where : what to keep, by name of a variable, of "ID", or of the rows' TIME, TAD or ENDPOINT:
+        a level, a list of levels, or a pair (low, high) with None for no end
     size : CSS pixels (1/100 inch) of a new figure
     theme : "light", "dark" or a Palette
     selected : subject to highlight
     ax : axes to draw on instead of a new figure; it is returned
     options : what the plot itself takes, e.g. ``variant="IWRES"``
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such plot or variable.
+    OptionError
+        There is no such variant or subject, or the cut or a filter cannot be understood.
+
+    Notes
+    -----
+    What is of the population stays so: omega, shrinkage and PRED are those of the fit to all
+    subjects. Trends are of the points that are shown.
     """
     plot = plots.get(name)
     palette = palette_of(theme)
-    _check(plot, source, selected, options)
+    check_call(plot, source, selected, options)
+    sight = look(Lens.of(colour_by, split_by, cut, where), source)
+    task = task_of(plot, source, sight, palette, selected, options)
     with rc_context(rc(palette)):
         if ax is not None:
-            _draw(plot, source, ax, palette, selected, options)
+            draw_through(ax, task)
             return ax
         figure = Picture(*size, palette)
-        _draw(plot, source, figure.room(0, 0, *size, plot.margins), palette, selected, options)
+        draw_through(figure.room(0, 0, *size, plot.margins), task)
     return figure
 
 
-def _check(
+def task_of(
+    plot: Plot,
+    source: FitResult | Dataset,
+    sight: Sight,
+    palette: Palette,
+    selected: Label | None,
+    options: Mapping[str, Any],
+) -> Task:
+    """Make the tables."""
+    found = tables(plot.diagnostics, source)
+    return Task(plot, found, sight, all_units(source), palette, selected, options)
+
+
+def check_call(
     plot: Plot, source: FitResult | Dataset, selected: Label | None, options: dict[str, Any]
 ) -> None:
     """Refuse an unknown variant or subject."""
@@ -117,47 +159,6 @@ def _check(
         shown = ", ".join(str(label) for label in subjects[:12])
         more = f" … ({len(subjects)} in all)" if len(subjects) > 12 else ""
         raise OptionError(f"There is no subject {selected!r}. Subjects: {shown}{more}.")
-
-
-def _draw(
-    plot: Plot,
-    source: FitResult | Dataset,
-    ax: Axes,
-    palette: Palette,
-    selected: Label | None,
-    options: dict[str, Any],
-) -> None:
-    """Make the tables and draw."""
-    found = tables(plot.diagnostics, source)
-    plot.draw(ax, found, units=all_units(source), palette=palette, selected=selected, **options)
-
-
-def gof(
-    fit: FitResult,
-    *,
-    theme: str | Palette = "light",
-    selected: Label | None = None,
-    ax: Axes | None = None,
-    size: tuple[float, float] = (900, 640),
-) -> Figure | Axes:
-    """Draw goodness of fit: DV vs PRED, DV vs IPRED, CWRES vs time, CWRES vs PRED.
-
-    With `ax`, only DV vs PRED and IPRED, on that axes.
-    """
-    if ax is not None:
-        return show("dv_predictions", fit, theme=theme, selected=selected, ax=ax)
-    names = ("dv_pred", "dv_ipred", "residuals_time", "residuals_pred")
-    palette = palette_of(theme)
-    _check(plots.get(names[0]), fit, selected, {})
-    with rc_context(rc(palette)):
-        figure = Picture(*size, palette)
-        width, height = size[0] / 2, size[1] / 2
-        for i, name in enumerate(names):
-            row, column = divmod(i, 2)
-            plot = plots.get(name)
-            place = figure.room(column * width, row * height, width, height, plot.margins)
-            _draw(plot, fit, place, palette, selected, {})
-    return figure
 
 
 def residuals(
@@ -213,8 +214,8 @@ def individual_fits(
     plot = plots.get("individual_grid")
     wanted = list(fit.data.subjects[:60] if subjects is None else subjects)
     for label in wanted:
-        _check(plot, fit, label, {})
-    _check(plot, fit, selected, {})
+        check_call(plot, fit, label, {})
+    check_call(plot, fit, selected, {})
     table = tables(plot.diagnostics, fit)["individual"]
     chosen = {"individual": table[table["ID"].isin(wanted)]}
     palette = palette_of(theme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,13 +44,48 @@ def lowess(
     Equal to R's on ``cars`` to the digits it prints. On a grid, or with more than `MOST` points
     (every second, third … of them along x then stands for all), it is an approximation.
     """
-    keep = np.isfinite(x) & np.isfinite(y)
-    order = np.argsort(x[keep], kind="stable")
+    x, y = thinned(x, y)
+    lines = fit_lines(x, y, span=span, iterations=iterations)
+    return (np.empty(0), np.empty(0)) if lines is None else (lines.places, lines.curve)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The local lines: their heights, and the weights that made them.
+
+    Attributes
+    ----------
+    places, curve : where, and how high
+    near, offset : (places, n)  weights by distance, and x - place
+    trust : (n,)  robustness weights of the last pass
+    """
+
+    places: Floats
+    curve: Floats
+    near: Floats
+    offset: Floats
+    trust: Floats
+
+
+def thinned(x: NDArray[Any], *others: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return x in increasing order with what belongs to it, at most `MOST` evenly along x.
+
+    Left out is where x or the first of the others is missing or infinite.
+    """
+    keep = np.isfinite(x) & np.isfinite(others[0])
+    order = np.flatnonzero(keep)[np.argsort(x[keep], kind="stable")]
     order = order[:: max(1, -(-len(order) // MOST))]
-    x, y = np.asarray(x[keep], float)[order], np.asarray(y[keep], float)[order]
+    first = (np.asarray(values, float)[order] for values in (x, others[0]))
+    return (*first, *(values[order] for values in others[1:]))
+
+
+def fit_lines(
+    x: NDArray[Any], y: NDArray[Any], *, span: float = 2 / 3, iterations: int = 3
+) -> Lines | None:
+    """Fit the local lines of `lowess` to points in increasing order of x; None: too few."""
     places = np.unique(x)
     if len(places) < FEWEST:
-        return np.empty(0), np.empty(0)
+        return None
     if len(places) > GRID:
         even, dense = (
             np.linspace(x[0], x[-1], GRID // 2),
@@ -57,7 +93,7 @@ def lowess(
         )
         places = np.unique(np.concatenate([even, dense]))
     near, offset = _tricube(x, places, max(2, int(span * len(x) + 1e-7)))
-    trust = np.ones_like(x)
+    trust = used = np.ones_like(x)
     curve = _lines(near, offset, trust, y, x[-1] - x[0])
     for _ in range(iterations):
         miss = np.abs(y - np.interp(x, places, curve))
@@ -67,8 +103,8 @@ def lowess(
         trust = np.clip(1 - (miss / limit) ** 2, 0, None) ** 2
         trust[miss <= 0.001 * limit] = 1.0
         trust[miss > 0.999 * limit] = 0.0
-        curve = _lines(near, offset, trust, y, x[-1] - x[0])
-    return places, curve
+        curve, used = _lines(near, offset, trust, y, x[-1] - x[0]), trust
+    return Lines(places, curve, near, offset, used)
 
 
 def _tricube(x: Floats, places: Floats, k: int) -> tuple[Floats, Floats]:
@@ -88,17 +124,38 @@ def _tricube(x: Floats, places: Floats, k: int) -> tuple[Floats, Floats]:
 
 
 def _lines(near: Floats, offset: Floats, trust: Floats, y: Floats, width: float) -> Floats:
-    """Return the height at offset 0 of each weighted line (of the mean, where x is one value)."""
+    """Return the height at offset 0 of each weighted line."""
     weighted = near * offset
-    total = near @ trust
+    of_y = trust * y
+    return heights(
+        near @ trust,
+        weighted @ trust,
+        (weighted * offset) @ trust,
+        near @ of_y,
+        weighted @ of_y,
+        width=width,
+    )
+
+
+def heights(
+    total: Floats, first: Floats, second: Floats, of_y: Floats, mixed: Floats, *, width: float
+) -> Floats:
+    """Return the height at offset 0 of lines by their weighted sums; of the mean, at one x only.
+
+    Parameters
+    ----------
+    total, first, second : sums of w, w d and w d squared, d = offset
+    of_y, mixed : sums of w y and w d y
+    width : range of all x; a spread below a thousandth of it counts as one x
+    """
     empty = total <= 0
     total = np.where(empty, 1.0, total)
-    middle = (weighted @ trust) / total
-    mean = (near @ (trust * y)) / total
-    spread = np.clip(((weighted * offset) @ trust) / total - middle**2, 0, None)
+    middle = first / total
+    mean = of_y / total
+    spread = np.clip(second / total - middle**2, 0, None)
     slanted = np.sqrt(spread) > 0.001 * width
-    covariance = (weighted @ (trust * y)) / total - middle * mean
+    covariance = mixed / total - middle * mean
     slope = np.where(slanted, covariance / np.where(slanted, spread, 1.0), 0.0)
-    heights: Floats = mean - slope * middle
-    heights[empty] = np.nan
-    return heights
+    found: Floats = mean - slope * middle
+    found[empty] = np.nan
+    return found

@@ -7,22 +7,25 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
+from workbench.plots._band import trend
 from workbench.plots._base import Drawn, Label
 from workbench.plots._cells import (
     STEPS,
     Cell,
     Whole,
     frames,
+    log_values,
+    log_words,
     name,
     number_x,
     number_y,
+    pixels,
     split,
     ticks_for,
 )
 from workbench.plots._endpoints import called, endpoints_of, of_endpoint
-from workbench.plots._lowess import lowess
 from workbench.plots._marks import (
     Values,
     belongs,
@@ -39,10 +42,18 @@ from workbench.plots.theme import DASHED, DOTTED, Palette, dress
 RESIDUAL_NAMES = {
     "CWRES": "conditional weighted residual",
     "IWRES": "individual weighted residual",
+    "WRES": "weighted residual",
+    "PWRES": "population weighted residual",
+    "CWRESI": "conditional weighted residual with interaction",
+    "NPD": "normalised prediction discrepancy",
+    "NPDE": "normalised prediction distribution error",
 }
 X_NAMES = {"TIME": "Time", "TAD": "Time after dose"}
-TREND = "trend"  # gid of the smooth curves
+TREND, BAND = "trend", "band"  # gid of the smooth curves, and of what surrounds them
 NO_PREDICTION = "There is no observation with a prediction to draw."
+NONE_ABOVE_0 = (
+    "No observation and prediction are both above 0: a logarithmic scale cannot show them."
+)
 
 
 def finite(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -66,16 +77,66 @@ def scatter(
     palette: Palette,
     selected: Label | None,
 ) -> tuple[Values, Values]:
-    """Draw points, their trend and the selected subject; return where the points lie."""
+    """Draw points, their trend with its band, and the selected subject; return where points lie.
+
+    On logarithmic scales the trend is that of the logarithms.
+    """
     px, py = place.x(x), place.y(y)
     cloud(ax, px, py, palette)
-    places, curve = lowess(x, y)
-    if len(places):
-        (line,) = ax.plot(place.x(places), place.y(curve), color=palette.trend, linewidth=1.5)
-        line.set(zorder=4, gid=TREND)
+    _trend(ax, place, x, y, labels, palette)
     mine = belongs(labels, selected)
     highlight(ax, px[mine], py[mine], palette)
     return px, py
+
+
+def _trend(
+    ax: Axes, place: Cell | Whole, x: Values, y: Values, labels: pd.Series, palette: Palette
+) -> None:
+    """Draw the smooth curve, and its band within the limits of the place."""
+    found = trend(np.log10(x), np.log10(y), labels) if place.log else trend(x, y, labels)
+    if not len(found.places):
+        return
+
+    def back(values: Values) -> Values:
+        return np.asarray(10.0**values) if place.log else values
+
+    places = place.x(back(found.places))
+    (line,) = ax.plot(places, place.y(back(found.curve)), color=palette.trend, linewidth=1.5)
+    line.set(zorder=4, gid=TREND)
+    if len(found.low):
+        low, high = (np.clip(back(end), *place.ylim) for end in (found.low, found.high))
+        band = ax.fill_between(places, place.y(low), place.y(high), color=palette.trend)
+        band.set(alpha=0.22, linewidth=0, zorder=3, gid=BAND)
+
+
+def above_zero(rows: pd.DataFrame, *columns: str) -> tuple[pd.DataFrame, int]:
+    """Return the rows that a logarithmic scale can show, and how many it cannot."""
+    seen = np.min(rows[list(columns)].to_numpy(float), axis=1) > 0
+    return rows[seen], int((~seen).sum())
+
+
+def log_room(values: Values) -> tuple[float, float]:
+    """Return limits with some air on a logarithmic scale."""
+    seen = values[np.isfinite(values) & (values > 0)]
+    low, high = (float(seen.min()), float(seen.max())) if len(seen) else (0.1, 1.0)
+    air = max(high / low, 2.0) ** 0.06
+    return low / air, high * air
+
+
+def say_hidden(ax: Axes, hidden: int, palette: Palette, x: float = 0.98, y: float = 0.03) -> None:
+    """Say how many observations a logarithmic scale leaves out, at the bottom right."""
+    if hidden:
+        ax.text(
+            x,
+            y,
+            f"{hidden} at or below 0 not shown",
+            transform=ax.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=7.5,
+            color=palette.muted,
+            zorder=7,
+        )
 
 
 def _reference(
@@ -139,11 +200,12 @@ def why_no_residuals(table: pd.DataFrame, residual: str) -> str | None:
         return f"This fit has no {residual}."
     if not np.isfinite(table[residual].to_numpy(float)).any():
         name = RESIDUAL_NAMES.get(residual, residual)
-        return f"No {residual} ({name}) could be computed for this fit."
+        reasons = table.attrs.get("notes", ())
+        return " ".join([f"No {residual} ({name}) could be computed for this fit.", *reasons])
     return None
 
 
-def name_trend(ax: Axes, palette: Palette, *, least: float = 0.0) -> None:
+def name_trend(ax: Axes, palette: Palette, *, least: float = 1.5) -> None:
     """Say, in its colour, what the smooth curve is, if there is one.
 
     Parameters
@@ -163,23 +225,36 @@ def draw_prediction(
     units: Mapping[str, str],
     palette: Palette,
     selected: Label | None,
+    log: bool = False,
+    limits_of: pd.DataFrame | None = None,
 ) -> Drawn:
-    """Draw DV against a prediction in an axes of its own, or several endpoints side by side."""
-    rows = finite(table, "DV", column)
+    """Draw DV against a prediction in an axes of its own, or several endpoints side by side.
+
+    Parameters
+    ----------
+    log : both scales logarithmic; how many observations they cannot show is said
+    limits_of : the table whose values the limits hold, where that is more than `table`
+    """
+    rows, hidden = finite(table, "DV", column), 0
+    if log and len(rows):
+        rows, hidden = above_zero(rows, "DV", column)
     if rows.empty:
-        say(ax, NO_PREDICTION, palette)
+        say(ax, NONE_ABOVE_0 if hidden else NO_PREDICTION, palette)
         return Drawn()
-    if len(endpoints_of(rows)) > 1:
-        return _predictions_by_endpoint(
-            ax, rows, column, units=units, palette=palette, selected=selected
+    every = table if limits_of is None else limits_of
+    if len(endpoints_of(every)) > 1:
+        drawn = _predictions_by_endpoint(
+            ax, rows, column, every, units=units, palette=palette, selected=selected, log=log
         )
+        say_hidden(ax, hidden, palette)
+        return drawn
     dress(ax, palette)
-    limits = room(rows[["DV", column]].to_numpy(float).ravel())
-    whole = Whole(limits, limits)
-    x, y = against_prediction(ax, whole, rows, column, palette=palette, selected=selected)
+    limits = (log_room if log else room)(every[["DV", column]].to_numpy(float).ravel())
+    place = Whole(limits, limits, log)
+    _scale(ax, place)
+    x, y = against_prediction(ax, place, rows, column, palette=palette, selected=selected)
     ax.set(xlim=limits, ylim=limits)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(7, steps=STEPS))
+    say_hidden(ax, hidden, palette)
     ax.set_xlabel(x_label(column, units))
     ax.set_ylabel(labelled("DV", units.get("DV")))
     ax.set_title(f"DV vs {column}")
@@ -187,22 +262,40 @@ def draw_prediction(
     return Drawn(points(x, y, rows["ID"], observation_tips(rows, "DV", units)))
 
 
+def _scale(ax: Axes, place: Whole) -> None:
+    """Set scales and ticks of an axes whose sides mean the same."""
+    if not place.log:
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(MaxNLocator(7, steps=STEPS))
+        return
+    ax.set(xscale="log", yscale="log")
+    wide, high = pixels(ax)
+    for axis, most in ((ax.xaxis, wide // 40), (ax.yaxis, high // 24)):
+        ticks = log_values(place.xlim, int(np.clip(most, 2, 8)))
+        axis.set_major_locator(FixedLocator(ticks.tolist()))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FixedFormatter(log_words(ticks)))
+
+
 def _predictions_by_endpoint(
     ax: Axes,
     rows: pd.DataFrame,
     column: str,
+    every: pd.DataFrame,
     *,
     units: Mapping[str, str],
     palette: Palette,
     selected: Label | None,
+    log: bool,
 ) -> Drawn:
     """Draw DV against a prediction, each endpoint on a scale of its own."""
-    endpoints, hits = endpoints_of(rows), []
+    endpoints, hits = endpoints_of(every), []
     empty = split(ax, 1, len(endpoints), palette, gap=(36, 0))
     for cell, endpoint in zip(empty, endpoints, strict=True):
         mine = of_endpoint(rows, endpoint)
-        limits = room(mine[["DV", column]].to_numpy(float).ravel())
-        place = cell.scaled(limits, limits, most=ticks_for(ax, cell))
+        values = of_endpoint(every, endpoint)[["DV", column]].to_numpy(float).ravel()
+        limits = (log_room if log else room)(values)
+        place = cell.scaled(limits, limits, most=ticks_for(ax, cell), log=log)
         frames(ax, [place], palette)
         first = endpoint == endpoints[0]
         number_y(ax, place, palette, labelled("DV", units.get("DV")) if first else "")
@@ -222,16 +315,22 @@ def draw_residuals(
     units: Mapping[str, str],
     palette: Palette,
     selected: Label | None,
+    limits_of: pd.DataFrame | None = None,
 ) -> Drawn:
-    """Draw a residual against time or a prediction in an axes of its own."""
+    """Draw a residual against time or a prediction in an axes of its own.
+
+    `limits_of`: the table whose values the limits hold, where that is more than `table`.
+    """
     column, residual = columns
+    every = table if limits_of is None else limits_of
     missing = why_no_residuals(table, residual)
     if missing:
         say(ax, missing, palette)
         return Drawn()
     dress(ax, palette)
     rows = finite(table, *columns)
-    whole = Whole(room(table[column].to_numpy(float)), residual_limits(rows[residual]))
+    shown = finite(every, *columns)
+    whole = Whole(room(every[column].to_numpy(float)), residual_limits(shown[residual]))
     x, y = residuals_against(ax, whole, rows, columns, palette=palette, selected=selected)
     ax.set(xlim=whole.xlim, ylim=whole.ylim)
     ax.set_xlabel(x_label(column, units))

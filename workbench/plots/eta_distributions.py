@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
-from workbench.plots._base import Drawn, Label, Margins, Plot
+from workbench.plots._base import Drawn, Label, Margins, Plot, whole
 from workbench.plots._cells import Cell, frames, name, number_x, pixels, split
 from workbench.plots._marks import MANY, belongs, highlight, points, say
 from workbench.plots.theme import Palette
@@ -34,12 +34,16 @@ def draw(
     if not names:
         say(ax, "This model has no random effects: all subjects share one curve.", palette)
         return Drawn()
+    if not np.isfinite(table["eta"].to_numpy(float)).any():
+        say(ax, "No random effects could be computed for this fit.", palette)
+        return Drawn()
+    reach = _reach(whole(tables, "random_effects"))
     rows, columns = _shape(ax, len(names))
     cells = split(ax, rows, columns, palette, gap=(18, 58))[: len(names)]
     hits = []
     for i, parameter in enumerate(names):
         part = table[(table["parameter"] == parameter).to_numpy()]
-        cells[i], found = _panel(ax, cells[i], part, palette, selected)
+        cells[i], found = _panel(ax, cells[i], part, reach[parameter], palette, selected)
         hits.append(found)
         number_x(ax, cells[i], palette, f"η {parameter}")
         narrow = cells[i].width * pixels(ax)[0] < WIDE_TITLE
@@ -57,14 +61,35 @@ def _shape(ax: Axes, n: int) -> tuple[int, int]:
     return rows, -(-n // rows)
 
 
+def _reach(table: pd.DataFrame) -> dict[str, float]:
+    """Return how far to either side of 0 each parameter's panel goes."""
+    reach = {}
+    for parameter, part in table.groupby("parameter", sort=False):
+        far = part["eta"].abs().to_numpy(float)
+        far = far[np.isfinite(far)]
+        most = 1.08 * float(far.max()) if len(far) else 0.0
+        reach[str(parameter)] = max(3.0 * _spread(part), most) or 1.0
+    return reach
+
+
+def _spread(rows: pd.DataFrame) -> float:
+    """Return the omega (as SD) of one parameter, 0 where it is unknown."""
+    spread = float(rows["omega_sd"].iloc[0])
+    return spread if np.isfinite(spread) else 0.0
+
+
 def _panel(
-    ax: Axes, cell: Cell, rows: pd.DataFrame, palette: Palette, selected: Label | None
+    ax: Axes,
+    cell: Cell,
+    rows: pd.DataFrame,
+    reach: float,
+    palette: Palette,
+    selected: Label | None,
 ) -> tuple[Cell, pd.DataFrame]:
     """Draw one parameter; return the cell with its scale, and the hit points."""
     eta = rows["eta"].to_numpy(float)
     seen = eta[np.isfinite(eta)]
-    spread = float(rows["omega_sd"].iloc[0])
-    reach = max(3.0 * spread, 1.08 * float(np.abs(seen).max()) if len(seen) else 0.0) or 1.0
+    spread = _spread(rows)
     counts, edges = _histogram(seen, reach)
     grid = np.linspace(-reach, reach, 161)
     density = np.empty(0)
@@ -171,4 +196,5 @@ PLOT = Plot(
     alt="Histograms of the random effects with the normal density of the model, and shrinkage",
     group="random effects",
     margins=Margins(left=16, right=16),
+    shape=2.8,
 )

@@ -154,4 +154,5 @@ PLOT = Plot(
     draw=draw,
     alt="Observations of one subject with the population and the individual curve, and the doses",
     group="individuals",
+    one_subject=True,
 )

@@ -168,7 +168,7 @@ def _observations(ax: Axes, hits: pd.DataFrame, selected: Label | None, palette:
     """Draw the observations, the selected subject's larger and outlined."""
     mine = belongs(hits["ID"], selected)
     for rows, size, color, edge, order in (
-        (hits[~mine], 3.2, palette.point, "none", 4),
+        (hits[~mine], 3.2, palette.point, "none", 3.6),
         (hits[mine], 5.2, palette.selected, palette.outline, 6),
     ):
         ax.plot(
@@ -190,4 +190,5 @@ PLOT = Plot(
     draw=draw,
     alt="Small panels, one per subject: observations with population and individual curves",
     group="individuals",
+    shape=1.6,
 )

@@ -125,4 +125,5 @@ PLOT = Plot(
     draw=draw,
     alt="Objective function and parameters, divided by their last values, at each iteration",
     group="estimation",
+    shape=2.4,
 )

@@ -53,7 +53,7 @@ def draw(
     x, y = rows["TIME"].to_numpy(float), rows["DV"].to_numpy(float)
     doses = table[(table["KIND"] == "dose").to_numpy()]
     _set_limits(ax, x, y, doses["TIME"].to_numpy(float), variant)
-    _lines(ax, rows, selected, palette)
+    paths = _lines(ax, rows, selected, palette)
     cloud(ax, x, y, palette)
     mine = belongs(rows["ID"], selected)
     highlight(ax, x[mine], y[mine], palette)
@@ -62,7 +62,7 @@ def draw(
     ax.set_ylabel(labelled("DV", units.get("DV")))
     note = f" · {hidden} at or below 0 not shown" if hidden else ""
     ax.set_title(f"Data{note}")
-    return Drawn(points(x, y, rows["ID"], observation_tips(rows, "DV", units)))
+    return Drawn(points(x, y, rows["ID"], observation_tips(rows, "DV", units)), paths=(paths,))
 
 
 def _set_limits(ax: Axes, x: np.ndarray, y: np.ndarray, doses: np.ndarray, variant: str) -> None:
@@ -81,29 +81,34 @@ def _set_limits(ax: Axes, x: np.ndarray, y: np.ndarray, doses: np.ndarray, varia
         ax.set_ylim(low - 0.05 * (high - low), high)
 
 
-def _lines(ax: Axes, rows: pd.DataFrame, selected: Label | None, palette: Palette) -> None:
-    """Join each subject's observations of an endpoint; the selected subject's lie on top."""
-    paths, mine = [], []
+def _lines(
+    ax: Axes, rows: pd.DataFrame, selected: Label | None, palette: Palette
+) -> tuple[LineCollection, tuple[Label, ...]]:
+    """Join each subject's observations of an endpoint; the selected subject's lie on top.
+
+    Return the lines and whose they are.
+    """
+    paths, mine, whose = [], [], []
     for endpoint in endpoints_of(rows):
         part = of_endpoint(rows, endpoint)
         subjects = Subjects(part)
         values = subjects.split(part[["TIME", "DV"]].to_numpy(float))
         paths += values
+        whose += subjects.labels
         mine += [v for v, label in zip(values, subjects.labels, strict=True) if label == selected]
     n = len(paths)
-    ax.add_collection(
-        LineCollection(
-            paths,
-            colors=palette.point,
-            linewidths=0.8 if n < 200 else 0.4,
-            alpha=0.35 if n < 200 else 0.12,
-            rasterized=len(rows) > MANY,
-            zorder=1.5,
-        ),
-        autolim=False,
+    lines = LineCollection(
+        paths,
+        colors=palette.point,
+        linewidths=0.8 if n < 200 else 0.4,
+        alpha=0.35 if n < 200 else 0.12,
+        rasterized=len(rows) > MANY,
+        zorder=1.5,
     )
+    ax.add_collection(lines, autolim=False)
     for line in mine:
         ax.plot(line[:, 0], line[:, 1], color=palette.selected, linewidth=1.6, zorder=5)
+    return lines, tuple(whose)
 
 
 def _doses(ax: Axes, doses: pd.DataFrame, selected: Label | None, palette: Palette) -> None:

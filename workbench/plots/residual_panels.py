@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
-from workbench.plots._cells import frames, name, number_x, number_y, split, ticks_for
+from workbench.plots._base import Drawn, Label, Plot, whole
+from workbench.plots._cells import frames, name, number_x, number_y, pixels, split, ticks_for
 from workbench.plots._marks import observation_tips, points, room, say
+from workbench.plots._residuals import VARIANTS
 from workbench.plots._scatter import (
     finite,
     name_trend,
@@ -23,6 +24,7 @@ from workbench.plots.theme import Palette
 RESIDUALS = ("CWRES", "IWRES")
 BOTH = "CWRES and IWRES"
 COLUMNS = ("TIME", "PRED")
+WIDE_TITLE = 128  # CSS pixels from which a panel has room for the residual's name
 
 
 def draw(
@@ -41,8 +43,9 @@ def draw(
     if not shown:
         say(ax, str(why_no_residuals(table, wanted[0])), palette)
         return Drawn()
-    limits = residual_limits(*(table[residual] for residual in shown))
-    sides = [room(table[column].to_numpy(float)) for column in COLUMNS]
+    every = whole(tables, "residuals")
+    limits = residual_limits(*(every[residual] for residual in shown))
+    sides = [room(every[column].to_numpy(float)) for column in COLUMNS]
     cells = [
         cell.scaled(sides[i % 2], limits, most=ticks_for(ax, cell))
         for i, cell in enumerate(split(ax, len(shown), 2, palette, gap=(22, 12)))
@@ -61,9 +64,10 @@ def draw(
     for cell, column in zip(cells[-2:], COLUMNS, strict=True):
         number_x(ax, cell, palette, x_label(column, units))
     what = shown[0] if len(shown) == 1 else "Residuals"
-    name(ax, cells[0], f"{what} vs time")
+    narrow = cells[0].width * pixels(ax)[0] < WIDE_TITLE
+    name(ax, cells[0], "vs time" if narrow else f"{what} vs time")
     name(ax, cells[1], "vs PRED")
-    name_trend(ax, palette)
+    name_trend(ax, palette, least=2.4)
     return Drawn(pd.concat(hits, ignore_index=True))
 
 
@@ -75,5 +79,6 @@ PLOT = Plot(
     alt="Scatter plots of weighted residuals against time and against population predictions, "
     "with lines at 0 and ±1.96",
     group="residuals",
-    variants=(BOTH, *RESIDUALS),
+    variants=(BOTH, *VARIANTS),
+    shape=2.0,
 )

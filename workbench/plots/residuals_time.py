@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 
-from workbench.plots._base import Drawn, Label, Plot
+from workbench.plots._base import Drawn, Label, Plot, whole
+from workbench.plots._endpoints import endpoints_of
+from workbench.plots._residuals import VARIANTS, by_endpoint
 from workbench.plots._scatter import draw_residuals
 from workbench.plots.theme import Palette
 
@@ -21,9 +23,17 @@ def draw(
     selected: Label | None = None,
     variant: str = "CWRES",
 ) -> Drawn:
-    """Draw CWRES (or IWRES) against TIME: no pattern, 95 % within the dotted lines."""
-    return draw_residuals(
-        ax, tables["residuals"], ("TIME", variant), units=units, palette=palette, selected=selected
+    """Draw CWRES (or another residual) against TIME: no pattern, 95 % within the dotted lines."""
+    every = whole(tables, "residuals")
+    view = by_endpoint if len(endpoints_of(every)) > 1 else draw_residuals
+    return view(
+        ax,
+        tables["residuals"],
+        ("TIME", variant),
+        units=units,
+        palette=palette,
+        selected=selected,
+        limits_of=every,
     )
 
 
@@ -34,5 +44,5 @@ PLOT = Plot(
     draw=draw,
     alt="Scatter plot of weighted residuals against time, with lines at 0 and ±1.96",
     group="residuals",
-    variants=("CWRES", "IWRES"),
+    variants=VARIANTS,
 )

@@ -29,6 +29,10 @@ class Palette:
     bar : histogram bars
     trend : smooth curve through a cloud of points
     selected, outline : the selected subject, and the ring that sets it off from what lies below
+    alert : what is not as the model says
+    categories : colours of the levels of a variable, in order; vermilion is the selection's
+    sequential : matplotlib's name of a sequential colour map, and which part of it (fractions)
+        stands out on the background
     """
 
     name: str
@@ -45,6 +49,9 @@ class Palette:
     trend: str
     selected: str
     outline: str
+    categories: tuple[str, ...]
+    sequential: tuple[str, float, float]
+    alert: str = "#E69F00"
 
 
 LIGHT = Palette(
@@ -62,6 +69,8 @@ LIGHT = Palette(
     trend="#CC79A7",
     selected="#D55E00",
     outline="#ffffff",
+    categories=("#0072B2", "#E69F00", "#009E73", "#56B4E9", "#CC79A7", "#1f2933"),
+    sequential=("viridis", 0.0, 0.9),
 )
 
 DARK = Palette(
@@ -79,6 +88,8 @@ DARK = Palette(
     trend="#CC79A7",
     selected="#D55E00",
     outline="#ffffff",
+    categories=("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#e6edf3"),
+    sequential=("viridis", 0.2, 1.0),
 )
 
 PALETTES: Mapping[str, Palette] = {"light": LIGHT, "dark": DARK}

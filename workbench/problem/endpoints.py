@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
-from workbench.core.residuals import FIRST_SIGMA, n_columns
+from workbench.core.residuals import FIRST_SIGMA, R, n_columns
 from workbench.data.dataset import Dataset
 from workbench.errors import DataError, ModelError
 from workbench.models.endpoints import endpoints_python, label_key
@@ -180,6 +180,28 @@ def residual_table(
         out[endpoint.rows, :FIRST_SIGMA] = table[:, :FIRST_SIGMA]
         first = FIRST_SIGMA + 2 * endpoint.sigma.start
         out[endpoint.rows, first : first + 2 * len(own)] = table[:, FIRST_SIGMA:]
+    return out
+
+
+def modelled(endpoints: Sequence[Endpoint], dv: Floats) -> Floats:
+    """Return observations on the scale that their error model is additive on.
+
+    That is h(y) up to a constant for each endpoint: the logarithm for log-normal error, else DV.
+
+    Parameters
+    ----------
+    dv : (..., n_obs)
+    """
+    changed = [e for e in endpoints if e.error.observed is not np.add and len(e.rows)]
+    if not changed:
+        return dv
+    out = dv.copy()
+    for endpoint in changed:
+        mine = np.ascontiguousarray(dv[..., endpoint.rows])
+        own, flat = np.array(endpoint.error.defaults), mine.ravel()
+        table = np.zeros((len(flat), n_columns(len(own))))
+        endpoint.error.residual(flat, np.ones(len(flat)), own, table)
+        out[..., endpoint.rows] = table[:, R].reshape(mine.shape)
     return out
 
 

@@ -56,6 +56,62 @@ def on_a_grid(subjects: Subjects, shift: Floats, n: int) -> tuple[Subjects, Ints
     return dense, who, records[observed, rec.TIME] - np.concatenate(shifts)
 
 
+MARGIN = 0.05  # of a subject's time under observation, by which common times may go beyond it
+
+
+def on_times(
+    subjects: Subjects, shift: Floats, times: Floats, output: int
+) -> tuple[Subjects, Ints, Ints]:
+    """Replace the observations by one output at common times, while each subject is observed.
+
+    That is from its first record to 5 % of its time after the last: nobody is left out at the end
+    because samples are not taken to the minute.
+
+    Parameters
+    ----------
+    shift : (n_rec,)  what was added to each record's TIME, which may start again at a reset
+    times : (n,)  ascending, without shift. At the time of a dose: after it
+    output : number of the output
+
+    Returns
+    -------
+    subjects, who, which
+        The subject and the number of the time of each new observation.
+    """
+    blocks, whos, numbers = [], [], []
+    for i, (first, last) in enumerate(pairwise(subjects.record_start)):
+        rows, moved = subjects.records[first:last], shift[first:last]
+        number = [
+            np.flatnonzero((times >= own.min()) & (times <= own.max() + MARGIN * np.ptp(own)))
+            for own in (rows[moved == by, rec.TIME] - by for by in np.unique(moved))
+        ]
+        by = np.repeat(np.unique(moved), [len(part) for part in number])
+        which = np.concatenate(number)
+        given = rows[np.isin(rows[:, rec.KIND], (rec.DOSE, rec.RESET, rec.RESET_DOSE))]
+        points = np.zeros((len(given) + len(which), rec.N_COLUMNS))
+        points[: len(given)] = given
+        points[len(given) :, rec.KIND] = rec.OBSERVATION
+        points[len(given) :, rec.TIME] = times[which] + by
+        points[len(given) :, rec.ENDPOINT] = output
+        points = points[np.argsort(points[:, rec.TIME], kind="stable")]
+        position = np.searchsorted(rows[:, rec.TIME], points[:, rec.TIME])
+        points[:, rec.BLOCK] = rows[np.minimum(position, len(rows) - 1), rec.BLOCK]
+        blocks.append(points)
+        whos.append(np.full(len(which), i))
+        numbers.append(which)
+    sizes = ([len(block) for block in blocks], [len(who) for who in whos])
+    starts = [np.concatenate([[0], np.cumsum(size)]).astype(np.int64) for size in sizes]
+    n_obs = int(starts[1][-1])
+    dense = subjects._replace(
+        record_start=frozen(starts[0]),
+        records=frozen(np.concatenate(blocks)),
+        obs_start=frozen(starts[1]),
+        dv=frozen(np.zeros(n_obs)),
+        endpoint=frozen(np.full(n_obs, output, dtype=np.int64)),
+    )
+    return dense, np.concatenate(whos).astype(np.int64), np.concatenate(numbers).astype(np.int64)
+
+
 def _dense(rows: Floats, n: int) -> Floats:
     """Replace one subject's observations by a grid with one point more before each dose."""
     times = rows[:, rec.TIME]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import individual_range, predict_range
 from workbench.core.residuals import R_F, R, V, n_columns
+from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
@@ -26,12 +29,13 @@ from workbench.problem.endpoints import (
     residual_table,
 )
 from workbench.problem.explain import why_not
-from workbench.problem.grid import of_output, on_a_grid
+from workbench.problem.grid import of_output, on_a_grid, on_times
 from workbench.problem.space import ParameterSpace, frozen
 from workbench.problem.structure import pack_context, ready_made
 from workbench.problem.subjects import pack_subjects
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class Problem:
@@ -72,14 +76,18 @@ class Problem:
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
         design = design_matrix(model, data, estimable=estimable)
         self.space = ParameterSpace(model, held=unseen, spreads=spreads(model, design))
-        self.recorded = pack_subjects(model, data, self.outputs, design)
-        made = ready_made(model.structure.family.routes, self.recorded)
-        self.structure = self._structure(self.recorded, ready=made is not None)
-        self.subjects = self.recorded if made is None else made
+        self._bind(pack_subjects(model, data, self.outputs, design))
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
         if not data.design:
             self._check_start()
+
+    def _bind(self, recorded: Subjects) -> None:
+        """Take records, with their events made beforehand where no parameter moves them."""
+        made = ready_made(self.model.structure.family.routes, recorded)
+        self.recorded = recorded
+        self.structure = self._structure(recorded, ready=made is not None)
+        self.subjects = recorded if made is None else made
 
     def _check_start(self) -> None:
         values = self.space.values(self.space.start)
@@ -168,16 +176,39 @@ class Problem:
         predict_range(0, 0, self.n_sub, self.structure, self.subjects, theta, frozen(eta), out)
         return out[:, 0]
 
-    def with_error(self, prediction: Floats, sigma: Floats, noise: Floats) -> Floats:
-        """Return simulated observations (n_obs,), given standard normal numbers."""
-        out = prediction.copy()
+    def values_of_each(self, theta: Floats, eta: Floats) -> Floats:
+        """Return predictions at many random effects of each subject, (n, n_obs).
+
+        Parameters
+        ----------
+        theta : (n_theta,)  on the psi scale
+        eta : (n, n_sub, n_eta)
+        """
+        out = np.zeros((len(eta), self.n_obs))
+        simulate_range(0, len(eta), self.structure, self.subjects, frozen(theta), frozen(eta), out)
+        return out
+
+    def residual_sd(self, prediction: Floats, sigma: Floats) -> Floats:
+        """Return the SD of the residual error at predictions (..., n_obs), on the modelled scale.
+
+        Observations are ``endpoint.error.observed(f, sd * z)`` with z standard normal.
+        """
+        out = np.zeros_like(prediction)
         for endpoint in self.endpoints:
-            f, own = prediction[endpoint.rows], np.ascontiguousarray(sigma[endpoint.sigma])
-            table = np.zeros((len(f), n_columns(len(own))))
+            f = np.ascontiguousarray(prediction[..., endpoint.rows])
+            own = np.ascontiguousarray(sigma[endpoint.sigma])
+            table = np.zeros((f.size, n_columns(len(own))))
             # The residual of an observation is not needed: any value that exists will do.
-            endpoint.error.residual(np.ones(len(f)), f, own, table)
-            spread = np.sqrt(table[:, V]) * noise[endpoint.rows]
-            out[endpoint.rows] = endpoint.error.observed(f, spread)
+            endpoint.error.residual(np.ones(f.size), f.ravel(), own, table)
+            out[..., endpoint.rows] = np.sqrt(table[:, V]).reshape(f.shape)
+        return out
+
+    def with_error(self, prediction: Floats, sigma: Floats, noise: Floats) -> Floats:
+        """Return simulated observations (..., n_obs), given standard normal numbers."""
+        out, spread = prediction.copy(), self.residual_sd(prediction, sigma) * noise
+        for endpoint in self.endpoints:
+            rows = (..., endpoint.rows)
+            out[rows] = endpoint.error.observed(prediction[rows], spread[rows])
         return out
 
     def points(self) -> pd.DataFrame:
@@ -210,6 +241,29 @@ class Problem:
         phi = self.individual_parameters(theta, eta)
         labels = self.data.population.subjects
         return why_not(self.model, self.structure, self.subjects, labels, phi)
+
+    def at_times(self, times: Floats, output: int) -> tuple[Problem, Ints, Ints]:
+        """Return the problem with one output at common times in place of the observations.
+
+        It is for simulation: its `data` remain those of this problem.
+
+        Parameters
+        ----------
+        times : (n,)  ascending; each subject has those within its own records
+        output : number of the output
+
+        Returns
+        -------
+        problem, who, which
+            The number of the subject and of the time of each of its observations.
+        """
+        shift = self.data.population.record_shift
+        recorded, who, which = on_times(self.recorded, shift, times, output)
+        other = copy(self)
+        other.n_obs, other.outputs = len(who), recorded.endpoint
+        other.endpoints = make_endpoints(self.model, recorded.endpoint)
+        other._bind(recorded)
+        return other, who, which
 
     def curves(self, theta: Floats, eta: Floats, n: int) -> pd.DataFrame:
         """Return dense PRED and IPRED curves of every subject (ID, TIME, PRED, IPRED).

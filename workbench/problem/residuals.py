@@ -7,7 +7,16 @@ G = -dr/d eta (Hooker, Staatz & Karlsson 2007, Pharm Res 24:2187):
   everything at eta = 0;
 * CWRES: :math:`r(\hat f) + G\hat\eta` whitened by
   :math:`C = G \Omega G^\top + \mathrm{diag}(v)`, everything at the conditional mode (v at
-  eta = 0 where the estimator knows no interaction);
+  eta = 0 where the estimator knows no interaction). After FOCEI, R is that at the individual
+  prediction, which some authors call CWRESI; here it is CWRES, as in NONMEM's tables;
+* CWRESI: as CWRES, but each v is its expectation over eta ~ N(0, Omega) of the linearised model,
+  whatever the estimator:
+
+  .. math:: E[v(m + G_f \eta)] = v(m) + \tfrac12 v''(m) \, (G_f \Omega G_f^\top)_{jj},
+            \qquad m = \hat f - G_f \hat\eta, \quad G_f = df/d\eta
+
+  This is NONMEM's CWRESI; it is exact where v is at most quadratic in f (additive, proportional,
+  combined), and equals CWRES where v does not depend on f;
 * IWRES: :math:`r(\hat f) / \sqrt{v(\hat f)}`.
 
 Whitening is by the symmetric (eigenvalue) square root of C, as in NONMEM; a Cholesky factor
@@ -21,6 +30,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core.likelihood import Values
+from workbench.core.residuals import V_FF, V
 from workbench.problem.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -73,7 +83,7 @@ def predictions_table(
     Returns
     -------
     DataFrame
-        ROW ID TIME TAD DV PRED IPRED RES IRES WRES IWRES CWRES; RES and IRES are plain
+        ROW ID TIME TAD DV PRED IPRED RES IRES WRES IWRES CWRES CWRESI; RES and IRES are plain
         differences in the unit of DV. After TAD, ENDPOINT names the output where the model has
         several.
     """
@@ -88,6 +98,7 @@ def predictions_table(
         iwres = r1 / np.sqrt(v1)
     g0, g1 = h0[:, None] * at_zero[:, 1:], h1[:, None] * at_mode[:, 1:]
     conditional = r1 + np.einsum("ij,ij->i", g1, eta_rows)
+    v_expected = expected_variance(problem, values, omega, at_mode, eta)
     start = population.obs_start
     dv = population.dv
     table = pd.DataFrame(
@@ -104,6 +115,7 @@ def predictions_table(
             "WRES": whiten(r0, g0, v0, omega, start),
             "IWRES": iwres,
             "CWRES": whiten(conditional, g1, v1 if interaction else v0, omega, start),
+            "CWRESI": whiten(conditional, g1, v_expected, omega, start),
         }
     )
     outputs = problem.model.structure.outputs
@@ -111,3 +123,25 @@ def predictions_table(
         name = np.array(outputs, dtype=object)[problem.outputs]
         table.insert(list(table).index("DV"), "ENDPOINT", name)
     return table
+
+
+def expected_variance(
+    problem: Problem, values: Values, omega: Floats, at_mode: Floats, eta: Floats
+) -> Floats:
+    """Return the residual variance expected over eta under the model linearised at the modes.
+
+    Parameters
+    ----------
+    at_mode : (n_obs, 1 + n_eta)  predictions at the modes and their eta-derivatives
+    eta : (n_sub, n_eta)  the modes
+
+    Returns
+    -------
+    (n_obs,) ; see CWRESI above
+    """
+    g, eta_rows = at_mode[:, 1:], np.repeat(eta, np.diff(problem.data.population.obs_start), axis=0)
+    mean = np.ascontiguousarray(at_mode[:, 0] - np.einsum("ij,ij->i", g, eta_rows))
+    spread = np.einsum("ij,jk,ik->i", g, omega, g)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table = problem.residual_table(mean, values.sigma)
+    return table[:, V] + 0.5 * table[:, V_FF] * spread

@@ -23,7 +23,7 @@ from workbench.results.saved import to_json
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class FitResult:
     """Estimates, uncertainty, random effects and residuals, with the verdict on convergence.
 
@@ -60,7 +60,8 @@ class FitResult:
         the method does not compute them (`draws` does for any fit)
     individual_parameters : (n_sub, n_phi)
     individual_ofv : each subject's part of the ofv
-    predictions : one row per observation, see `problem.residuals.predictions_table`
+    predictions : one row per observation, see `problem.residuals.predictions_table`; the
+        residuals that need simulation (PWRES, NPD, NPDE) come from `workbench.npde`
     shrinkage : percent per random effect: ``sd`` is 1 - SD(eta)/omega_sd, ``variance`` is
         1 - Var(eta)/omega, both about the mean with divisor n - 1 (NONMEM's ETASHRINKSD); may
         be negative
@@ -133,6 +134,41 @@ class FitResult:
     def bic(self) -> float:
         """Bayesian information criterion, m2ll + k·log(number of subjects)."""
         return self.m2ll + self.n_parameters * math.log(self.data.n_sub)
+
+    @property
+    def bicc(self) -> float:
+        r"""BIC for mixed-effects models, m2ll + k_R·log(subjects) + k_F·log(observations).
+
+        .. math:: BICc = -2LL + \dim(\theta_R) \log N + \dim(\theta_F) \log n_{obs}
+
+        (Delattre, Lavielle, Poursat 2014, Electron. J. Stat. 8:456.) What is learnt from
+        subjects counts log N: the distribution of the individual parameters that vary, so the
+        typical values of parameters with a random effect and the effects of covariates on them,
+        their variances and correlations. What
+        is learnt from every observation counts log n_obs: typical values of parameters without a
+        random effect, and the residual error. Fixed ones do not count.
+
+        Notes
+        -----
+        The information on a variance between subjects grows with the number of subjects, which
+        is why omega counts log N here, and in Pharmpy. Monolix (2023R1) gives log n_obs to
+        omega: its BICc is higher by (number of estimated variances and correlations)·log(n_obs /
+        N). saemix leaves omega and the residual error out: they are the same in the models it
+        compares. Compare BICc of one tool only.
+        """
+        by_subject = self._learnt_by_subject()
+        by_observation = self.n_parameters - by_subject
+        penalty = by_subject * math.log(self.data.n_sub)
+        return self.m2ll + penalty + by_observation * math.log(self.data.n_obs)
+
+    def _learnt_by_subject(self) -> int:
+        """Count the estimated parameters of the distribution of individual parameters."""
+        free = self.parameters[~self.parameters["fixed"]]
+        parameters = self.final_model.parameters.items()
+        effects = [b for n, p in parameters if p.has_eta for e in p.covariates for b in e.names(n)]
+        of_subjects = free.index.isin([*self.final_model.etas, *effects])
+        vary = of_subjects & free["kind"].isin(("theta", "beta"))
+        return int((vary | free["kind"].isin(("omega", "correlation"))).sum())
 
     @property
     def theta(self) -> pd.Series[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 
 import ipywidgets as W
@@ -103,3 +103,27 @@ class OptionalNumberField(NumberField):
 
     def _read(self, text: str) -> float | None:  # type: ignore[override]
         return super()._read(text) if text.strip() else None
+
+
+class NumbersField(NumberField):
+    """Several numbers, divided by spaces or commas; an empty field commits none.
+
+    A comma between digits of one number cannot be told from one between two: numbers here have
+    decimal points.
+    """
+
+    def __init__(self, name: str, commit: Callable[[tuple[float, ...]], object]) -> None:
+        super().__init__(name, commit)  # type: ignore[arg-type]
+
+    def show(self, value: Iterable[float]) -> None:  # type: ignore[override]
+        """Show the numbers that the state holds."""
+        self._showing = True
+        try:
+            self.entry.value = " ".join(plain_number(each) for each in value)
+        finally:
+            self._showing = False
+        self.complain("")
+
+    def _read(self, text: str) -> tuple[float, ...]:  # type: ignore[override]
+        parts = text.replace(",", " ").replace(";", " ").split()
+        return tuple(NumberField._read(self, part) for part in parts)

@@ -17,6 +17,7 @@ from workbench.widgets.picture import Draw, Picture
 from workbench.widgets.selectable import Label, SelectableView
 
 MOST_TIPS = 5_000  # with more points a tip says the subject only: the texts would outweigh all else
+FILE_SIZE = (640, 380)  # CSS pixels of a picture that is not on show
 LEAST_SIZE = 60  # CSS pixels; smaller than this is a page still being laid out
 
 
@@ -89,6 +90,24 @@ class FigureView(SelectableView):
             self._fail(error)
         self.renders += 1
         self.milliseconds = 1e3 * (time.perf_counter() - start)
+
+    def drawn_anew(self, ratio: float) -> Picture:
+        """Return a picture of the same size, with the selected subject drawn into it.
+
+        Parameters
+        ----------
+        ratio : pixels per CSS pixel
+        """
+        width, height = self.size[:2] if self.visible else FILE_SIZE
+        picture = Picture(
+            self.draw,
+            (width, height, ratio),
+            margins=self.margins,
+            palette=self.palette,
+            label=self.label,
+        )
+        picture.turn_to(self.label)
+        return picture
 
     def turn_to(self, label: Label | None) -> None:
         """Redraw only what depends on the subject."""

@@ -36,7 +36,9 @@ class Page:
             ),
             "wb-tabs",
         )
-        main = styled(W.VBox([self.numbers, self.tabs, self.stack]), "wb-main")
+        self.bar = styled(W.VBox(self._widgets(known, "bar")), "wb-view-bar")
+        bar = styled(W.HBox([self.tabs, self.bar]), "wb-bar")
+        main = styled(W.VBox([self.numbers, bar, self.stack]), "wb-main")
         rail = styled(W.VBox(self._widgets(known, "rail")), "wb-rail")
         foot = styled(W.VBox(self._widgets(known, "foot")), "wb-foot")
         side = styled(W.VBox([rail, foot]), "wb-side")
@@ -78,6 +80,8 @@ class Page:
         names = [panel.name for panel in self._tabs]
         self.stack.selected_index = names.index(self.state.tab)
         self.tabs.value = self.state.tab
+        pictures = any(hasattr(view, "png") for view in self.views[self.state.tab].selectable)
+        self.bar.layout.display = "" if pictures else "none"
 
     def _show_theme(self, _change: object = None) -> None:
         self.theme.dark = self.state.theme == "dark"

@@ -110,6 +110,13 @@ class Picture:
         Image.fromarray(pixels).convert("RGB").save(buffer, "png", compress_level=1)
         return buffer.getvalue()
 
+    def svg(self) -> bytes:
+        """Return the drawing as SVG; its words stay words."""
+        buffer = io.BytesIO()
+        with alone(self._palette):
+            self._figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return buffer.getvalue()
+
     def places(self) -> NDArray[np.float64]:
         """Return where the points are, (n, 2): fractions of the picture, y down."""
         width, height = self._canvas.get_width_height(physical=True)

@@ -45,22 +45,32 @@ class FitRunner:
         self._ready = ready
         self._state, self._fit, self._new_token, self._main = state, fit, token, main
         self._token: Any = None
+        self._keep: Callable[[Any, bool], object] | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self, fit: FitFunction | None = None, words: str = "") -> None:
+    def start(
+        self,
+        fit: FitFunction | None = None,
+        words: str = "",
+        keep: Callable[[Any, bool], object] | None = None,
+    ) -> None:
         """Begin a fit of what the state holds; does nothing while one is running.
 
         Parameters
         ----------
         fit : what to call in place of the runner's own; it gets the same arguments
         words : what to say meanwhile
+        keep : takes the outcome, and whether it was cancelled, on the main loop. Without it the
+            outcome is the fit on view; with it the fit and its trace stay as they are
         """
         state = self._state
         if state.busy:
             return
         state.generation += 1
-        self._token = self._new_token()
-        state.trace, state.progress = (), 0.0
+        self._token, self._keep = self._new_token(), keep
+        state.progress = 0.0
+        if keep is None:
+            state.trace = ()
         method, options = state.call
         words = words or f"Fitting by {method_words(method)} …"
         state.say(words)
@@ -150,7 +160,8 @@ class FitRunner:
         if generation != state.generation or not reports:
             return
         last = reports[-1]
-        state.trace = (*state.trace, *reports)[-TRACE_LIMIT:]
+        if self._keep is None:
+            state.trace = (*state.trace, *reports)[-TRACE_LIMIT:]
         state.progress = min(1.0, last.iteration / max(1, last.max_iter))
         if state.status == "running":
             state.say(
@@ -166,6 +177,10 @@ class FitRunner:
             return
         cancelled = token.is_set()
         state.progress = 1.0
+        if self._keep is not None:
+            self._keep(fit, cancelled)
+            state.status = "cancelled" if cancelled else "done"
+            return
         state.fitted_with = fitted_with
         state.fit = fit
         if cancelled:

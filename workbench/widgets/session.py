@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from workbench.data import Dataset, read_dataset
 from workbench.data.findings import Findings
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
+from workbench.diagnostics import check_numbers, table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
 from workbench.models.covariates import CovariateEffect
@@ -25,13 +27,18 @@ from workbench.models.equations import parse
 from workbench.models.model import Model
 from workbench.models.pk import options_of
 from workbench.models.structural import equations
+from workbench.plots import Condition, Lens, plots, variables
 from workbench.problem.covariates import resolved
+from workbench.registry import unknown_name
 from workbench.results import FitResult
 from workbench.widgets import model_edits
+from workbench.widgets.checks import CheckRunner, Look, looked_at, usual_look
+from workbench.widgets.fit_tests import FitTests, make_tests
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
-from workbench.widgets.state import Upload, WorkbenchState
+from workbench.widgets.runs import Runs
+from workbench.widgets.state import LAYOUTS, Upload, WorkbenchState
 from workbench.widgets.suitability import endpoints_of
 from workbench.workflows.multistart import Multistart, multistart
 from workbench.workflows.warmup import is_warm, warm_up
@@ -40,7 +47,7 @@ DEFAULT_STRUCTURE = "pk_1cmt_oral"
 PK_OPTIONS = {"compartments": 1, "absorption": "first_order"}  # to begin from
 
 
-class Session:
+class Session(Runs):
     """The state of one page and what can be done to it."""
 
     def __init__(self) -> None:
@@ -48,8 +55,12 @@ class Session:
         self.main = MainLoop()
         self._ready = threading.Event()
         self._ready.set()
-        self.runner = FitRunner(self.state, fit, CancelToken, self.main, self._ready)
+        self.runner = FitRunner(self.state, _fit_and_simulate, CancelToken, self.main, self._ready)
+        self.checks = CheckRunner(self.state, self.main)
+        self.state.look = Look()
         self._fit_when_warm = False
+        self._testing: threading.Thread | None = None
+        self.keep_runs()
         self.state.options = self._default_options(self.state.method)
 
     # Data
@@ -65,7 +76,9 @@ class Session:
         suggested = dataset.info.suggested_model if dataset.info is not None else None
         with state.hold_trait_notifications():
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
-            state.selected, state.progress = None, 0.0
+            state.tests = None
+            state.selected, state.progress, state.lens = None, 0.0, Lens()
+            state.look = usual_look(dataset.n_obs)
             state.dataset = dataset
             if suggested:
                 state.model = Model.from_dict(suggested)
@@ -112,7 +125,7 @@ class Session:
         code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
         self.runner.abandon()
         with self.state.hold_trait_notifications():
-            self.state.fit, self.state.starts = None, None
+            self.state.fit, self.state.starts, self.state.tests = None, None, None
             self.state.fitted_with, self.state.trace = (), ()
             self.state.dataset = replace(dataset, units=given, code=code)
 
@@ -270,11 +283,60 @@ class Session:
 
         found = multistart(model, data, n=n, method=method, on_fit=on_fit, cancel=cancel, **options)
         self.main(self._keep_starts, self.state.generation, found)
-        return found.best
+        return _simulated(found.best)
 
     def _keep_starts(self, generation: int, found: Multistart) -> None:
         if generation == self.state.generation:
             self.state.starts = found
+
+    def simulate_check(self, part: str = "vpc") -> None:
+        """Simulate from the fit in the background: "vpc", "distribution" or "variance"."""
+        self.checks.start(part)
+
+    def cancel_check(self) -> None:
+        """Stop that simulation; the replicates that are complete are kept."""
+        self.checks.cancel()
+
+    def set_look(self, **changes: Any) -> None:
+        """Change how the checks are simulated or looked at (see `checks.Look`).
+
+        Raises
+        ------
+        OptionError, UnknownNameError
+            They cannot be looked at in that way; nothing is changed.
+        """
+        look = replace(self.state.look, **changes)
+        check_numbers(look.replicates, look.seed)
+        known = self.state.check.of("vpc", self.state.look) if self.state.check else None
+        if known is not None:
+            looked_at(known, look)
+        self.state.look = look
+
+    def run_tests(self, draws: int = 0) -> None:
+        """Test the fit in the background; the tables come as `state.tests`.
+
+        Parameters
+        ----------
+        draws : of each subject's random effects; 0 for empirical Bayes estimates
+        """
+        if self.state.fit is None:
+            return
+        asked = self.state.tests = FitTests(self.state.fit, draws)
+        self._testing = threading.Thread(
+            target=lambda: self.main(self._keep_tests, asked, make_tests(asked.fit, draws)),
+            daemon=True,
+            name="workbench-tests",
+        )
+        self._testing.start()
+
+    def _keep_tests(self, asked: FitTests, found: FitTests) -> None:
+        if self.state.tests is asked:
+            self.state.tests = found
+
+    def join_tests(self, timeout: float | None = None) -> None:
+        """Wait for the tests (for scripts and for tests of the page)."""
+        if self._testing is not None:
+            self._testing.join(timeout)
 
     def find_start(self) -> None:
         """Take starting values from the data, and say what was derived from what."""
@@ -317,11 +379,75 @@ class Session:
         """Change the look."""
         self.state.theme = theme
 
+    def colour_by(self, name: str = "") -> None:
+        """Colour every view by a covariate, an individual parameter or an eta; "" for none."""
+        self._look(colour_by=name)
+
+    def split_by(self, name: str = "", cut: int | str | Collection[float] = "median") -> None:
+        """Split every view by the same; a continuous variable is cut (see `Lens.of`)."""
+        self._look(split_by=name, cut=Lens.of(cut=cut).cut)
+
+    def filter(self, column: str, wanted: Any = None) -> None:
+        """Keep what is wanted of a variable, or of TIME, TAD or ENDPOINT; None keeps everything.
+
+        Raises
+        ------
+        OptionError
+            What is wanted is no level, no list of levels and no pair (low, high).
+        """
+        others = tuple(c for c in self.state.lens.where if c.column != column)
+        added = () if wanted is None else (Condition.of(column, wanted),)
+        self._look(where=(*others, *added))
+
+    def clear_view(self) -> None:
+        """Look at everything, in one colour and in one piece."""
+        self.state.lens = Lens()
+
+    def _look(self, **changes: Any) -> None:
+        """Change the lens; what it had and a new fit does not know is dropped."""
+        before = self.state.lens
+        lens = replace(before, **changes)
+        source = self.state.fit if self.state.fit is not None else self.state.dataset
+        if source is not None:
+            known = variables(source)
+            lens.check([*known, *before.names])
+            lens, _ = lens.known(known)
+        self.state.lens = lens
+
+    def show_plot(self, card: int, name: str, variant: str = "") -> None:
+        """Choose what a card of the diagnostics shows.
+
+        Parameters
+        ----------
+        card : from 0, row by row
+        variant : of the plot; its first by default
+
+        Raises
+        ------
+        UnknownNameError, OptionError
+            There is no such plot, variant or card.
+        """
+        plot = plots.get(name)
+        if variant and variant not in plot.variants:
+            raise unknown_name(f"variant of {name}", variant, plot.variants)
+        gallery = list(self.state.gallery)
+        if not 0 <= card < len(gallery):
+            raise OptionError(f"There is no card {card}. They are 0 to {len(gallery) - 1}.")
+        gallery[card] = (name, variant or next(iter(plot.variants), ""))
+        self.state.gallery = tuple(gallery)
+
+    def set_layout(self, layout: Literal["1", "2x2", "2x3"]) -> None:
+        """Choose how many cards the diagnostics show."""
+        if layout not in LAYOUTS:
+            raise unknown_name("layout", layout, LAYOUTS)
+        self.state.layout = layout
+
     def python(self) -> str:
         """Return the script that repeats the fit, or would make it with the settings of now."""
         state = self.state
         if state.fit is not None and not state.stale:
-            return str(state.fit.python())
+            checked = state.check is not None and state.check.of("vpc", state.look) is not None
+            return str(state.fit.python()) + (state.look.python() if checked else "")
         if state.dataset is None or state.model is None:
             return "import workbench as wb\n"
         method, arguments = state.call
@@ -387,6 +513,18 @@ class Session:
         self.state.status = "idle"
         advice = "" if isinstance(error, WorkbenchError) else " The first fit may take longer."
         self.state.say(f"Warming up failed: {error}.{advice}", "warning", log)
+
+
+def _fit_and_simulate(model: Model, data: Dataset, **options: Any) -> FitResult:
+    """In the worker thread: a fit, and its residuals by simulation before a picture asks."""
+    return _simulated(fit(model, data, **options))
+
+
+def _simulated(found: FitResult) -> FitResult:
+    """Make the table of residuals, which is kept with the fit, while the page is free."""
+    with suppress(Exception):  # what fails here fails again where it is shown, and is said there
+        table("residuals", found)
+    return found
 
 
 def _expression(code: str, name: str) -> str:

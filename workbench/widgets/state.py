@@ -8,11 +8,24 @@ from typing import Any, Literal
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
 
+from workbench.plots import Lens
+
 Level = Literal["info", "warning", "error"]
 STATUSES = ("idle", "warming", "running", "cancelling", "done", "cancelled", "failed")
 BUSY = frozenset({"running", "cancelling"})
 FIRST_TAB = "diagnostics"
 SAMPLING = "imp"  # the method that gives -2LL by importance sampling
+#: How many cards the diagnostics show, by name of the layout.
+LAYOUTS = {"1": 1, "2x2": 4, "2x3": 6}
+#: Plot and variant of each card at first.
+GALLERY = (
+    ("dv_predictions", "linear"),
+    ("residual_panels", "CWRES"),
+    ("eta_distributions", ""),
+    ("individual_fit", ""),
+    ("dv_ipred", "log"),
+    ("residuals_time", "IWRES"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +66,18 @@ class WorkbenchState(HasTraits):
     progress : 0 to 1; meaningful while `status` is busy or warming
     message : the last thing worth saying
     starts : outcome of fits from many starting values (`wb.multistart`), or None
+    check : what has been simulated of the fit (`checks.Check`), or None
+    look : how checks are simulated and looked at (`checks.Look`)
+    tests : the statistical tests of a fit (`fit_tests.FitTests`), or None
+    runs : the fits made on this page, oldest first, each a `workbench.widgets.runs.Run`
+    tested : names of the smaller and the larger of two runs, to be tested against each other
+    influence : outcome of fits without each subject (`wb.influence`) of `fit`, or None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     tab, theme : what is open, and how it looks
+    lens : by what every view is coloured and split, and what it leaves out
+    gallery : (plot, variant) of each card of the diagnostics, more than may be on show
+    layout : how many cards are on show, one of `LAYOUTS`
     generation : number of the current fit; reports of an older one are dropped
     fitted_with : (model, method, options) of `fit`, as in `call`, to tell when the settings have
         moved on
@@ -74,10 +96,19 @@ class WorkbenchState(HasTraits):
     fit: Any = AnyTrait(None, allow_none=True)
     fitted_with = Tuple()
     starts: Any = AnyTrait(None, allow_none=True)
+    check: Any = AnyTrait(None, allow_none=True)
+    look: Any = AnyTrait(None, allow_none=True)
+    tests: Any = AnyTrait(None, allow_none=True)
+    runs = Tuple()
+    tested = Tuple()
+    influence: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
     tab = Unicode(FIRST_TAB)  # name of a panel
     theme = Enum(("light", "dark"), "light")
+    lens = Instance(Lens, args=())
+    gallery = Tuple(GALLERY)
+    layout = Enum(tuple(LAYOUTS), "2x2")
     generation = Int(0)
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from traitlets import List, Unicode
 
-from workbench.widgets.markup import number
+from workbench.widgets.markup import fixed, number
 from workbench.widgets.selectable import SelectableView
 
 
@@ -26,10 +26,16 @@ class SubjectTable(SelectableView):
         super().set_subjects(subjects)
         self.rows = []
 
-    def show(self, table: pd.DataFrame, heads: Sequence[str]) -> None:
-        """Show one row per subject; `table` is indexed by subject, in the dataset's order."""
+    def show(
+        self, table: pd.DataFrame, heads: Sequence[str], *, decimals: int | None = None
+    ) -> None:
+        """Show one row per subject; `table` is indexed by subject, in the dataset's order.
+
+        Numbers have four significant digits, or so many decimals.
+        """
+        written = number if decimals is None else lambda value: fixed(value, decimals)
         self.head = ["ID", *heads]
         self.rows = [
-            [str(label), *(number(float(value)) for value in row)]
+            [str(label), *(written(float(value)) for value in row)]
             for label, row in zip(table.index, table.to_numpy(), strict=True)
         ]

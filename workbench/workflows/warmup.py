@@ -22,6 +22,7 @@ from workbench.models.parameter import LogNormal, Normal, Parameter
 from workbench.models.pk import pk
 from workbench.models.residual import error_models
 from workbench.models.structural import StructuralModel
+from workbench.simulation import simulate
 
 # (number of this step, number of steps, what is being compiled)
 OnStep = Callable[[int, int, str], None]
@@ -125,6 +126,7 @@ def _compile(step: _Step) -> None:
     )
     model = _model(step.structure, step.error)
     evaluate(model, data, method=step.method)
+    simulate(model, data)
     if step.fits:
         with contextlib.suppress(WorkbenchError):  # too few data for some; they compile
             fit(model, data, method=step.method, max_iter=1)

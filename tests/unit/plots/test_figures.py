@@ -94,7 +94,7 @@ def test_unknown_subjects_and_variants_are_refused(fit):
     with pytest.raises(OptionError, match="no subject 99"):
         wp.individual_fits(fit, [1, 99])
     with pytest.raises(OptionError, match="'CWRES', 'IWRES'"):
-        wp.show("residuals_time", fit, variant="NPDE")
+        wp.show("residuals_time", fit, variant="EWRES")
 
 
 def test_a_large_population_says_which_page_it_shows():

@@ -248,3 +248,22 @@ def test_options_that_are_numpy_numbers_make_a_script_too(capsys):
     data, model = wb.load_dataset("theophylline"), cases.oral_model("additive")
     fit = wb.fit(model, data, tolerance=np.float64(1e-6), seed=np.int64(3))
     assert repeat(fit).ofv == fit.ofv
+
+
+def test_bicc_counts_subjects_and_observations():
+    """By hand: 3 typical values and 3 variances at log 12, one residual error at log 132."""
+    data = wb.load_dataset("theophylline")
+    model = wb.Model.from_dict(data.info.suggested_model)
+    fit = wb.fit(model, data)
+    assert fit.bicc == pytest.approx(fit.m2ll + 6 * np.log(12) + np.log(132), rel=1e-12)
+    held = {
+        **model.parameters,
+        "ka": wb.LogNormal(1.6),  # no random effect: learnt from every observation
+        "v": wb.LogNormal(32.0, iiv=wb.Fixed(0.14)),  # fixed: does not count
+    }
+    fewer = wb.fit(model.replace(parameters=held), data)
+    assert fewer.bicc == pytest.approx(fewer.m2ll + 3 * np.log(12) + 2 * np.log(132), rel=1e-12)
+    block = wb.fit(model.replace(correlations=[("cl", "v")]), data, max_iter=3)
+    assert block.bicc == pytest.approx(block.m2ll + 7 * np.log(12) + np.log(132), rel=1e-12)
+    pooled = wb.fit(model, data, method="pooled")
+    assert pooled.bicc == pytest.approx(pooled.m2ll + 4 * np.log(132), rel=1e-12)

@@ -37,14 +37,15 @@ class Panel:
     ----------
     name : registry key; equals the file name
     title : the heading of its section, or the name of its tab
-    place : the rail at the left, its foot (always in view), or a tab at the right
+    place : the rail at the left, its foot (always in view), a tab at the right, or the bar beside
+        the tabs' names
     order : position in its place
     build : makes the panel for one page
     """
 
     name: str
     title: str
-    place: Literal["rail", "foot", "tab"]
+    place: Literal["rail", "foot", "tab", "bar"]
     order: int
     build: Callable[[Session], PanelView]
 

@@ -20,10 +20,9 @@ NAME = "trace"
 
 def live(state: WorkbenchState) -> Any:
     """Return what stands for the fit: its own trace, or the reports of the one that runs."""
-    if state.busy or (state.fit is None and state.trace):
-        rows = _rows(state.trace)
+    if state.trace and (state.busy or state.fit is None):
         units = state.model.units(state.dataset.units)
-        return SimpleNamespace(trace=pd.DataFrame(rows), units=units) if rows else None
+        return SimpleNamespace(trace=pd.DataFrame(_rows(state.trace)), units=units)
     return state.fit
 
 

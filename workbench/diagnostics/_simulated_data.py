@@ -1,0 +1,224 @@
+"""Observations with their simulated twins: what every simulation-based check starts from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.data.dataset import Dataset
+from workbench.diagnostics._panels import endpoint_names
+from workbench.errors import DataError, OptionError
+from workbench.models.model import Model
+from workbench.problem import Problem
+from workbench.simulation import Cancel, replicate_blocks
+
+if TYPE_CHECKING:
+    from workbench.results import FitResult
+
+Floats = NDArray[np.float64]
+
+OnProgress = Callable[[int, int], None]  # replicates done, replicates asked for
+FEW_REPLICATES = 200
+COLUMNS = ("ID", "TIME", "TAD", "ENDPOINT", "DV", "PRED")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Simulated:
+    """Observations, and the same design simulated many times.
+
+    Attributes
+    ----------
+    points : one row per observation: ID TIME TAD ENDPOINT DV PRED, then covariates
+    values : (n_replicates, n_obs)  simulated observations
+    lloq : (n_obs,)  limit of quantification of each observation; NaN where there is none
+    censored : (n_obs,)  whether an observation is below its limit
+    covariates : names of the covariates among the columns
+    units : of TIME, DV and covariates, "" where unknown
+    asked : how many replicates were asked for; more than there are if it was cancelled
+    seed : of the random numbers; -1 where the simulation is somebody else's
+    seconds : that the simulation took
+    name : of the data
+    notes : sentences worth knowing
+    """
+
+    points: pd.DataFrame
+    values: Floats
+    lloq: Floats
+    censored: NDArray[np.bool_]
+    covariates: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    asked: int = 0
+    seed: int = -1
+    seconds: float = 0.0
+    name: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_replicates(self) -> int:
+        """How many data sets were simulated."""
+        return len(self.values)
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Names of the endpoints, in the model's order."""
+        return endpoint_names(self.points)
+
+    def observed(self, rows: NDArray[np.int64]) -> Floats:
+        """Return observations, -inf where one is below its limit."""
+        values = self.points["DV"].to_numpy(float)[rows]
+        return np.where(self.censored[rows], -np.inf, values)
+
+    def below(self, rows: NDArray[np.int64], replicates: Floats) -> NDArray[np.bool_] | None:
+        """Return which simulated values of some observations are below their limit; None: none."""
+        limit = self.lloq[rows]
+        if not np.isfinite(limit).any():
+            return None
+        with np.errstate(invalid="ignore"):
+            return np.asarray(replicates < limit)
+
+
+def simulated(
+    source: FitResult | Model,
+    data: Dataset | None = None,
+    *,
+    replicates: int = 1000,
+    seed: int = 1,
+    lloq: float | Mapping[str, float] | None = None,
+    threads: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: Cancel | None = None,
+) -> Simulated:
+    """Simulate the design of a fit's data many times, at its estimates.
+
+    Parameters are those of `vpc`.
+    """
+    model, given = resolved(source, data)
+    check_numbers(replicates, seed)
+    began = time.perf_counter()
+    problem = Problem(model, given)
+    if given.design:
+        raise DataError("A predictive check compares with observations, but these are a design.")
+    values, done = np.empty((replicates, problem.n_obs)), 0
+    for block in replicate_blocks(problem, replicates, seed, threads=threads, cancel=cancel):
+        values[done : done + len(block.dv)] = block.dv
+        done += len(block.dv)
+        if on_progress is not None:
+            on_progress(done, replicates)
+    theta = problem.space.values(problem.space.start).theta
+    points = observation_points(problem, problem.values(theta, problem.no_etas()))
+    limit, censored = limits(points, lloq)
+    values = values[:done]
+    return Simulated(
+        points,
+        values,
+        limit,
+        censored,
+        given.covariate_names,
+        dict(given.units),
+        replicates,
+        seed,
+        time.perf_counter() - began,
+        given.name,
+        tuple(_notes(source, values, replicates)),
+    )
+
+
+def resolved(source: FitResult | Model, data: Dataset | None) -> tuple[Model, Dataset]:
+    """Return the model at its estimates and the data to compare with."""
+    if isinstance(source, Model):
+        if data is None:
+            raise OptionError("A model alone has no observations: give data= as well.")
+        return source, data
+    if not hasattr(source, "final_model"):
+        raise OptionError(f"Simulation needs a fit or a model, not a {type(source).__name__}.")
+    return source.final_model, data if data is not None else source.data
+
+
+def check_numbers(replicates: int, seed: int) -> None:
+    """Refuse numbers out of range."""
+    for name, value, least in (("replicates", replicates, 1), ("seed", seed, 0)):
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or value < least:
+            raise OptionError(f"{name}= must be a whole number of at least {least}, not {value}.")
+
+
+def observation_points(problem: Problem, pred: Floats) -> pd.DataFrame:
+    """Return one row per observation: ID TIME TAD ENDPOINT DV PRED, then covariates."""
+    data = problem.data
+    population = data.population
+    points = problem.points()
+    outputs = problem.model.structure.outputs
+    columns: dict[str, Any] = {
+        "ID": points["ID"],
+        "TIME": points["TIME"].astype(float),
+        "TAD": data.time_after_dose,
+        "ENDPOINT": pd.Categorical.from_codes(problem.outputs, pd.Index(outputs)),
+        "DV": population.dv,
+        "PRED": pred,
+    }
+    rows = data.table.iloc[population.obs_row]
+    columns |= {name: rows[name].to_numpy() for name in data.covariate_names}
+    if "CENS" in rows:
+        columns["CENS"] = rows["CENS"].to_numpy(float)
+    return pd.DataFrame(columns)
+
+
+def limits(
+    points: pd.DataFrame, lloq: float | Mapping[str, float] | None
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the limit of quantification of each observation, and which are below it.
+
+    Rows that the data mark as censored (CENS 1) are below, and where no limit is given their DV
+    says what it is.
+    """
+    endpoints = endpoint_names(points)
+    if isinstance(lloq, Mapping):
+        unknown = [str(name) for name in lloq if str(name) not in endpoints]
+        if unknown:
+            raise OptionError(
+                f"lloq= names the endpoint {unknown[0]!r}, but the endpoints are "
+                f"{', '.join(endpoints)}."
+            )
+    given = dict(lloq) if isinstance(lloq, Mapping) else dict.fromkeys(endpoints, lloq)
+    dv = points["DV"].to_numpy(float)
+    marked = points["CENS"].to_numpy(float) == 1 if "CENS" in points else np.zeros(len(dv), bool)
+    limit, of = np.full(len(dv), np.nan), points["ENDPOINT"].astype(str).to_numpy()
+    for endpoint in endpoints:
+        rows, value = of == endpoint, given.get(endpoint)
+        if value is not None and not np.isfinite(value):
+            raise OptionError(f"lloq= of {endpoint} must be a number, not {value}.")
+        if value is None and marked[rows].any():
+            value = float(dv[rows & marked].max())
+        if value is not None:
+            limit[rows] = float(value)
+    with np.errstate(invalid="ignore"):
+        return limit, marked | (dv < limit)
+
+
+def verdict_notes(source: FitResult | Model) -> list[str]:
+    """Return a sentence on a fit that did not converge."""
+    verdict = getattr(source, "verdict", "converged")
+    if verdict == "converged":
+        return []
+    return [f"The fit is {verdict}: the simulations are at its values all the same."]
+
+
+def _notes(source: FitResult | Model, values: Floats, asked: int) -> list[str]:
+    """Return sentences on a simulation that is short, incomplete or of a doubtful fit."""
+    notes = verdict_notes(source)
+    if len(values) < asked:
+        notes.append(f"Cancelled after {len(values)} of {asked} replicates.")
+    if len(values) < FEW_REPLICATES:
+        notes.append(f"{len(values)} replicates are few: the limits of the bands are rough.")
+    lost = int((~np.isfinite(values)).sum())
+    if lost:
+        share = 100.0 * lost / values.size
+        notes.append(f"{lost} simulated values ({share:.2g} %) do not exist and are left out.")
+        values[~np.isfinite(values)] = np.nan
+    return notes

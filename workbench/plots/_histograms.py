@@ -1,0 +1,55 @@
+"""Histograms in cells of one axes."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+
+from workbench.plots._cells import Cell
+from workbench.plots.theme import Palette
+
+
+def histogram(
+    seen: np.ndarray, low: float, high: float, *, most: int = 40
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return density and edges of at most so many bars; all-equal values make no histogram."""
+    if len(seen) < 2 or np.ptp(seen) <= 1e-12 * max(abs(low), abs(high)):
+        return np.empty(0), np.empty(1)
+    bins = int(np.clip(2 * np.ceil(len(seen) ** 0.5), 8, max(8, most)))
+    counts, edges = np.histogram(seen, bins=bins, range=(low, high), density=True)
+    return counts, edges
+
+
+def bars(ax: Axes, cell: Cell, counts: np.ndarray, edges: np.ndarray, palette: Palette) -> None:
+    """Draw the bars as one artist, and the line they stand on."""
+    left, right = cell.x(edges[:-1]), cell.x(edges[1:])
+    foot = float(cell.y(np.zeros(1))[0])
+    top = cell.y(counts)
+    corners = [
+        left,
+        np.full(len(left), foot),
+        left,
+        top,
+        right,
+        top,
+        right,
+        np.full_like(left, foot),
+    ]
+    ax.add_collection(
+        PolyCollection(
+            list(np.stack(corners, axis=-1).reshape(-1, 4, 2)),
+            facecolors=palette.bar,
+            edgecolors=palette.background,
+            linewidths=0.7,
+            zorder=2,
+        ),
+        autolim=False,
+    )
+    ax.plot(
+        [cell.left, cell.left + cell.width],
+        [foot, foot],
+        color=palette.axis,
+        linewidth=0.8,
+        zorder=1,
+    )

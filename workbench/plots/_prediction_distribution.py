@@ -1,0 +1,174 @@
+"""The predicted distribution over time, the observations over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from workbench.plots._base import Drawn, Label, Margins
+from workbench.plots._cells import Cell
+from workbench.plots._figures import Picture
+from workbench.plots._marks import (
+    belongs,
+    cloud,
+    highlight,
+    labelled,
+    observation_tips,
+    points,
+    room,
+    say,
+)
+from workbench.plots._panels import (
+    YScale,
+    facets,
+    headline,
+    lowest,
+    of_panel,
+    panel,
+    panel_keys,
+    panel_name,
+    y_scale,
+)
+from workbench.plots.theme import DASHED, Palette, palette_of, rc
+
+if TYPE_CHECKING:
+    from workbench.diagnostics import PredictionDistribution
+
+MARGINS = Margins(top=30)
+WORDS = {"observation": "with residual error", "individual": "without residual error"}
+
+
+def prediction_distribution(
+    found: PredictionDistribution,
+    *,
+    kind: str = "observation",
+    log: bool = False,
+    theme: str | Palette = "light",
+    selected: Label | None = None,
+    ax: Axes | None = None,
+    size: tuple[float, float] = (640, 380),
+) -> Figure | Axes:
+    """Draw the predicted distribution over time.
+
+    Shades are intervals between percentiles, darkest about the median; dashed lines are the outer
+    percentiles of the other kind.
+
+    Parameters
+    ----------
+    found : of `wb.prediction_distribution`
+    kind : "observation" (shades with residual error) or "individual" (without)
+    log : a logarithmic scale; what is not above 0 is not shown
+    theme : "light", "dark" or a Palette
+    selected : subject to highlight
+    ax : axes to draw on instead of a new figure; it is returned
+    size : CSS pixels of a new figure
+    """
+    palette = palette_of(theme)
+    with rc_context(rc(palette)):
+        target = ax if ax is not None else Picture(*size, palette)
+        place = target if isinstance(target, Axes) else target.room(0, 0, *size, MARGINS)
+        draw_distribution(place, found, palette=palette, kind=kind, log=log, selected=selected)
+    return target
+
+
+def draw_distribution(
+    ax: Axes,
+    found: PredictionDistribution,
+    *,
+    palette: Palette,
+    kind: str = "observation",
+    log: bool = False,
+    selected: Label | None = None,
+) -> Drawn:
+    """Draw a distribution on an axes, for whoever makes it react."""
+    table, seen, units = found.table, found.points, found.units
+    if table.empty:
+        say(ax, "There is no time at which anything could be predicted.", palette)
+        return Drawn()
+    keys = panel_keys(table)
+    cells, across = facets(ax, len(keys), palette)
+    hits = []
+    for k, (key, cell) in enumerate(zip(keys, cells, strict=True)):
+        mine, own = of_panel(table, key), of_panel(seen, key)
+        same = table["ENDPOINT"] == key[1]
+        of = seen.loc[seen["ENDPOINT"] == key[1], "DV"].to_numpy(float)
+        values = np.concatenate([table.loc[same, "VALUE"].to_numpy(float), of])
+        scale = y_scale(values, log=log)
+        if log:  # noise about 0 has no end on a logarithmic scale
+            low = min(of[of > 0].min(initial=np.inf), mine["VALUE"].median())
+            scale = replace(scale, low=max(scale.low, 0.3 * low))
+        place = panel(
+            ax,
+            cell,
+            palette,
+            x=room(np.concatenate([mine["TIME"], own["TIME"]]), share=0.03),
+            y=scale,
+            labels=(
+                labelled("Time", units.get("TIME")) if lowest(k, len(keys), across) else "",
+                labelled("DV", units.get("DV")) if k % across == 0 else "",
+            ),
+            title=panel_name(key, keys),
+        )
+        _shades(ax, place, scale, mine, kind, palette)
+        hits.append(_observations(ax, place, scale, own, units, palette, selected))
+    other = next(name for name in WORDS if name != kind)
+    outer = f"{table['PERCENTILE'].min():g}–{table['PERCENTILE'].max():g} %"
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=palette.ink, linewidth=1.5, label="median"),
+        Patch(color=palette.point, alpha=0.4, linewidth=0, label=f"{outer} {WORDS[kind]}"),
+        Line2D([], [], color=palette.muted, linewidth=1.0, linestyle=DASHED, label=WORDS[other]),
+    ]
+    headline(ax, "Prediction distribution", handles, palette, several=len(keys) > 1)
+    return Drawn(pd.concat(hits, ignore_index=True))
+
+
+def _shades(
+    ax: Axes, place: Cell, scale: YScale, table: pd.DataFrame, kind: str, palette: Palette
+) -> None:
+    """Draw intervals between percentiles, and the outermost of the other kind."""
+    wide = table.pivot_table(index="TIME", columns=["KIND", "PERCENTILE"], values="VALUE")
+    x = place.x(wide.index.to_numpy(float))
+    percents = sorted(table["PERCENTILE"].unique())
+    pairs = [(low, 100.0 - low) for low in percents if low < 50 and 100.0 - low in percents]
+    opacity = 0.9 / (len(pairs) + 1)
+    for low, high in pairs:
+        bottom, top = (place.y(scale(wide[kind, p].to_numpy(float))) for p in (low, high))
+        ax.fill_between(x, bottom, top, color=palette.point, alpha=opacity, linewidth=0, zorder=1.5)
+    if 50.0 in percents:
+        middle = place.y(scale(wide[kind, 50.0].to_numpy(float)))
+        ax.plot(x, middle, color=palette.ink, linewidth=1.5, zorder=3)
+    other = next(name for name in WORDS if name != kind)
+    for p in (percents[0], percents[-1]):
+        y = place.y(scale(wide[other, p].to_numpy(float)))
+        ax.plot(x, y, color=palette.muted, linewidth=1.0, linestyle=DASHED, zorder=2.5)
+
+
+def _observations(
+    ax: Axes,
+    place: Cell,
+    scale: YScale,
+    seen: pd.DataFrame,
+    units: Mapping[str, str],
+    palette: Palette,
+    selected: Label | None,
+) -> pd.DataFrame:
+    """Draw the observations; return them as points to hit."""
+    dv = seen["DV"].to_numpy(float)
+    rows = seen[np.isfinite(dv) & ((dv > 0) | (not scale.log))]
+    x = place.x(rows["TIME"].to_numpy(float))
+    y = place.y(scale(rows["DV"].to_numpy(float)))
+    cloud(ax, x, y, replace(palette, point=palette.ink, point_alpha=0.55))
+    mine = belongs(rows["ID"], selected)
+    highlight(ax, x[mine], y[mine], palette)
+    if seen["ENDPOINT"].nunique() < 2:
+        rows = rows.drop(columns="ENDPOINT")
+    return points(x, y, rows["ID"], observation_tips(rows, "DV", units))
