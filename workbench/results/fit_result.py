@@ -50,7 +50,8 @@ class FitResult:
     warnings : sentences on data, model or results that are worth knowing
     seconds : wall time
     parameters : one row per parameter: kind, unit, estimate, se, rse (%), lower, upper, fixed, sd,
-        cv_percent, shrinkage_sd and shrinkage_var (%). Rows ``omega[...]`` hold the variance as
+        cv_percent, shrinkage_sd and shrinkage_var (%). Rows ``beta[...]`` hold the
+        coefficients of covariates, rows ``omega[...]`` the variance as
         the estimate and its square root as sd. Intervals are 95 % Wald intervals on the natural
         scale, computed on the logarithm for positive parameters and on Fisher's z for
         correlations

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,6 @@ class CovariateKind:
     text: str
     coefficient_unit: str
     advice: str
-    column: Callable[[NDArray, float], NDArray] | None = None  # type: ignore[type-arg]
+    column: Callable[[Floats, float], Floats] | None = None
     categorical: bool = False
     positive_data: bool = False
