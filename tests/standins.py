@@ -19,7 +19,7 @@ def bateman(time, dose, ka, cl, v):
     return dose * ka / (v * (ka - k)) * (np.exp(-k * time) - np.exp(-ka * time))
 
 
-@dataclass
+@dataclass(eq=False)
 class FitStandIn:
     """The attributes of a FitResult that diagnostics read; change any of them in a test."""
 
@@ -35,8 +35,61 @@ class FitStandIn:
     epsilon_shrinkage: float = 11.9
     units: dict = field(default_factory=lambda: dict(UNITS))
 
-    def curves(self):
-        return self.dense
+    def curves(self, *, subjects=None, individual="ebe", band=None):  # noqa: ARG002
+        chosen = self.dense if subjects is None else self.dense[self.dense["ID"].isin(subjects)]
+        if band is None:
+            return chosen
+        return chosen.assign(LOWER=chosen["IPRED"] - 1.2, UPPER=chosen["IPRED"] + 1.2)
+
+    def etas_by(self, individual="ebe"):
+        """Draws are the etas with noise of a third of omega's SD, three a subject."""
+        eta = self.etas.to_numpy(float)[None]
+        if individual == "draws":
+            spread = np.sqrt(np.diag(self.omega))[: eta.shape[2]] / 3
+            eta = eta + np.random.default_rng(3).normal(size=(3, *eta.shape[1:])) * spread
+        return self._long(eta, list(self.etas.columns))
+
+    def individual_parameters_by(self, individual="ebe"):
+        etas = self.etas_by(individual)
+        typical = [self.final_model.parameters[name].typical for name in self.etas.columns]
+        values = np.exp(etas[list(self.etas.columns)].to_numpy(float)) * np.array(typical)
+        n_draws = int(etas["DRAW"].max())
+        shape = (len(self.etas), n_draws, len(typical))
+        return self._long(values.reshape(shape).transpose(1, 0, 2), list(self.etas.columns))
+
+    def _long(self, values, names):
+        n_draws, n_sub, _ = values.shape
+        labels = np.array(self.data.subjects, dtype=object)
+        table = pd.DataFrame({"ID": pd.Series(np.repeat(labels, n_draws), dtype=object)})
+        table["DRAW"] = np.tile(np.arange(1, n_draws + 1), n_sub)
+        flat = values.transpose(1, 0, 2).reshape(n_draws * n_sub, len(names))
+        return table.assign(**dict(zip(names, flat.T, strict=True)))
+
+    def predictions_by(self, individual="ebe"):  # noqa: ARG002
+        return self.predictions
+
+    def conditional_variances(self):
+        spread = np.diag(self.omega)[: len(self.etas.columns)]
+        return pd.DataFrame(0.2 * spread + 0 * self.etas, self.etas.index, self.etas.columns)
+
+    def predicted_shrinkage(self):
+        names = pd.Index(self.etas.columns, name="parameter")
+        return pd.DataFrame({"eta_zero": 0.25, "eta_simulated": 0.3}, index=names)
+
+    @property
+    def eta_sd(self):
+        return self.etas.iloc[:0]
+
+    @property
+    def final_model(self):
+        names = [*THETA, *(name for name in self.etas.columns if name not in THETA)]
+        parameters = {
+            name: SimpleNamespace(
+                distribution="lognormal", typical=THETA.get(name, 2.0), covariates=()
+            )
+            for name in names
+        }
+        return SimpleNamespace(parameters=parameters)
 
 
 def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), seed=1):
@@ -93,6 +146,7 @@ def stand_in(labels=tuple(range(1, 13)), times=TIMES, random=("ka", "cl", "v"), 
             observations=predictions[["ROW", "ID", "TIME", "TAD", "DV"]].copy(),
             doses=doses,
             covariates=_covariates(labels),
+            **_table(predictions, _covariates(labels)),
         ),
         predictions=predictions,
         etas=pd.DataFrame(eta, index=pd.Index(labels, name="ID", dtype=object), columns=names),
@@ -126,15 +180,18 @@ def _covariates(labels):
     )
 
 
-def _covariates(labels):
-    """A text, a number, one that never varies and one that is missing in some subjects."""
-    order = np.arange(len(labels))
-    return pd.DataFrame({"ID": pd.Series(labels, dtype=object)}).assign(
-        SEX=np.where(order % 3 == 0, "F", "M"),
-        WT=50.0 + 1.7 * order,
-        SITE=1.0,
-        AGE=np.where(order % 4 == 0, np.nan, 20.0 + order),
+def _table(predictions, covariates):
+    """Return the table of a Dataset with these covariates and more, and what it says of them."""
+    number = pd.factorize(predictions["ID"].to_numpy(object))[0]
+    more = {name: covariates[name].to_numpy()[number] for name in covariates.columns.drop("ID")}
+    table = predictions[["ROW", "ID", "TIME", "DV"]].assign(
+        **more,
+        FORM=number % 3 + 1,
+        CENS=(predictions["DV"] < 0.5).astype(int),
+        LLOQ=0.5,
     )
+    names = (*more, "FORM", "CENS", "LLOQ")
+    return {"table": table, "covariate_names": names, "time_varying": ("CENS",)}
 
 
 def two_endpoints(**options):
@@ -179,6 +236,11 @@ def odd_cases():
     lost.predictions[["CWRES", "WRES", "IWRES"]] = np.nan
     some = cases["some residuals missing"] = stand_in()
     some.predictions.loc[::3, ["CWRES", "IWRES", "PRED"]] = np.nan
+    plain = cases["no covariates"] = stand_in()
+    plain.data.covariate_names, plain.data.time_varying = (), ()
+    plain.data.table = plain.data.table[["ROW", "ID", "TIME", "DV"]]
+    gaps = cases["covariates missing"] = stand_in()
+    gaps.data.table = gaps.data.table.assign(SEX=None, WT=np.nan)
     bare = cases["no units"] = stand_in()
     bare.units, bare.data.units = {}, {}
     flat = cases["constant data"] = stand_in()

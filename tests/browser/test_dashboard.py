@@ -313,6 +313,35 @@ def test_nothing_overflows_a_small_window(page):
     assert rail[0] <= rail[1]
 
 
+def test_pages_of_individual_fits_and_the_switch_to_draws(page):
+    fit(page)
+    open_tab(page, "Individual fits")
+    pager = page.locator(".wb-pager")
+    picture = page.locator(".wb-paged .wb-figure-box img")
+
+    def shown():
+        page.wait_for_function(
+            "() => { const i = document.querySelector('.wb-paged .wb-figure-box img');"
+            " return i && i.complete && i.naturalWidth > 200; }"
+        )
+        return picture.get_attribute("src")
+
+    def changed(before):
+        expect(picture).not_to_have_attribute("src", before)
+        return shown()
+
+    seen = shown()
+    pager.locator("select").first.select_option(label="4")
+    expect(pager).to_contain_text("of 3")
+    seen = changed(seen)
+    pager.get_by_title("Next page").click()
+    seen = changed(seen)
+    pager.locator("select").nth(1).select_option(label="cl (parameter)")
+    seen = changed(seen)
+    page.locator(".wb-individual button", has_text="Draws").click()
+    changed(seen)
+
+
 CHECK = """() => [...document.querySelectorAll('.wb-check-page .wb-figure-box img')].some(
   (i) => i.offsetWidth > 200 && i.complete && i.naturalWidth > 200)"""
 

@@ -22,6 +22,11 @@ NAMES = plots.names()
 VERMILION = [0xD5, 0x5E, 0x00]
 CASES = odd_cases()
 WITH_SUBJECTS = [name for name in NAMES if plots.get(name).group != "estimation"]
+BY_INDIVIDUAL = [
+    name
+    for name in NAMES
+    if any(diagnostics.get(table).by_individual for table in plots.get(name).diagnostics)
+]
 CHOICES = [
     pytest.param(name, variant, id=f"{name}-{variant}" if variant else name)
     for name in NAMES
@@ -29,7 +34,17 @@ CHOICES = [
 ]
 
 
-def draw(name, fit, *, selected=None, variant="", palette=LIGHT, size=(540, 300), found=None):
+def draw(
+    name,
+    fit,
+    *,
+    selected=None,
+    variant="",
+    palette=LIGHT,
+    size=(540, 300),
+    found=None,
+    individual="ebe",
+):
     """Draw as the interface does; return what was drawn, the axes and the PNG."""
     plot = plots.get(name)
     width, height = size
@@ -48,7 +63,7 @@ def draw(name, fit, *, selected=None, variant="", palette=LIGHT, size=(540, 300)
         )
         drawn = plot.draw(
             ax,
-            tables(plot.diagnostics, fit) if found is None else found,
+            tables(plot.diagnostics, fit, individual=individual) if found is None else found,
             units=all_units(fit),
             palette=palette,
             selected=selected,
@@ -94,6 +109,18 @@ def test_draws_every_case(name, variant, case):
     assert len(png) > 1000
     texts = [artist.get_text() for artist in ax.figure.findobj(lambda a: hasattr(a, "get_text"))]
     assert not any("()" in text or "nan" in text or "None" in text for text in texts)
+
+
+@pytest.mark.parametrize("individual", ["mean", "draws"])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", BY_INDIVIDUAL)
+def test_draws_every_case_by_means_and_draws(name, case, individual):
+    fit = CASES[case]
+    drawn, ax, png = draw(name, fit, selected=fit.data.subjects[0], individual=individual)
+    assert_hits_inside(drawn.points, ax)
+    assert {label for label in drawn.points["ID"] if label is not None} <= set(fit.data.subjects)
+    assert all(isinstance(tip, str) and tip and "nan" not in tip for tip in drawn.points["tip"])
+    assert len(png) > 1000
 
 
 @pytest.mark.parametrize("name", NAMES)

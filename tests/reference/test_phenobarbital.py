@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench.diagnostics import table
 from workbench.models.error import ResidualError
 
 CASES = {
@@ -195,3 +196,24 @@ def test_importance_sampling_against_the_exact_marginal(references, records):
     exact = record["expected"]["ofv_exact_evaluator"]
     assert abs(at.ofv - exact) < 3 * at.likelihood_se
     assert at.likelihood_se < 0.06
+
+
+def test_conditional_variances_against_nonmem(references, records):
+    """ETC of the .phi file, printed to six digits: each subject's to 2e-4, and their means."""
+    expected = records["pheno_simple_focei"]["expected"]
+    fit = wb.evaluate(model_at(expected["estimates"]), data_of(references, "pheno.csv"))
+    phi = pd.read_csv(references / expected["phi_file"], skiprows=1, sep=r"\s+")
+    theirs = phi[["ETC(1,1)", "ETC(2,2)"]].to_numpy()
+    np.testing.assert_allclose(fit.conditional_variances(), theirs, rtol=2e-4)
+
+
+def test_every_shrinkage_against_nonmem(references, records):
+    """ETASHRINKSD (divisor n - 1), EBVSHRINKSD and EPSSHRINKSD: percent to four or five digits."""
+    expected = records["pheno_simple_focei"]["expected"]
+    fit = wb.evaluate(model_at(expected["estimates"]), data_of(references, "pheno.csv"))
+    found = table("shrinkage", fit).set_index(["definition", "parameter"])["shrinkage_sd"]
+    np.testing.assert_allclose(found["ebe"], expected["etashrink_sd_pct"], atol=0.01)
+    np.testing.assert_allclose(found["ebv"], expected["ebvshrink_sd_pct"], atol=0.01)
+    assert found["iwres", "epsilon"] == pytest.approx(expected["epsshrink_sd_pct"][0], abs=0.01)
+    n = np.abs(found["ebe_population"] - expected["etashrink_sd_pct"])
+    assert (n > 0.5).all()  # the divisor n is another number with 59 subjects

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._base import Diagnostic, Individual
 from workbench.diagnostics._binning import bin_edges
 from workbench.diagnostics._prediction_distribution import (
     PredictionDistribution,
@@ -21,26 +21,35 @@ from workbench.registry import Registry
 diagnostics: Registry[Diagnostic] = Registry(__name__, "DIAGNOSTIC", Diagnostic, "diagnostic")
 
 
-def table(name: str, source: Any, **options: Any) -> pd.DataFrame:
+def table(
+    name: str, source: Any, *, individual: Individual = "ebe", **options: Any
+) -> pd.DataFrame:
     """Return one diagnostic table of a fit (or of a dataset, for those that need no fit).
 
     Parameters
     ----------
+    individual : what stands for a subject, its conditional mode ("ebe"), its conditional mean
+        ("mean") or draws ("draws"), in tables that show single subjects
     options : what the diagnostic itself takes, e.g. ``draws=100``
     """
     diagnostic = diagnostics.get(name)
     if diagnostic.needs == "dataset":
         source = getattr(source, "data", source)
+    if diagnostic.by_individual:
+        options["individual"] = individual
     return diagnostic.table(source, **options)
 
 
-def tables(names: Iterable[str], source: Any) -> dict[str, pd.DataFrame]:
+def tables(
+    names: Iterable[str], source: Any, *, individual: Individual = "ebe"
+) -> dict[str, pd.DataFrame]:
     """Return several diagnostic tables by name: what `Plot.draw` takes."""
-    return {name: table(name, source) for name in names}
+    return {name: table(name, source, individual=individual) for name in names}
 
 
 __all__ = [
     "Diagnostic",
+    "Individual",
     "PredictionDistribution",
     "VarianceDecomposition",
     "Vpc",

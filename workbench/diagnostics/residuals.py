@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workbench.diagnostics._base import Diagnostic
+from workbench.diagnostics._base import Diagnostic, Individual
 from workbench.diagnostics._residuals import residual_table
 
 if TYPE_CHECKING:
     from workbench.results import FitResult
 
 
-def table(fit: FitResult) -> pd.DataFrame:
+def table(fit: FitResult, *, individual: Individual = "ebe") -> pd.DataFrame:
     r"""Return one row per observation: the columns of `gof`, then the residuals.
 
     RES IRES WRES IWRES CWRES PWRES CWRESI NPD NPDE:
@@ -31,10 +31,12 @@ def table(fit: FitResult) -> pd.DataFrame:
     covariance of simulated data, as Monolix's; NPD and NPDE are the normal scores of the
     observations among the simulated ones, NPDE after decorrelation (see `workbench.npde`, also
     for how many are simulated). Under the model NPD and NPDE are N(0, 1) and WRES, CWRES, CWRESI
-    and PWRES about so; IWRES shrinks towards 0 where a subject has few observations. Residuals
-    that the fit does not have are missing.
+    and PWRES about so; IWRES shrinks towards 0 where a subject has few observations; with
+    ``individual="draws"``, one draw of eta for each subject in IPRED, IRES and IWRES, it does not
+    (Lavielle & Ribba 2016, Pharm. Res. 33:2979). The others stay as they are. Residuals that the
+    fit does not have are missing.
     """
-    return residual_table(fit)
+    return residual_table(fit, individual)
 
 
-DIAGNOSTIC = Diagnostic(name="residuals", title="Residuals", table=table)
+DIAGNOSTIC = Diagnostic(name="residuals", title="Residuals", table=table, by_individual=True)

@@ -23,6 +23,7 @@ from workbench.plots._influence import influence
 from workbench.plots._lens import Condition, Lens
 from workbench.plots._multistart import multistart
 from workbench.plots._npc import draw_npc, npc
+from workbench.plots._pages import Pages, pages, sort_keys
 from workbench.plots._parts import Sight, endpoint_names, look
 from workbench.plots._prediction_distribution import draw_distribution, prediction_distribution
 from workbench.plots._variables import Variable, variables
@@ -35,6 +36,7 @@ __all__ = [
     "Plot",
     "Drawn",
     "Margins",
+    "Pages",
     "Lens",
     "Condition",
     "Sight",
@@ -58,6 +60,8 @@ __all__ = [
     "individual_fits",
     "influence",
     "multistart",
+    "pages",
+    "sort_keys",
     "data",
     "trace",
     "vpc",

@@ -27,7 +27,7 @@ class Cell:
     """One panel: where it lies in the axes (fractions) and what its sides mean.
 
     `xticks`, `yticks` are where grid lines go; `x`, `y` map data into the axes. With `log` both
-    sides are logarithmic.
+    sides are logarithmic, with `ylog` y alone; what is 0 or below then has no place.
     """
 
     left: float
@@ -39,6 +39,7 @@ class Cell:
     xticks: Values = field(default_factory=lambda: np.empty(0))
     yticks: Values = field(default_factory=lambda: np.empty(0))
     log: bool = False
+    ylog: bool = False
 
     def x(self, values: Values) -> Values:
         """Return where these x lie in the axes."""
@@ -46,13 +47,14 @@ class Cell:
 
     def y(self, values: Values) -> Values:
         """Return where these y lie in the axes."""
-        return self.bottom + self.height * self._share(values, self.ylim)
+        return self.bottom + self.height * self._share(values, self.ylim, log=self.ylog)
 
-    def _share(self, values: Values, limits: tuple[float, float]) -> Values:
+    def _share(self, values: Values, limits: tuple[float, float], *, log: bool = False) -> Values:
         numbers = np.asarray(values, float)
         low, high = limits
-        if self.log:
-            numbers, low, high = np.log10(numbers), np.log10(low), np.log10(high)
+        if log or self.log:
+            numbers = np.log10(np.where(numbers > 0, numbers, np.nan))
+            low, high = np.log10(low), np.log10(high)
         return np.asarray((numbers - low) / (high - low))
 
     def scaled(
@@ -62,6 +64,7 @@ class Cell:
         *,
         most: tuple[int, int],
         log: bool = False,
+        ylog: bool = False,
     ) -> Cell:
         """Return the cell with these limits and at most so many ticks."""
         ticks = log_values if log else _round_values
@@ -73,8 +76,9 @@ class Cell:
             xlim,
             ylim,
             ticks(xlim, most[0]),
-            ticks(ylim, most[1]),
+            log_values(ylim, most[1]) if ylog else ticks(ylim, most[1]),
             log,
+            ylog,
         )
 
 
@@ -217,7 +221,8 @@ def number_y(ax: Axes, cell: Cell, palette: Palette, label: str = "") -> None:
     wide = pixels(ax)[0]
     left = cell.left - TICK_GAP / wide
     places = cell.y(cell.yticks)
-    for y, word in zip(places, _words(cell, cell.yticks), strict=True):
+    words = log_words(cell.yticks) if cell.ylog else _words(cell, cell.yticks)
+    for y, word in zip(places, words, strict=True):
         ax.text(left, y, word, ha="right", va="center", fontsize=TICK_SIZE, color=palette.muted)
     if label:
         ax.text(

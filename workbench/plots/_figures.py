@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from workbench.diagnostics import tables
+from workbench.diagnostics import Individual, diagnostics, table, tables
 from workbench.errors import OptionError
 from workbench.plots._base import Label, Margins, Plot
 from workbench.plots._endpoints import endpoints_of
 from workbench.plots._facets import Task, draw_through
 from workbench.plots._lens import Lens
+from workbench.plots._pages import pages
 from workbench.plots._parts import Sight, look
 from workbench.plots.theme import Palette, palette_of, rc
 from workbench.registry import Registry
@@ -86,6 +87,7 @@ def show(
     theme: str | Palette = "light",
     selected: Label | None = None,
     ax: Axes | None = None,
+    individual: Individual = "ebe",
     **options: Any,
 ) -> Figure | Axes:
     """Draw any registered plot of a fit (or of a dataset, for plots of data).
@@ -105,6 +107,7 @@ def show(
     theme : "light", "dark" or a Palette
     selected : subject to highlight
     ax : axes to draw on instead of a new figure; it is returned
+    individual : "ebe", "mean" or "draws": what stands for a subject, see `FitResult.etas_by`
     options : what the plot itself takes, e.g. ``variant="IWRES"``
 
     Raises
@@ -123,7 +126,7 @@ def show(
     palette = palette_of(theme)
     check_call(plot, source, selected, options)
     sight = look(Lens.of(colour_by, split_by, cut, where), source)
-    task = task_of(plot, source, sight, palette, selected, options)
+    task = task_of(plot, source, sight, palette, selected, options, individual)
     with rc_context(rc(palette)):
         if ax is not None:
             draw_through(ax, task)
@@ -140,9 +143,10 @@ def task_of(
     palette: Palette,
     selected: Label | None,
     options: Mapping[str, Any],
+    individual: Individual = "ebe",
 ) -> Task:
     """Make the tables."""
-    found = tables(plot.diagnostics, source)
+    found = tables(plot.diagnostics, source, individual=individual)
     return Task(plot, found, sight, all_units(source), palette, selected, options)
 
 
@@ -179,13 +183,22 @@ def residuals(
 def etas(
     fit: FitResult,
     *,
+    individual: Individual = "ebe",
     theme: str | Palette = "light",
     selected: Label | None = None,
     ax: Axes | None = None,
     size: tuple[float, float] = (900, 300),
 ) -> Figure | Axes:
-    """Draw the random effects against N(0, omega²), with shrinkage."""
-    return show("eta_distributions", fit, size=size, theme=theme, selected=selected, ax=ax)
+    """Draw the random effects against N(0, omega²), with shrinkage (`individual`: see `show`)."""
+    return show(
+        "eta_distributions",
+        fit,
+        size=size,
+        theme=theme,
+        selected=selected,
+        ax=ax,
+        individual=individual,
+    )
 
 
 def individual(
@@ -205,33 +218,70 @@ def individual_fits(
     subjects: Iterable[Label] | None = None,
     columns: int = 4,
     *,
+    page: int = 1,
+    per_page: int = 60,
+    sort_by: str = "ID",
+    descending: bool = False,
+    band: bool | float = False,
+    individual: Individual = "ebe",
+    log: bool = False,
     theme: str | Palette = "light",
     selected: Label | None = None,
     ax: Axes | None = None,
     width: float = 900,
 ) -> Figure | Axes:
-    """Draw small multiples, one cell per subject and endpoint (by default the first 60)."""
+    """Draw small multiples, one cell per subject and endpoint (by default the first 60).
+
+    Parameters
+    ----------
+    subjects : to choose from; all by default
+    columns : cells in a row
+    page, per_page : which page of how many subjects, counted from 1
+    sort_by : "ID" (the order of the data), a quantity of the diagnostic `subjects`:
+        an individual parameter (``"cl"``), a random effect (``"eta_cl"``), a covariate
+        (``"WT"``), ``"ofv_per_obs"`` or ``"rms_iwres"``
+    descending : from the largest to the smallest
+    band : draw where 90 % (or another share) of new observations of the subject would lie, see
+        `FitResult.curves`
+    individual : "ebe", "mean" or "draws"; with draws the band holds the uncertainty of eta
+    log : logarithmic scale of DV
+
+    Raises
+    ------
+    OptionError, UnknownNameError
+        There is no such page, subject or quantity.
+    """
     plot = plots.get("individual_grid")
-    wanted = list(fit.data.subjects[:60] if subjects is None else subjects)
-    for label in wanted:
-        check_call(plot, fit, label, {})
     check_call(plot, fit, selected, {})
-    table = tables(plot.diagnostics, fit)["individual"]
-    chosen = {"individual": table[table["ID"].isin(wanted)]}
+    known = table("subjects", fit, individual=individual)
+    if subjects is not None:
+        wanted = list(subjects)
+        for label in wanted:
+            check_call(plot, fit, label, {})
+        known = known[known["ID"].isin(wanted)]
+    ordered = pages(known, per_page, sort_by=sort_by, descending=descending)
+    shown = ordered.page(page)
+    level = 0.9 if band is True else (band or None)
+    long = diagnostics.get("individual").table(
+        fit, individual=individual, subjects=shown, band=level
+    )
     palette = palette_of(theme)
-    rows = max(1, -(-len(wanted) // columns)) * len(endpoints_of(chosen["individual"]))
+    rows = max(1, -(-len(shown) // columns)) * len(endpoints_of(long))
     size = (width, 64 + rows * max(110.0, 0.62 * (width - 62) / columns))
     with rc_context(rc(palette)):
         target = ax or Picture(*size, palette)
         place = target if isinstance(target, Axes) else target.room(0, 0, *size, plot.margins)
         plot.draw(
             place,
-            chosen,
+            {"individual": long},
             units=all_units(fit),
             palette=palette,
             selected=selected,
+            variant="log" if log else "linear",
             columns=columns,
-            most=len(wanted),
+            page=shown,
+            title=ordered.title(page),
+            notes=ordered.notes,
         )
     return target
 

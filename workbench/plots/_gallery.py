@@ -101,14 +101,17 @@ def gof(
         figure = Picture(wide, high, palette)
         strip = 0 if sight.lens.plain else STRIP
         width, height = wide / columns, (high - strip) / rows
-        for i, (plot, how) in enumerate(chosen):
+        tasks = [
+            task_of(plot, fit, sight, palette, selected, {"variant": how} if how else {})
+            for plot, how in chosen
+        ]
+        for i, task in enumerate(tasks):
             row, column = divmod(i, columns)
-            place = figure.room(column * width, row * height, width, height, plot.margins)
-            options = {"variant": how} if how else {}
-            task = task_of(plot, fit, sight, palette, selected, options)
+            margins = task.plot.margins
+            place = figure.room(column * width, row * height, width, height, margins)
             draw_through(place, task, strip=False)
         if strip:
             none = Margins(0, 0, 0, 0)
             ground = Frame(figure.room(0, 0, wide, high, none), none, palette)
-            write_strip(ground.strip(Box(0, 0, wide, STRIP)), task, sight.notes)
+            write_strip(ground.strip(Box(0, 0, wide, STRIP)), tasks[0], sight.notes)
     return figure

@@ -102,17 +102,17 @@ def cloud(ax: Axes, x: Values, y: Values, palette: Palette) -> None:
     )
 
 
-def highlight(ax: Axes, x: Values, y: Values, palette: Palette) -> None:
+def highlight(ax: Axes, x: Values, y: Values, palette: Palette, *, size: float = 6.5) -> None:
     """Draw the selected subject: vermilion, larger, outlined (so not by colour alone)."""
     if len(x):
         ax.plot(
             x,
             y,
             "o",
-            markersize=6.5,
+            markersize=size,
             markerfacecolor=palette.selected,
             markeredgecolor=palette.outline,
-            markeredgewidth=0.9,
+            markeredgewidth=0.9 if size > 5 else 0.4,
             zorder=6,
         )
 

@@ -8,16 +8,21 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 
 from workbench.plots._base import Drawn, Label, Margins, Plot, whole
 from workbench.plots._cells import Cell, frames, name, number_x, pixels, split
-from workbench.plots._marks import MANY, belongs, highlight, points, say
+from workbench.plots._histograms import (
+    FLOOR,
+    WIDE_TITLE,
+    bars,
+    histogram,
+    most_bars,
+    panels_shape,
+    rug,
+)
+from workbench.plots._individuals import MANY_EACH, beside, draw_words
+from workbench.plots._marks import belongs, highlight, points, say
 from workbench.plots.theme import Palette
-
-NARROWEST, LOWEST = 98, 112  # CSS pixels that a panel and its labels need to be read
-WIDE_TITLE = 118  # CSS pixels from which the word "shrinkage" fits
-FLOOR = 0.12  # share of the histogram's height that the marks of the subjects take below it
 
 
 def draw(
@@ -28,7 +33,11 @@ def draw(
     palette: Palette,
     selected: Label | None = None,
 ) -> Drawn:
-    """Draw one histogram per parameter with the density N(0, omega²) and a mark per subject."""
+    """Draw one histogram per parameter with the density N(0, omega²) and a mark per subject.
+
+    EBEs and conditional means, which shrink, pile up around 0; draws follow the density where the
+    model holds.
+    """
     table = tables["random_effects"]
     names = list(dict.fromkeys(table["parameter"]))
     if not names:
@@ -38,27 +47,18 @@ def draw(
         say(ax, "No random effects could be computed for this fit.", palette)
         return Drawn()
     reach = _reach(whole(tables, "random_effects"))
-    rows, columns = _shape(ax, len(names))
+    rows, columns = panels_shape(ax, len(names))
     cells = split(ax, rows, columns, palette, gap=(18, 58))[: len(names)]
     hits = []
     for i, parameter in enumerate(names):
         part = table[(table["parameter"] == parameter).to_numpy()]
         cells[i], found = _panel(ax, cells[i], part, reach[parameter], palette, selected)
         hits.append(found)
-        number_x(ax, cells[i], palette, f"η {parameter}")
+        number_x(ax, cells[i], palette, f"η {parameter}{beside(part)}")
         narrow = cells[i].width * pixels(ax)[0] < WIDE_TITLE
         name(ax, cells[i], _title(part, short=narrow), size=8.5 if narrow else 9.5)
     frames(ax, [replace(cell, xticks=cell.xticks[:0]) for cell in cells], palette, upright=False)
     return Drawn(pd.concat(hits, ignore_index=True))
-
-
-def _shape(ax: Axes, n: int) -> tuple[int, int]:
-    """Return rows and columns of panels: as few rows as the width allows."""
-    wide, high = pixels(ax)
-    most_rows = max(1, int(high // LOWEST))
-    columns = max(1, min(n, int(wide // NARROWEST)), -(-n // most_rows))
-    rows = -(-n // columns)
-    return rows, -(-n // rows)
 
 
 def _reach(table: pd.DataFrame) -> dict[str, float]:
@@ -90,7 +90,7 @@ def _panel(
     eta = rows["eta"].to_numpy(float)
     seen = eta[np.isfinite(eta)]
     spread = _spread(rows)
-    counts, edges = _histogram(seen, reach)
+    counts, edges = histogram(seen, -reach, reach, most=most_bars(ax, cell))
     grid = np.linspace(-reach, reach, 161)
     density = np.empty(0)
     if spread > 0:
@@ -98,17 +98,17 @@ def _panel(
     top = 1.05 * max([*counts, *density], default=0.0) or 1.0
     scale = (-1.04 * reach, 1.04 * reach), (-FLOOR * top, top)
     cell = replace(cell.scaled(*scale, most=(0, 0)), xticks=_ticks(reach))
-    _bars(ax, cell, counts, edges, palette)
+    bars(ax, cell, counts, edges, palette)
     if spread > 0:
         ax.plot(cell.x(grid), cell.y(density), color=palette.line, linewidth=1.4, zorder=3)
     x, y = cell.x(eta), cell.y(np.full(len(eta), -0.5 * FLOOR * top))
-    _marks(ax, x, y, palette)
+    rug(ax, x, y, palette)
     mine = belongs(rows["ID"], selected)
-    highlight(ax, x[mine], y[mine], palette)
+    highlight(ax, x[mine], y[mine], palette, size=6.5 if mine.sum() < MANY_EACH else 4)
     parameter = rows["parameter"].iloc[0]
     tips = [
-        f"ID {label} · η {parameter} {value:.3g}"
-        for label, value in zip(rows["ID"].tolist(), eta.tolist(), strict=True)
+        f"{who} · η {parameter} {value:.3g}"
+        for who, value in zip(draw_words(rows), eta.tolist(), strict=True)
     ]
     return cell, points(x, y, rows["ID"], tips)
 
@@ -120,64 +120,6 @@ def _ticks(reach: float) -> np.ndarray:
     return np.array([-inside[-1], 0.0, inside[-1]])
 
 
-def _histogram(seen: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return density and edges of the bars; all-equal values make no histogram."""
-    if len(seen) < 2 or np.ptp(seen) <= 1e-12 * reach:
-        return np.empty(0), np.empty(1)
-    bins = int(np.clip(2 * np.ceil(len(seen) ** 0.5), 8, 40))
-    counts, edges = np.histogram(seen, bins=bins, range=(-reach, reach), density=True)
-    return counts, edges
-
-
-def _bars(ax: Axes, cell: Cell, counts: np.ndarray, edges: np.ndarray, palette: Palette) -> None:
-    """Draw the bars as one artist, and the line they stand on."""
-    left, right = cell.x(edges[:-1]), cell.x(edges[1:])
-    foot = float(cell.y(np.zeros(1))[0])
-    top = cell.y(counts)
-    corners = [
-        left,
-        np.full(len(left), foot),
-        left,
-        top,
-        right,
-        top,
-        right,
-        np.full_like(left, foot),
-    ]
-    ax.add_collection(
-        PolyCollection(
-            list(np.stack(corners, axis=-1).reshape(-1, 4, 2)),
-            facecolors=palette.bar,
-            edgecolors=palette.background,
-            linewidths=0.7,
-            zorder=2,
-        ),
-        autolim=False,
-    )
-    ax.plot(
-        [cell.left, cell.left + cell.width],
-        [foot, foot],
-        color=palette.axis,
-        linewidth=0.8,
-        zorder=1,
-    )
-
-
-def _marks(ax: Axes, x: np.ndarray, y: np.ndarray, palette: Palette) -> None:
-    """Draw one upright mark per subject below the histogram."""
-    ax.plot(
-        x,
-        y,
-        "|",
-        markersize=8,
-        markeredgewidth=1.1,
-        markeredgecolor=palette.point,
-        alpha=float(np.clip(8 / max(len(x), 1) ** 0.5, 0.15, 0.85)),
-        rasterized=len(x) > MANY,
-        zorder=2,
-    )
-
-
 def _title(rows: pd.DataFrame, *, short: bool) -> str:
     """Return the shrinkage (SD definition), which may be negative."""
     shrinkage = float(rows["shrinkage_sd"].iloc[0])
@@ -185,7 +127,9 @@ def _title(rows: pd.DataFrame, *, short: bool) -> str:
         return "ω = 0"
     if not np.isfinite(shrinkage):
         return ""
-    return f"{'shrink.' if short else 'shrinkage'} {shrinkage:.0f} %".replace("-", "\N{MINUS SIGN}")
+    return f"{'shrink.' if short else 'shrinkage'} {round(shrinkage) + 0:d} %".replace(
+        "-", "\N{MINUS SIGN}"
+    )
 
 
 PLOT = Plot(

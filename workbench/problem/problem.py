@@ -287,3 +287,26 @@ class Problem:
             return parts[0].drop(columns="OUTPUT")
         order = np.argsort(np.tile(who, len(outputs)), kind="stable")
         return pd.concat(parts, ignore_index=True).iloc[order].reset_index(drop=True)
+
+    def dense(self, theta: Floats, etas: Floats, n: int) -> tuple[Ints, Floats, dict[str, Floats]]:
+        """Return predictions on a dense grid for several sets of random effects.
+
+        Parameters
+        ----------
+        etas : (n_draws, n_sub, n_eta)
+        n : as in `curves`
+
+        Returns
+        -------
+        who, times : (n_points,)  number of the subject, and time, of each point
+        predictions : by output, (n_draws, n_points)
+        """
+        subjects, who, times = on_a_grid(self.recorded, self.data.population.record_shift, n)
+        structure, found = self._structure(subjects), {}
+        for k, output in enumerate(self.model.structure.outputs):
+            asked = of_output(subjects, k)
+            out = np.zeros((len(etas), len(times), 1))
+            for eta, row in zip(etas, out, strict=True):
+                predict_range(0, 0, self.n_sub, structure, asked, frozen(theta), frozen(eta), row)
+            found[output] = out[:, :, 0]
+        return who, times, found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
 from workbench.problem.conditional_draws import conditional_draws
+from workbench.results import individuals
 from workbench.results.saved import to_json
 
 Floats = NDArray[np.float64]
@@ -209,19 +210,109 @@ class FitResult:
     def _of_kind(self, kind: str) -> pd.Series[float]:
         return self.parameters.loc[self.parameters["kind"] == kind, "estimate"]
 
-    def curves(self, n: int = 150) -> pd.DataFrame:
-        """Return dense population and individual curves: ID, TIME, PRED, IPRED.
+    def curves(
+        self,
+        n: int = 150,
+        *,
+        subjects: Sequence[Hashable] | None = None,
+        individual: str = "ebe",
+        band: float | None = None,
+    ) -> pd.DataFrame:
+        r"""Return dense population and individual curves: ID, TIME, PRED, IPRED.
 
         Where the model has several outputs, each has its curves, named by OUTPUT after TIME.
 
         Parameters
         ----------
         n : points of the even grid of each subject; its event times are added
+        subjects : whose curves; all by default
+        individual : IPRED at the conditional mode ("ebe") or mean ("mean"), or its mean over
+            40 draws of eta ("draws"; 10 or more where over 60 subjects are asked for at once)
+        band : probability of an interval for a new observation of the subject, such as 0.9, in
+            LOWER and UPPER; by default none. It holds the residual error at IPRED; of draws also
+            the uncertainty of eta: quantiles of
+
+            .. math:: p(y) = \frac{1}{D} \sum_d p(y \mid \eta^{(d)}), \qquad
+                      \eta^{(d)} \sim p(\eta_i \mid y_i)
+
+            Population parameters count as known.
+
+        Raises
+        ------
+        OptionError, UnknownNameError, DataError
+            The probability is none, or the kind or a subject unknown.
         """
+        if subjects is not None or individual != "ebe" or band is not None:
+            return individuals.curves_by(
+                self, n, subjects=subjects, individual=individual, band=band
+            )
         problem = Problem(self.final_model, self.data)
         values = problem.space.values(problem.space.start)
         eta = np.ascontiguousarray(self.etas.to_numpy())
         return problem.curves(values.theta, eta, n)
+
+    def etas_by(self, individual: str = "ebe") -> pd.DataFrame:
+        """Return random effects, one row per subject and draw: ID, DRAW and a column for each.
+
+        Parameters
+        ----------
+        individual : "ebe", the conditional mode; "mean", the conditional mean (`eta_mean`, or that
+            of draws); "draws", draws from the conditional distributions, 1,200 in all but at
+            most 50 a subject, always the same for a fit (see `problem.laplace_draws`). DRAW
+            counts from 1
+
+        Raises
+        ------
+        UnknownNameError
+        """
+        return individuals.etas_by(self, individual)
+
+    def individual_parameters_by(self, individual: str = "ebe") -> pd.DataFrame:
+        """Return individual parameters on the natural scale, as `etas_by` the random effects."""
+        return individuals.parameters_by(self, individual)
+
+    def predictions_by(self, individual: str = "ebe") -> pd.DataFrame:
+        """Return `predictions` with IPRED, IRES and IWRES of another individual estimate.
+
+        Of draws, one is taken for each subject (the first): IWRES are then independent and
+        N(0, 1) under the model (Lavielle & Ribba 2016, Pharm Res 33:2979), which neither those at
+        the EBE nor those of several draws are.
+
+        Parameters
+        ----------
+        individual : as in `etas_by`
+        """
+        return individuals.predictions_by(self, individual)
+
+    def conditional_variances(self) -> pd.DataFrame:
+        r"""Return the variances of eta given the data, (n_sub, n_eta).
+
+        `eta_sd` squared where the method computed it; otherwise, with the expected information w
+        of `problem.information`,
+
+        .. math:: \Bigl[\bigl(\textstyle\sum_j w_{ij}\, g_{ij} g_{ij}^\top
+                  + \Omega^{-1}\bigr)^{-1}\Bigr]_{kk} \quad \text{at } \hat\eta_i
+
+        (NONMEM's ETC after FOCEI).
+        """
+        return individuals.conditional_variances(self)
+
+    def predicted_shrinkage(self) -> pd.DataFrame:
+        r"""Return the shrinkage that design and model lead to, one row per random effect.
+
+        A fraction of the variance, from the Bayesian information matrix of each subject's design
+        (Combes, Retout, Frey & Mentré 2013, Pharm Res 30:2355):
+
+        .. math:: \frac{1}{N} \sum_i \Bigl[\bigl(\textstyle\sum_j w_{ij}\, g_{ij}
+                  g_{ij}^\top + \Omega^{-1}\bigr)^{-1}\Bigr]_{kk} / \omega_k^2
+
+        Column eta_zero takes g at eta = 0 and w = 1/v, so that the sum is G' R^-1 G (PopED's
+        first-order prediction); eta_simulated the mean over eta from N(0, omega) (600 simulated
+        subjects or more, a fixed seed), with the whole w, as in `conditional_variances`. Its mean
+        is of the inverse, which is the conditional variance to be expected and what EBV-shrinkage
+        comes out as; Combes et al. invert the mean information. No observed value enters.
+        """
+        return individuals.predicted_shrinkage(self)
 
     def draws(self, n: int, *, seed: int = 0) -> pd.DataFrame:
         r"""Return draws of eta from its conditional distributions :math:`p(\eta_i \mid y_i)`.

@@ -73,7 +73,7 @@ class PlotCard:
             for name in names
             for title, how in _choices(plots.get(name))
         }
-        self._tables: dict[str, tuple[object, pd.DataFrame]] = {}  # source, its table
+        self._tables: dict[str, tuple[object, str, pd.DataFrame]] = {}  # source, kind, its table
         self._sight: tuple[object, object, Sight] | None = None  # source, lens, what it shows
         first = plots.get(names[0]).variants
         self._now = choice_key(names[0], variant if variant in first else next(iter(first), ""))
@@ -90,7 +90,8 @@ class PlotCard:
         self.choice.observe(self._chosen, "value")
         self.view.observe(lambda _change: self.render(), "size")
         self._state.observe(self._turn, "selected")
-        self._state.observe(self._changed, ["dataset", "fit", "theme", "tab", "lens", "layout"])
+        watched = ["dataset", "fit", "theme", "tab", "lens", "layout", "individual"]
+        self._state.observe(self._changed, watched)
         if slot is not None:
             self._state.observe(self._follow_gallery, "gallery")
 
@@ -163,6 +164,8 @@ class PlotCard:
     def python(self) -> str:
         """Return the line that draws the same in a notebook."""
         said = {"variant": self.variant} if self.variant else {}
+        if self.by_individual and self._state.individual != "ebe":
+            said["individual"] = self._state.individual
         said |= self._state.lens.arguments()
         words = "".join(f", {key}={value!r}" for key, value in said.items())
         source = "fit" if self.needs_fit else "data"
@@ -189,10 +192,12 @@ class PlotCard:
         """Return a diagnostic table, made once for each fit or dataset."""
         diagnostic = diagnostics.get(name)
         source = self._fit() if diagnostic.needs == "fit" else self._state.dataset
+        kind = self._state.individual if diagnostic.by_individual else ""
         known = self._tables.get(name)
-        if known is None or known[0] is not source:
-            known = self._tables[name] = (source, diagnostic.table(source))
-        return known[1]
+        if known is None or known[0] is not source or known[1] != kind:
+            extra = {"individual": kind} if kind else {}
+            known = self._tables[name] = (source, kind, diagnostic.table(source, **extra))
+        return known[2]
 
     def _units(self) -> dict[str, str]:
         units = dict(self._state.dataset.units)
@@ -240,7 +245,14 @@ class PlotCard:
         self._show_choice()
         self.refresh()
 
+    @property
+    def by_individual(self) -> bool:
+        """Whether the plot shows single subjects by what the state says stands for them."""
+        return any(diagnostics.get(name).by_individual for name in self.plot.diagnostics)
+
     def _changed(self, change: dict[str, object]) -> None:
+        if change["name"] == "individual" and not self.by_individual:
+            return
         if self._stale or change["name"] not in ("tab", "layout"):
             self.refresh()
 

@@ -49,7 +49,7 @@ def make_tests(fit: Any, draws: int) -> FitTests:
     tables: dict[str, pd.DataFrame] = {}
     complaints: dict[str, str] = {}
     for name in (*OF_RESIDUALS, *OF_EFFECTS):
-        options = {"draws": draws} if name in OF_EFFECTS else {}
+        options: dict[str, Any] = {"draws": draws} if name in OF_EFFECTS else {}
         try:
             tables[name] = table(name, fit, **options)
         except Exception as error:  # noqa: BLE001  the other tables must still be seen

@@ -80,8 +80,9 @@ class Page:
         names = [panel.name for panel in self._tabs]
         self.stack.selected_index = names.index(self.state.tab)
         self.tabs.value = self.state.tab
-        pictures = any(hasattr(view, "png") for view in self.views[self.state.tab].selectable)
-        self.bar.layout.display = "" if pictures else "none"
+        shown = self.views[self.state.tab]
+        pictures = any(hasattr(view, "png") for view in shown.selectable)
+        self.bar.layout.display = "" if pictures and shown.lens else "none"
 
     def _show_theme(self, _change: object = None) -> None:
         self.theme.dark = self.state.theme == "dark"

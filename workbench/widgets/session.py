@@ -31,10 +31,12 @@ from workbench.plots import Condition, Lens, plots, variables
 from workbench.problem.covariates import resolved
 from workbench.registry import unknown_name
 from workbench.results import FitResult
+from workbench.results.individuals import checked
 from workbench.widgets import model_edits
 from workbench.widgets.checks import CheckRunner, Look, looked_at, usual_look
 from workbench.widgets.fit_tests import FitTests, make_tests
 from workbench.widgets.mainloop import MainLoop
+from workbench.widgets.paging import n_pages, subject_pages
 from workbench.widgets.rehearsal import rehearse
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.runs import Runs
@@ -79,6 +81,7 @@ class Session(Runs):
             state.tests = None
             state.selected, state.progress, state.lens = None, 0.0, Lens()
             state.look = usual_look(dataset.n_obs)
+            state.pager = replace(state.pager, page=1, sort_by="ID", descending=False)
             state.dataset = dataset
             if suggested:
                 state.model = Model.from_dict(suggested)
@@ -370,6 +373,34 @@ class Session(Runs):
     def select(self, subject: Hashable | None) -> None:
         """Highlight a subject in every view; None clears."""
         self.state.selected = subject
+
+    def set_individual(self, kind: Literal["ebe", "mean", "draws"]) -> None:
+        """Let conditional modes (EBE), means or draws stand for the subjects in every view."""
+        self.state.individual = checked(kind)
+
+    def set_pager(self, **changes: Any) -> None:
+        """Change which individual fits are shown, and how; `changes` are parts of `Pager`.
+
+        Another order, or another number of subjects, begins at page 1.
+        """
+        now = self.state.pager
+        changed = replace(now, **changes)
+        if changed.per_page < 1 or changed.per_page != int(changed.per_page):
+            raise OptionError("A page holds a whole number of subjects, at least 1.")
+        order = (changed.per_page, changed.sort_by, changed.descending)
+        if order != (now.per_page, now.sort_by, now.descending) and "page" not in changes:
+            changed = replace(changed, page=1)
+        last = n_pages(self.state, int(changed.per_page))
+        self.state.pager = replace(changed, page=int(min(max(changed.page, 1), last)))
+
+    def turn_page(self, step: int) -> None:
+        """Go some pages of the individual fits on, or back; not beyond the first or the last."""
+        self.set_pager(page=self.state.pager.page + step)
+
+    def show_subject(self, subject: Hashable) -> None:
+        """Go to the page of the individual fits that a subject is on."""
+        if self.state.fit is not None:
+            self.set_pager(page=subject_pages(self.state).page_of(subject))
 
     def open_tab(self, name: str) -> None:
         """Open a tab by the name of its panel."""

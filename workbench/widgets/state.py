@@ -9,6 +9,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, Unicode
 
 from workbench.plots import Lens
+from workbench.results.individuals import INDIVIDUAL
 
 Level = Literal["info", "warning", "error"]
 STATUSES = ("idle", "warming", "running", "cancelling", "done", "cancelled", "failed")
@@ -52,6 +53,28 @@ class Upload:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Which individual fits are on view, and how.
+
+    Attributes
+    ----------
+    page : counted from 1
+    per_page : subjects of a page
+    sort_by : "ID" or a quantity of the diagnostic `subjects`
+    descending : from the largest to the smallest
+    band : whether the band of new observations is drawn
+    log : logarithmic scale
+    """
+
+    page: int = 1
+    per_page: int = 12
+    sort_by: str = "ID"
+    descending: bool = False
+    band: bool = False
+    log: bool = False
+
+
 class WorkbenchState(HasTraits):
     """Everything the page knows. Nothing else holds state.
 
@@ -74,6 +97,8 @@ class WorkbenchState(HasTraits):
     influence : outcome of fits without each subject (`wb.influence`) of `fit`, or None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
+    individual : what stands for a subject in every view: "ebe", "mean" or "draws"
+    pager : which individual fits are on view
     tab, theme : what is open, and how it looks
     lens : by what every view is coloured and split, and what it leaves out
     gallery : (plot, variant) of each card of the diagnostics, more than may be on show
@@ -104,6 +129,8 @@ class WorkbenchState(HasTraits):
     influence: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
+    individual = Enum(INDIVIDUAL, "ebe")
+    pager = Instance(Pager, args=())
     tab = Unicode(FIRST_TAB)  # name of a panel
     theme = Enum(("light", "dark"), "light")
     lens = Instance(Lens, args=())

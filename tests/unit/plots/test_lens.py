@@ -22,7 +22,7 @@ def fit():
 
 def test_variables_are_covariates_and_random_effects(fit):
     known = variables(fit)
-    assert list(known) == ["SEX", "WT", "SITE", "AGE", "eta[ka]", "eta[cl]", "eta[v]"]
+    assert list(known) == ["SEX", "WT", "SITE", "AGE", "CENS", "eta[ka]", "eta[cl]", "eta[v]"]
     assert known["SEX"].levels == ("F", "M")
     assert not known["WT"].categorical
     assert known["SITE"].why == "constant"

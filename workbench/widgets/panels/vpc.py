@@ -284,7 +284,7 @@ def _observed(row: dict[Any, Any]) -> list[str]:
 def build(session: Session) -> PanelView:
     """Make the tab."""
     tab = CheckTab(session)
-    return PanelView(styled(tab.widget, "wb-stack"), selectable=(tab.view,))
+    return PanelView(styled(tab.widget, "wb-stack"), selectable=(tab.view,), lens=False)
 
 
 PANEL = Panel(NAME, "VPC", "tab", 25, build)

@@ -1,4 +1,4 @@
-"""Models that differ in their covariate effects: which contains which, and the test of it."""
+"""Covariate effects where fits are compared, tested and looked at."""
 
 import numpy as np
 import pytest
@@ -101,3 +101,16 @@ def test_influence_and_wald_tests_take_coefficients():
     assert abs(slopes.sum()) < 1e-3 * slopes.abs().sum()
     table = table_of("parameter_tests", fit)
     assert "beta[cl,WT]" in table.astype(str).to_numpy()
+
+
+def test_density_of_a_parameter_is_the_mean_over_the_subjects():
+    """Its integral is 1 and its mean that of the subjects' log-normals, to 1e-3."""
+    data = cases.covariate_data(24, seed=8)
+    fit = wb.evaluate(on_cl(WEIGHT), data)
+    found = table_of("population_density", fit)
+    rows = found[found["parameter"] == "cl"]
+    x, density = rows["value"].to_numpy(), rows["density"].to_numpy()
+    assert np.trapezoid(density, x) == pytest.approx(1.0, abs=1e-3)
+    centres = 2.5 * (data.covariates["WT"] / 70) ** 0.5
+    mean = float((centres * np.exp(0.3**2 / 2)).mean())
+    assert np.trapezoid(x * density, x) == pytest.approx(mean, rel=1e-3)
