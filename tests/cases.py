@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -140,3 +142,56 @@ def line_model(*, correlations=(("a", "b"),), error=None, **parameters):
         error=error or wb.error.Additive(1.0),
         correlations=correlations,
     )
+
+
+def covariate_frame(n_sub=6, seed=3):
+    """Return the oral data with weight, age, sex (labels) and a grade from 1 to 3."""
+    rows = oral_frame(n_sub, seed)
+    who = rows["ID"].to_numpy() - 1
+    rng = np.random.default_rng(100 + seed)
+    rows["WT"] = np.round(50.0 + 40.0 * rng.random(n_sub), 1)[who]
+    rows["AGE"] = np.round(20.0 + 50.0 * rng.random(n_sub))[who]
+    rows["SEX"] = np.where(who % 2 == 0, "F", "M")
+    rows["GRADE"] = 1 + who % 3
+    return rows
+
+
+def covariate_data(n_sub=6, seed=3):
+    return wb.read_dataset(covariate_frame(n_sub, seed), name="oral with covariates")
+
+
+# One of each kind, by the distribution of the parameter that it can act on.
+EFFECTS = {
+    "power": ("lognormal", wb.covariate.Power("WT", reference=70, exponent=0.6)),
+    "exponential": (
+        "lognormal",
+        wb.covariate.Exponential("AGE", reference=40, coefficient=-0.01),
+    ),
+    "linear": ("normal", wb.covariate.Linear("WT", reference=70, coefficient=0.01)),
+    "categorical": (
+        "lognormal",
+        wb.covariate.Categorical("GRADE", reference=1, effects={2: 0.2, 3: -0.3}),
+    ),
+    "categorical normal": (
+        "normal",
+        wb.covariate.Categorical("SEX", reference="F", effects={"M": 0.3}),
+    ),
+    "grouped": (
+        "lognormal",
+        wb.covariate.Categorical("GRADE", reference="1", effects=0.2, groups={"high": [2, 3]}),
+    ),
+    "fixed": ("lognormal", wb.covariate.Power("WT", reference=70, exponent=wb.Fixed(0.75))),
+}
+
+
+def covariate_model(*effects, error="combined2", on="cl", iiv=(0.5, 0.3, 0.2), correlations=()):
+    """Return the oral model with effects (names of EFFECTS) on one parameter."""
+    kind = EFFECTS[effects[0]][0]
+    model = oral_model(
+        error,
+        distributions=tuple(kind if n == on else "lognormal" for n in ("ka", "cl", "v")),
+        iiv=iiv,
+        correlations=correlations,
+    )
+    own = replace(model.parameters[on], covariates=tuple(EFFECTS[name][1] for name in effects))
+    return model.replace(parameters={**model.parameters, on: own})

@@ -84,7 +84,9 @@ class FitStandIn:
     def final_model(self):
         names = [*THETA, *(name for name in self.etas.columns if name not in THETA)]
         parameters = {
-            name: SimpleNamespace(distribution="lognormal", typical=THETA.get(name, 2.0))
+            name: SimpleNamespace(
+                distribution="lognormal", typical=THETA.get(name, 2.0), covariates=()
+            )
             for name in names
         }
         return SimpleNamespace(parameters=parameters)

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
         saem_steps,
         starting_values,
     )
+    from workbench.models import covariates as covariate
     from workbench.models import error
     from workbench.models.model import Model
-    from workbench.models.parameter import Fixed, LogNormal, Normal
+    from workbench.models.parameter import LogNormal, Normal
     from workbench.models.pk import pk
     from workbench.models.prior import Prior
     from workbench.models.structural import Solver, equations, structure
+    from workbench.models.values import Fixed
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
     from workbench.workflows.compare import compare
@@ -51,7 +53,7 @@ _PUBLIC = {
     "CancelToken": "workbench.estimation",
     "Dataset": "workbench.data.dataset",
     "FitResult": "workbench.results",
-    "Fixed": "workbench.models.parameter",
+    "Fixed": "workbench.models.values",
     "LogNormal": "workbench.models.parameter",
     "Model": "workbench.models.model",
     "Normal": "workbench.models.parameter",
@@ -81,7 +83,11 @@ _PUBLIC = {
     "variance_decomposition": "workbench.diagnostics",
     "vpc": "workbench.diagnostics",
 }
-_MODULES = {"error": "workbench.models.error", "plots": "workbench.plots"}
+_MODULES = {
+    "covariate": "workbench.models.covariates",
+    "error": "workbench.models.error",
+    "plots": "workbench.plots",
+}
 
 __all__ = [*_PUBLIC, *_MODULES, "__version__"]
 

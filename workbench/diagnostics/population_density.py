@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench.diagnostics._base import Diagnostic
 from workbench.models.distributions import distributions
@@ -26,9 +27,9 @@ def table(fit: FitResult) -> pd.DataFrame:
               \,|h'(\psi)|
 
     at points even in eta, from -4 to 4 omega; `density` is per unit of the parameter. A parameter
-    with omega = 0 has no rows. Covariates count as at their reference.
+    with omega = 0 has no rows. Of a parameter that covariates act on, the density is the mean over
+    the subjects, each with its own covariates in place of :math:`h(\theta)`.
     """
-    z = np.linspace(-REACH, REACH, POINTS)
     omega = np.diag(fit.omega.to_numpy(float))
     parts = []
     for name, variance in zip(fit.etas.columns, omega, strict=True):
@@ -36,11 +37,14 @@ def table(fit: FitResult) -> pd.DataFrame:
             continue
         parameter = fit.final_model.parameters[name]
         kind = distributions.get(parameter.distribution)
-        eta = z * np.sqrt(variance)
-        middle = kind.to_psi(parameter.typical)
-        value = np.array([kind.from_psi(middle + float(e)) for e in eta])
-        normal = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi * variance)
-        slope = np.abs(np.gradient(value, eta, edge_order=2))
+        sd, middle = float(np.sqrt(variance)), np.array([kind.to_psi(parameter.typical)])
+        if parameter.covariates:
+            own = fit.individual_parameters[name]
+            middle = np.unique([kind.to_psi(float(v)) for v in own] - fit.etas[name])
+        psi = np.linspace(middle.min() - REACH * sd, middle.max() + REACH * sd, POINTS)
+        value = np.array([kind.from_psi(float(at)) for at in psi])
+        normal = _normal(psi, middle, sd)
+        slope = np.abs(np.gradient(value, psi, edge_order=2))
         with np.errstate(divide="ignore", invalid="ignore"):
             density = np.where(slope > 0, normal / slope, np.nan)
         parts.append(pd.DataFrame({"parameter": name, "value": value, "density": density}))
@@ -49,6 +53,12 @@ def table(fit: FitResult) -> pd.DataFrame:
             {"parameter": pd.Series(dtype=object), "value": np.empty(0), "density": np.empty(0)}
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _normal(at: NDArray[np.float64], means: NDArray[np.float64], sd: float) -> NDArray[np.float64]:
+    """Return the mean of normal densities of one SD."""
+    z = (at[:, None] - means) / sd
+    return np.asarray(np.exp(-0.5 * z**2).mean(axis=1) / (sd * np.sqrt(2 * np.pi)))
 
 
 DIAGNOSTIC = Diagnostic(name="population_density", title="Densities of parameters", table=table)

@@ -4,10 +4,10 @@ A quasi-Newton search from far away tends to shrink a variance to zero before th
 have arrived, and on the logarithmic scale it never comes back. Two remedies:
 
 * `approach` takes steps of the EM algorithm for the linearised model, with the conditional modes
-  and their covariances that the objective yields anyway: typical values move by the mean mode,
-  omega becomes the mean of :math:`\hat\eta\hat\eta^\top + H^{-1}`, sigma is rescaled. Such steps
-  cannot overshoot, and variances stay away from zero. They end when they gain little; the
-  search proper does the rest.
+  and their covariances that the objective yields anyway: typical values move by the mean mode
+  (and coefficients of covariates by its regression on them), omega becomes the mean of
+  :math:`\hat\eta\hat\eta^\top + H^{-1}`, sigma is rescaled. Such steps cannot overshoot, and
+  variances stay away from zero. They end when they gain little; the search proper does the rest.
 * `revived` gives back to a variance that went to zero a moderate value, from which the search
   may be repeated: a variance is zero only if it goes there twice.
 """
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Values
 from workbench.core.optimize import Step
+from workbench.estimation._m_step import location, split, typical_values
 from workbench.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -86,11 +87,7 @@ def approach(
 def _em_step(problem: Problem, x: Floats, values: Values, out: Objective) -> Floats:
     """One step; every move is limited so that it cannot leave the plausible."""
     space = problem.space
-    theta = values.theta.copy()
-    mean = out.eta.mean(axis=0)
-    for k, a in enumerate(problem.structure.eta_index):
-        if a >= 0:
-            theta[k] += mean[a]
+    theta = _moved_theta(problem, values, out)
     low = space.low(space.full(x))
     second_moment = out.by_precision.mean(axis=0) if space.n_eta else low
     omega = 0.5 * (second_moment + second_moment.T)
@@ -107,6 +104,19 @@ def _em_step(problem: Problem, x: Floats, values: Values, out: Objective) -> Flo
         factor[own] = np.sqrt(np.clip(1.0 - slope / (2.0 * n_obs), 0.25, 9.0))
     trial = space.pack(theta, omega, values.sigma * factor)
     return x + np.clip(trial - x, -LONGEST_MOVE, LONGEST_MOVE)
+
+
+def _moved_theta(problem: Problem, values: Values, out: Objective) -> Floats:
+    """Return theta moved by the mean mode, or by its regression on the covariates."""
+    theta = values.theta.copy()
+    if problem.space.n_theta > problem.space.n_phi:
+        parts = split(problem)
+        return typical_values(theta, values.precision, location(theta, parts) + out.eta, parts)
+    mean = out.eta.mean(axis=0)
+    for k, a in enumerate(problem.structure.eta_index):
+        if a >= 0:
+            theta[k] += mean[a]
+    return theta
 
 
 def revived(problem: Problem, x: Floats) -> Floats | None:

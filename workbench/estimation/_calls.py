@@ -17,6 +17,7 @@ from workbench.estimation._registry import estimators
 from workbench.estimation._starting import started
 from workbench.models.model import Model
 from workbench.problem import Problem
+from workbench.problem.covariates import with_references
 from workbench.registry import unknown_name
 from workbench.results import FitResult
 
@@ -60,6 +61,7 @@ def fit(
         The fit cannot start; the message says why, where and what to do.
     """
     check_arguments(model, data)
+    model = with_references(model, data)
     said: list[str] = []
     monitor, names = Monitor(on_iteration, cancel, seed), stage_names(method)
     _check_options(names, options)
@@ -149,7 +151,7 @@ def _run(
     estimator = estimators.get(method)
     given = {name: _plain(value) for name, value in options.items()}
     chosen = make_options(estimator, given)
-    result = estimator.run(Problem(model, data), chosen, monitor, estimate)
+    result = estimator.run(Problem(model, data, estimable=estimate), chosen, monitor, estimate)
     return replace(result, given=given, seed=monitor.seed, seconds=time.perf_counter() - began)
 
 

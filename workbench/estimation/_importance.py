@@ -166,7 +166,7 @@ def word(seed: int) -> int:
 
 def empty(problem: Problem) -> Weighted:
     """Return fresh arrays for the kernel to fill."""
-    n, n_eta, n_phi = problem.n_sub, problem.space.n_eta, problem.space.n_theta
+    n, n_eta, n_phi = problem.n_sub, problem.space.n_eta, problem.space.n_phi
     n_sigma = len(problem.model.sigma_names)
     return Weighted(
         np.full(n, np.nan),

@@ -71,7 +71,7 @@ class Individuals:
         design, index = problem.subjects.design, problem.structure.eta_index
         gaussian = np.any(design[:, index >= 0, :] != 0.0, axis=(0, 1))
         own = [
-            entry.kind == "sigma" or (entry.kind == "theta" and not gaussian[k])
+            entry.kind == "sigma" or (k < n_theta and not gaussian[k])
             for k, entry in enumerate(entries)
         ]
         free = problem.space.free

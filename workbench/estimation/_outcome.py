@@ -14,7 +14,7 @@ from workbench.estimation._uncertainty import Uncertainty
 from workbench.estimation._verdict import Verdict
 from workbench.problem import Problem
 from workbench.problem.residuals import predictions_table
-from workbench.problem.space import frozen
+from workbench.problem.space import Entry, frozen
 from workbench.results import FitResult
 
 Floats = NDArray[np.float64]
@@ -146,7 +146,9 @@ def _parameters(
         row = {
             "parameter": entry.name,
             "kind": entry.kind,
-            "unit": units.get(entry.name.removeprefix("sigma[").removesuffix("]"), ""),
+            "unit": units.get(
+                entry.name[len("sigma[") : -1] if entry.kind == "sigma" else entry.name, ""
+            ),
             "estimate": estimate,
             "se": se,
             "rse": 100.0 * se / abs(estimate) if estimate != 0 else np.nan,
@@ -168,6 +170,11 @@ def _parameters(
             row["unit"] = ""
         rows.append(row)
     return pd.DataFrame(rows).set_index("parameter")
+
+
+def _plain_name(entry: Entry) -> str:
+    """Return the name by which the model knows the unit: a sigma without its brackets."""
+    return entry.name[len("sigma[") : -1] if entry.kind == "sigma" else entry.name
 
 
 def _interval(scale: str, estimate: float, se: float) -> tuple[float, float]:

@@ -25,10 +25,10 @@ from workbench.errors import EstimationError, ModelError
 from workbench.estimation._base import Monitor
 from workbench.estimation._likelihood import LikelihoodOptions
 from workbench.estimation._registry import estimators
-from workbench.models.distributions import distributions
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
 from workbench.problem import Problem
+from workbench.problem.space import theta_of
 from workbench.results import FitResult
 
 Floats = NDArray[np.float64]
@@ -67,9 +67,7 @@ def scaled_errors(problem: Problem, model: Model) -> tuple[Model, float]:
     -------
     model, -2 log L (inf where there is none)
     """
-    theta = np.array(
-        [distributions.get(p.distribution).to_psi(p.typical) for p in model.parameters.values()]
-    )
+    theta = theta_of(model)
     sigma = np.array([value for error in model.errors.values() for value in error.values])
     with np.errstate(all="ignore"):
         prediction = problem.values(theta, problem.no_etas())

@@ -45,5 +45,5 @@ def saem_steps(model: Model, data: Dataset, *, seed: int = 0, **options: Any) ->
     """
     check_arguments(model, data)
     chosen = make_options(estimators.get("saem"), options)
-    problem = Problem(model, data)
+    problem = Problem(model, data, estimable=True)
     return Saem(problem, chosen, Workers(1, problem.n_sub, problem.n_obs), seed=seed)

@@ -17,9 +17,11 @@ from workbench.estimation._pooled import (
     usable,
     with_error_values,
 )
+from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
+from workbench.problem.covariates import mean_effects, with_references
 from workbench.results import FitResult
 
 METHODS = ("auto", "nca", "pooled")
@@ -57,6 +59,7 @@ def starting_values(
     """
     if method not in METHODS:
         raise OptionError(f"method must be one of {', '.join(METHODS)}, not {method!r}.")
+    model = with_references(model, data)
     said: list[str] = []
     say = said.append if say is None else say
     derived = derive(model, data) if method != "pooled" else None
@@ -66,6 +69,8 @@ def starting_values(
             "after a first dose, not at steady state, of at least a third of the subjects. Use "
             'method="pooled".'
         )
+    if derived is not None:
+        derived = _at_references(derived, model, data)
     started = _with_values(model, derived) if derived else model
     rest = [
         name
@@ -118,7 +123,8 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
             continue
         typical = p.typical if "typical" in p.fixed else other.typical
         iiv = other.iiv if p.has_eta and other.has_eta and "iiv" not in p.fixed else p.iiv
-        parameters[name] = replace(p, typical=typical, iiv=iiv)
+        effects = tuple(_effect_from(effect, other) for effect in p.covariates)
+        parameters[name] = replace(p, typical=typical, iiv=iiv, covariates=effects)
     same = all(pair in source.correlations for pair in model.correlations)
     correlations = {k: source.correlations[k] if same else 0.0 for k in model.correlations}
     errors = dict(model.errors)
@@ -135,10 +141,32 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
     )
 
 
+def _effect_from(effect: CovariateEffect, other: Parameter) -> CovariateEffect:
+    """Return an effect with the coefficients of the same one on another parameter, if any."""
+    for theirs in other.covariates:
+        if (theirs.kind, theirs.column) == (effect.kind, effect.column) and theirs.resolved:
+            known = dict(zip(theirs.levels, theirs.values, strict=True))
+            if effect.reference == theirs.reference:
+                parts = zip(effect.levels, effect.values, effect.held, strict=True)
+                return effect.with_values(v if h else known.get(n, v) for n, v, h in parts)
+    return effect
+
+
 def _say_derived(derived: Derived, model: Model, say: Callable[[str], object]) -> None:
     free = [n for n in derived.values if "typical" not in model.parameters[n].fixed]
     each = "; ".join(f"{name} {derived.values[name]:.3g} from {derived.how[name]}" for name in free)
     say(f"Non-compartmental analysis of {derived.n} subjects, geometric means: {each}.")
+
+
+def _at_references(derived: Derived, model: Model, data: Dataset) -> Derived:
+    """Return the means over subjects brought to the references of the model's covariates."""
+    values = dict(derived.values)
+    for k, (name, p) in enumerate(model.parameters.items()):
+        if name in values and p.covariates:
+            kind = distributions.get(p.distribution)
+            psi = kind.to_psi(values[name]) - mean_effects(model, data)[k]
+            values[name] = kind.from_psi(psi)
+    return replace(derived, values=values)
 
 
 def _with_values(model: Model, derived: Derived) -> Model:
@@ -177,7 +205,9 @@ def _pooled(
         say(f"{', '.join(lost)}: the model's own values, as the data hardly tell.")
     # Where NCA has a value it is the mean of the subjects, and stays.
     parameters = {
-        name: replace(p, typical=found[name].typical) if name in rest else p
+        name: replace(p, typical=found[name].typical, covariates=found[name].covariates)
+        if name in rest
+        else p
         for name, p in started.parameters.items()
     }
     each = ", ".join(f"{name} {found[name].typical:.3g}" for name in rest)

@@ -60,8 +60,8 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
     Raises
     ------
     EstimationError
-        The model has no random effects, has priors, or fewer than two subjects inform all of
-        their parameters.
+        The model has no random effects, has priors or estimated covariate effects, or fewer than
+        two subjects inform all of their parameters.
     """
     began = time.perf_counter()
     refuse_without_etas(problem, "The two-stage method")
@@ -70,6 +70,8 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
             "The standard two-stage method has no place for priors: it averages individual "
             "estimates. Leave the priors out, or use a likelihood method such as FOCEI."
         )
+    if estimate:
+        _refuse_effects(problem)
     space, trace = problem.space, list[dict[str, float]]()
     stage, known = _Stage(space.start, np.zeros(0), np.ones(0, bool), "", 0), no_uncertainty(space)
     with (
@@ -105,6 +107,18 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
     )
 
 
+def _refuse_effects(problem: Problem) -> None:
+    """Refuse coefficients of covariates that act through a random effect."""
+    for name, parameter in problem.model.parameters.items():
+        for effect in parameter.covariates:
+            if parameter.has_eta and not all(effect.held):
+                raise EstimationError(
+                    f"The standard two-stage method averages individual estimates, so it cannot "
+                    f"estimate the effect of {effect.column} on {name}. Use ITS, FOCEI or SAEM, or "
+                    "fix the coefficient (wb.Fixed)."
+                )
+
+
 def _first_stage(
     people: Individuals, options: TwoStageOptions, monitor: Monitor, trace: list[dict[str, float]]
 ) -> _Stage:
@@ -136,7 +150,7 @@ def _first_stage(
         # The vague prior should be centred on the subjects.
         shift = np.zeros(space.n_theta)
         index = problem.structure.eta_index
-        shift[index >= 0] = np.median(out.eta, axis=0)[index[index >= 0]]
+        shift[: space.n_phi][index >= 0] = np.median(out.eta, axis=0)[index[index >= 0]]
         theta = values.theta + np.where(movable, shift, 0.0)
         recentred = space.pack(theta, space.omega(x), values.sigma)
         recentred[people.common] = new[people.common]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ModelError
-from workbench.models.parameter import Fixed, _argument, names_of_fixed, number, unfix
 from workbench.models.residual import error_models
+from workbench.models.values import Fixed, argument, names_of_fixed, number, unfix
 from workbench.registry import unknown_name
 
 
@@ -93,7 +93,7 @@ class ResidualError:
     def python(self) -> str:
         """Return the call that makes this residual error."""
         arguments = [
-            f"{name}={_argument(value, name in self.fixed)}"
+            f"{name}={argument(value, name in self.fixed)}"
             for name, value in self.parameters.items()
         ]
         constructor = error_models.get(self.model).constructor

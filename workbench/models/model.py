@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import ModelError
 from workbench.models import units as unit_templates
+from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
 from workbench.models.endpoints import (
     Errors,
@@ -29,14 +30,16 @@ from workbench.models.endpoints import (
     sigma_units,
 )
 from workbench.models.error import ResidualError
-from workbench.models.parameter import NO_BOUNDS, Parameter, names_of_fixed, number
+from workbench.models.parameter import NO_BOUNDS, Parameter
 from workbench.models.prior import read_prior
 from workbench.models.read import read_structure
 from workbench.models.structural import StructuralModel, structures
+from workbench.models.values import names_of_fixed, number
 from workbench.registry import unknown_name
 
 FORMAT = 1
-PARAMETER_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior")
+LINE = 100  # characters of a line of Python
+PARAMETER_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior", "covariates")
 
 Pair = tuple[str, str]
 
@@ -144,13 +147,35 @@ class Model:
         return self.replace(parameters=plain, correlations={})
 
     def units(self, data_units: Mapping[str, str]) -> dict[str, str]:
-        """Return the unit of each structural and residual parameter, "" where unknown."""
+        """Return the unit of each parameter, coefficients included; "" where unknown."""
         names = (*self.structure.parameters, *self.sigma_names)
         templates = (*self.structure.units, *sigma_units(self.errors))
-        return {
+        units = {
             name: unit_templates.fill(template, data_units)
             for name, template in zip(names, templates, strict=True)
         }
+        for name, parameter in self.parameters.items():
+            positive = distributions.get(parameter.distribution).positive
+            for effect in parameter.covariates:
+                unit = effect.unit("" if positive else units[name], data_units)
+                units.update(dict.fromkeys(effect.names(name), unit))
+        return units
+
+    @property
+    def beta_names(self) -> tuple[str, ...]:
+        """Names of the covariates' coefficients, ``beta[cl,WT]``, parameter after parameter."""
+        return tuple(
+            beta
+            for name, p in self.parameters.items()
+            for effect in p.covariates
+            for beta in effect.names(name)
+        )
+
+    @property
+    def covariate_columns(self) -> tuple[str, ...]:
+        """Covariates of the data that some parameter depends on, each once."""
+        effects = (e for p in self.parameters.values() for e in p.covariates)
+        return tuple(dict.fromkeys(effect.column for effect in effects))
 
     def replace(self, **parts: Any) -> Model:
         """Return a model with some parts replaced; they are the arguments of `Model`."""
@@ -242,7 +267,10 @@ class Model:
     def python(self) -> str:
         """Return the Python that builds this model."""
         width = max(len(name) for name in self.parameters) + 3
-        lines = [f"        {_quoted(n):<{width}} {p.python()}," for n, p in self.parameters.items()]
+        lines = [
+            f"        {_quoted(n):<{width}} {_broken(p.python(), width)},"
+            for n, p in self.parameters.items()
+        ]
         text = f"wb.Model(\n    structure={self.structure.code},\n"
         text += "    parameters={\n" + "\n".join(lines) + "\n    },\n"
         if self.correlations:
@@ -262,7 +290,8 @@ class Model:
             latex = distributions.get(parameter.distribution).latex
             if not parameter.has_eta:
                 latex = r"@_i = @_{pop}"
-            lines.append(("Individual parameters", latex.replace("@", symbol)))
+            latex = latex.replace("@", symbol)
+            lines.append(("Individual parameters", _with_effects(latex, symbol, parameter)))
         for block in self.blocks():
             name = symbols[block[0]]
             if len(block) == 1:
@@ -280,6 +309,15 @@ class Model:
     def blocks(self) -> list[tuple[str, ...]]:
         """Return the blocks of omega: groups of parameters whose random effects are correlated."""
         return _blocks(self.etas, self.correlations)
+
+
+def _broken(call: str, width: int) -> str:
+    """Return the call of a parameter with its covariates on lines of their own, if it is long."""
+    if len(call) + width <= LINE - 9 or ", covariates=[" not in call:
+        return call
+    head, effects = call.split(", covariates=[", 1)
+    inner = effects.removesuffix("])").replace(", wb.covariate.", ",\n            wb.covariate.")
+    return f"{head}, covariates=[\n            {inner},\n        ])"
 
 
 def _quoted(name: str) -> str:
@@ -433,6 +471,22 @@ def _read_parameter(name: str, part: Any) -> Parameter:
             fixed,
             card.get("bounds", NO_BOUNDS),
             read_prior(card.get("prior")),
+            _read_covariates(name, card.get("covariates", [])),
         )
     except ModelError as problem:
         raise ModelError(f"Parameter {name!r}: {problem}") from None
+
+
+def _read_covariates(name: str, card: Any) -> tuple[CovariateEffect, ...]:
+    if not isinstance(card, list | tuple):
+        raise ModelError(f'The "covariates" of parameter {name!r} must be a list, not {card!r}.')
+    return tuple(CovariateEffect.from_dict(effect) for effect in card)
+
+
+def _with_effects(latex: str, symbol: str, parameter: Parameter) -> str:
+    """Write the covariates' part after the typical value."""
+    positive = distributions.get(parameter.distribution).positive
+    parts = [effect.latex(symbol, positive=positive) for effect in parameter.covariates]
+    between = r"\," if positive else " + "
+    typical = symbol + "_{pop}"
+    return latex.replace(typical, between.join([typical, *parts]))

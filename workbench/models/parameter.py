@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ModelError
+from workbench.models.covariates import CovariateEffect, check_effects
 from workbench.models.distributions import distributions
 from workbench.models.prior import Prior, bounds_card, check_bounds
+from workbench.models.values import Fixed, argument, number, unfix
 
 Bounds = Sequence[float | None]
 NO_BOUNDS = (-math.inf, math.inf)
 
 PARTS = ("typical", "iiv")
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """A value that is held, not estimated: ``LogNormal(Fixed(0.75))``."""
-
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +31,7 @@ class Parameter:
     fixed : which of ``"typical"`` and ``"iiv"`` are held at these values
     bounds : (lower, upper) of the typical value on the natural scale, infinite where there is none
     prior : normal prior of the typical value, or None
+    covariates : effects of the subjects' covariates, see `workbench.models.covariates`
 
     Raises
     ------
@@ -49,6 +45,7 @@ class Parameter:
     fixed: frozenset[str] = frozenset()
     bounds: Bounds = NO_BOUNDS
     prior: Prior | None = None
+    covariates: Sequence[CovariateEffect] = ()
 
     def __post_init__(self) -> None:
         kind = distributions.get(self.distribution)
@@ -72,6 +69,7 @@ class Parameter:
             )
         bounds = check_bounds(self.bounds, typical, kind)
         _check_prior(self.prior, kind.positive, held="typical" in self.fixed)
+        object.__setattr__(self, "covariates", check_effects(self.covariates, kind))
         object.__setattr__(self, "bounds", bounds)
         object.__setattr__(self, "typical", typical)
         object.__setattr__(self, "iiv", iiv)
@@ -109,19 +107,23 @@ class Parameter:
             card["bounds"] = bounds_card(*self.limits)
         if self.prior is not None:
             card["prior"] = {"mean": self.prior.mean, "sd": self.prior.sd}
+        if self.covariates:
+            card["covariates"] = [effect.to_dict() for effect in self.covariates]
         return card
 
     def python(self) -> str:
         """Return the call that makes this parameter."""
-        typical = _argument(self.typical, "typical" in self.fixed)
+        typical = argument(self.typical, "typical" in self.fixed)
         call = f"wb.{distributions.get(self.distribution).constructor}({typical}"
         if self.has_eta or "iiv" in self.fixed:
-            call += f", iiv={_argument(self.iiv, 'iiv' in self.fixed)}"
+            call += f", iiv={argument(self.iiv, 'iiv' in self.fixed)}"
         if self.bounded:
             low, high = bounds_card(*self.limits)
             call += f", bounds=({low!r}, {high!r})"
         if self.prior is not None:
             call += f", prior={self.prior.python()}"
+        if self.covariates:
+            call += f", covariates=[{', '.join(e.python() for e in self.covariates)}]"
         return call + ")"
 
 
@@ -140,43 +142,13 @@ def _check_prior(prior: Prior | None, positive: bool, *, held: bool) -> None:
         )
 
 
-def number(value: Any, what: str) -> float:
-    """Return a finite number, or refuse what is none: also True, which counts as 1 elsewhere."""
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        found = float(value)
-    except (TypeError, ValueError):
-        raise ModelError(f"{what} must be a number, not {value!r}.") from None
-    if not math.isfinite(found):
-        raise ModelError(f"{what} must be a finite number, not {found}.")
-    return found
-
-
-def names_of_fixed(value: Any, what: str) -> frozenset[str]:
-    """Read the "fixed" of a model card; a single word would fall apart into its letters."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise ModelError(f'The "fixed" of {what} must be a list of names, not {value!r}.')
-    return frozenset(str(name) for name in value)
-
-
-def _argument(value: float, fixed: bool) -> str:
-    return f"wb.Fixed({value!r})" if fixed else repr(value)
-
-
-def unfix(**values: float | Fixed) -> tuple[dict[str, float], frozenset[str]]:
-    """Split named values into plain numbers and the names of those that are fixed."""
-    fixed = frozenset(name for name, value in values.items() if isinstance(value, Fixed))
-    plain = {n: v.value if isinstance(v, Fixed) else v for n, v in values.items()}
-    return plain, fixed
-
-
 def LogNormal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
+    covariates: Sequence[CovariateEffect] = (),
 ) -> Parameter:
     """Return a log-normal parameter: typical value (median) times exp(eta), eta ~ N(0, iiv²).
 
@@ -186,10 +158,18 @@ def LogNormal(  # noqa: N802
     iiv : SD of eta; 0 for no random effect; wrap it in `Fixed` to hold it
     bounds : (lower, upper) of the typical value, None for no bound
     prior : normal prior of the typical value, see `Prior`
+    covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
+        then that of a subject whose covariates are at their references
     """
     values, fixed = unfix(typical=typical, iiv=iiv)
     return Parameter(
-        "lognormal", values["typical"], values["iiv"], fixed, bounds or NO_BOUNDS, prior
+        "lognormal",
+        values["typical"],
+        values["iiv"],
+        fixed,
+        bounds or NO_BOUNDS,
+        prior,
+        covariates,
     )
 
 
@@ -199,6 +179,7 @@ def Normal(  # noqa: N802
     iiv: float | Fixed = 0.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
+    covariates: Sequence[CovariateEffect] = (),
 ) -> Parameter:
     """Return a normal parameter: typical value plus eta, eta ~ N(0, iiv²).
 
@@ -208,6 +189,16 @@ def Normal(  # noqa: N802
     iiv : SD of eta, in the parameter's unit; 0 for no random effect
     bounds : (lower, upper) of the typical value, None for no bound
     prior : normal prior of the typical value, see `Prior`
+    covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
+        then that of a subject whose covariates are at their references
     """
     values, fixed = unfix(typical=typical, iiv=iiv)
-    return Parameter("normal", values["typical"], values["iiv"], fixed, bounds or NO_BOUNDS, prior)
+    return Parameter(
+        "normal",
+        values["typical"],
+        values["iiv"],
+        fixed,
+        bounds or NO_BOUNDS,
+        prior,
+        covariates,
+    )

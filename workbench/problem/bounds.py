@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,12 @@ class Bounds:
     Parameters
     ----------
     parameters : in the kernels' order
-    scale : (n_theta,)  sizes of theta
+    scale : (n_theta,)  sizes of theta; elements after those of the parameters have no bounds
     """
 
     def __init__(self, parameters: Iterable[Parameter], scale: Floats) -> None:
         limits = [_psi_limits(parameter) for parameter in parameters]
+        limits += [(-inf, inf)] * (len(scale) - len(limits))
         self.scale = scale
         self.lower = np.array([low for low, _ in limits])
         self.upper = np.array([high for _, high in limits])
@@ -99,6 +100,7 @@ class Priors:
     Parameters
     ----------
     parameters : in the kernels' order
+    n_more : elements of theta after those of the parameters; they have no priors
 
     Attributes
     ----------
@@ -106,8 +108,8 @@ class Priors:
     precision : (n_theta,)  1 / sd²; 0 without a prior
     """
 
-    def __init__(self, parameters: Iterable[Parameter]) -> None:
-        rows = [_psi_prior(parameter) for parameter in parameters]
+    def __init__(self, parameters: Iterable[Parameter], n_more: int = 0) -> None:
+        rows = [_psi_prior(parameter) for parameter in parameters] + [(0.0, 0.0)] * n_more
         self.mean = np.array([mean for mean, _ in rows])
         self.precision = np.array([precision for _, precision in rows])
         self.any = bool((self.precision > 0).any())

@@ -20,6 +20,7 @@ from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.structural import Approximate
 from workbench.problem.checks import check_observations, check_start, notes
+from workbench.problem.covariates import design_matrix, spreads, with_references
 from workbench.problem.endpoints import (
     endpoint_notes,
     jacobians,
@@ -43,9 +44,12 @@ class Problem:
     Parameters
     ----------
     model, data : immutable; nothing in them is changed
+    estimable : whether to refuse covariate effects that these data cannot tell, as an estimator
+        needs it; a prediction does not
 
     Attributes
     ----------
+    model : with the references of its covariates written out
     space : the optimiser's vector and its meaning
     structure, subjects : what the kernels see; the records of `subjects` are the events that
         follow from them where no parameter moves these
@@ -60,8 +64,9 @@ class Problem:
         The two do not fit; the message says where and what to do.
     """
 
-    def __init__(self, model: Model, data: Dataset) -> None:
+    def __init__(self, model: Model, data: Dataset, *, estimable: bool = False) -> None:
         population = data.population
+        model = with_references(model, data)
         self.model, self.data = model, data
         self.n_sub, self.n_obs = population.n_sub, population.n_obs
         self.outputs = frozen(observed_outputs(model, data))
@@ -69,8 +74,9 @@ class Problem:
         if not data.design:
             check_observations(data, self.endpoints)
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
-        self.space = ParameterSpace(model, held=unseen)
-        self._bind(pack_subjects(model, data, self.outputs))
+        design = design_matrix(model, data, estimable=estimable)
+        self.space = ParameterSpace(model, held=unseen, spreads=spreads(model, design))
+        self._bind(pack_subjects(model, data, self.outputs, design))
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
         if not data.design:
@@ -226,7 +232,7 @@ class Problem:
 
     def individual_parameters(self, theta: Floats, eta: Floats) -> Floats:
         """Return the individual parameters on the natural scale, (n_sub, n_phi)."""
-        out = np.zeros((self.n_sub, self.space.n_theta))
+        out = np.zeros((self.n_sub, self.space.n_phi))
         individual_range(self.structure, self.subjects, frozen(theta), frozen(eta), out)
         return out
 

@@ -4,13 +4,15 @@ The vector x is unbounded and of order one:
 
 * theta on the psi scale (the logarithm for a log-normal parameter), a normal one divided by
   the size of its starting value; one with bounds by its place between them (`problem.bounds`);
+  then the covariates' coefficients, times the SD of their covariate over the subjects (over the
+  size of the parameter, for a normal one);
 * omega through its Cholesky factor :math:`L = \mathrm{diag}(e^{d})\,U` with U unit lower
   triangular, block by block: d (log SDs conditional on the earlier etas of the block), then the
   elements of U below the diagonal;
 * sigma as a logarithm, or divided by its starting value where it may change sign.
 
 Fixed elements stay out of x. The natural vector u, which is what a person reads, holds the
-typical values, the variances and correlations of omega, and sigma.
+typical values, the covariates' coefficients, the variances and correlations of omega, and sigma.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Values
+from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
@@ -49,9 +52,9 @@ class Entry:
 
     Attributes
     ----------
-    name : ``cl``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``, of several outputs
-        ``sigma[cp.additive]``
-    kind : ``"theta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
+    name : ``cl``, ``beta[cl,WT]``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``, of
+        several outputs ``sigma[cp.additive]``
+    kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
     fixed : held at its starting value
     interval : scale on which a Wald interval is computed: ``"log"``, ``"identity"`` or
         ``"fisher"`` (the z transformation, for correlations)
@@ -72,11 +75,26 @@ class ParameterSpace:
     ----------
     model : its starting values give the starting point and the scales
     held : outputs that are not observed; their residual errors stay as they are
+    spreads : (n_beta,)  SDs of the coefficients' columns of the design, for the scales; None for 1
+
+    Attributes
+    ----------
+    n_phi : number of individual parameters, so of typical values
+    n_theta : number of elements of theta: typical values, then coefficients of covariates
+
+    Raises
+    ------
+    ModelError
+        A covariate's reference or levels are still to be taken from data.
     """
 
-    def __init__(self, model: Model, *, held: Collection[str] = ()) -> None:
+    def __init__(
+        self, model: Model, *, held: Collection[str] = (), spreads: Floats | None = None
+    ) -> None:
         self.model = model
-        self.n_theta = len(model.parameters)
+        self.n_phi = len(model.parameters)
+        start, self._beta_fixed = _coefficients(model)
+        self.n_theta = self.n_phi + len(start)
         self.etas = model.etas
         self.n_eta = len(self.etas)
         self._pairs = [(self.etas.index(a), self.etas.index(b)) for a, b in model.correlations]
@@ -87,8 +105,10 @@ class ParameterSpace:
                 for d, p in zip(self._distributions, model.parameters.values(), strict=True)
             ]
         )
+        if len(start):
+            self._theta_scale = np.concatenate([self._theta_scale, self._beta_scale(spreads)])
         self.bounds = Bounds(model.parameters.values(), self._theta_scale)
-        self.priors = Priors(model.parameters.values())
+        self.priors = Priors(model.parameters.values(), len(start))
         errors, self._held = model.errors.values(), held
         scales = [scale for error in errors for scale in error_models.get(error.model).scales]
         self._sigma_log = np.array([scale == "log" for scale in scales])
@@ -99,11 +119,25 @@ class ParameterSpace:
         self.free = np.array(self._free_mask())
         self.n_free = int(self.free.sum())
 
+    def _beta_scale(self, spreads: Floats | None) -> Floats:
+        """Return the sizes of the coefficients: one of them moves psi by about its own size."""
+        owner = [
+            k
+            for k, p in enumerate(self.model.parameters.values())
+            for effect in p.covariates
+            for _ in effect.levels
+        ]
+        return self._theta_scale[owner] / (1.0 if spreads is None else spreads)
+
     def _make_entries(self) -> list[Entry]:
         model = self.model
         entries = [
             Entry(name, "theta", "typical" in p.fixed, "log" if d.positive else "identity")
             for (name, p), d in zip(model.parameters.items(), self._distributions, strict=True)
+        ]
+        entries += [
+            Entry(name, "beta", held, "identity")
+            for name, held in zip(model.beta_names, self._beta_fixed, strict=True)
         ]
         entries += [
             Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "log")
@@ -131,11 +165,7 @@ class ParameterSpace:
         return [not entry.fixed for entry in self.entries]
 
     def _pack_start(self) -> Floats:
-        psi = [
-            d.to_psi(p.typical)
-            for d, p in zip(self._distributions, self.model.parameters.values(), strict=True)
-        ]
-        return self._pack(np.array(psi), self.model.omega, self._sigma_start)
+        return self._pack(theta_of(self.model), self.model.omega, self._sigma_start)
 
     def _pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         low = np.linalg.cholesky(omega) if self.n_eta else omega
@@ -240,7 +270,9 @@ class ParameterSpace:
         return np.concatenate([self.theta_slope(theta), self.sigma_slope(sigma)])
 
     def slope_of_typical(self, k: int, psi: float) -> float:
-        """Return d typical value / d theta of parameter k, theta on the psi scale."""
+        """Return d natural / d theta of element k of theta, which is psi."""
+        if k >= self.n_phi:
+            return 1.0
         from_psi, h = self._distributions[k].from_psi, 1e-6 * max(abs(psi), 1.0)
         return (from_psi(psi + h) - from_psi(psi - h)) / (2.0 * h)
 
@@ -277,10 +309,12 @@ class ParameterSpace:
         omega = low @ low.T
         variance = np.diag(omega)
         correlation = [omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in self._pairs]
+        theta = self.theta(full)
         typical = [
-            d.from_psi(psi) for d, psi in zip(self._distributions, self.theta(full), strict=True)
+            d.from_psi(psi) for d, psi in zip(self._distributions, theta[: self.n_phi], strict=True)
         ]
-        return np.concatenate([typical, variance, correlation, self.sigma(full)])
+        beta = theta[self.n_phi :]
+        return np.concatenate([typical, beta, variance, correlation, self.sigma(full)])
 
     def jacobian(self, x: Floats) -> Floats:
         """Return d natural / dx, (n_entries, n_free), by central differences.
@@ -305,8 +339,14 @@ class ParameterSpace:
         omega = self.omega(x)
         sd = dict(zip(self.etas, np.sqrt(np.diag(omega)), strict=True))
         psi = self.theta(full)
+        beta = iter(psi[self.n_phi :].tolist())
         parameters = {
-            name: replace(p, typical=d.from_psi(psi[k]), iiv=float(sd.get(name, 0.0)))
+            name: replace(
+                p,
+                typical=d.from_psi(psi[k]),
+                iiv=float(sd.get(name, 0.0)),
+                covariates=tuple(e.with_values(next(beta) for _ in e.levels) for e in p.covariates),
+            )
             for k, ((name, p), d) in enumerate(
                 zip(self.model.parameters.items(), self._distributions, strict=True)
             )
@@ -323,6 +363,31 @@ class ParameterSpace:
             for output, error in self.model.errors.items()
         }
         return self.model.replace(parameters=parameters, correlations=correlations, error=errors)
+
+
+def theta_of(model: Model) -> Floats:
+    """Return theta of a model's values on the psi scale: typical values, then coefficients.
+
+    Raises
+    ------
+    ModelError
+        A covariate's reference or levels are still to be taken from data.
+    """
+    psi = [distributions.get(p.distribution).to_psi(p.typical) for p in model.parameters.values()]
+    return np.array([*psi, *_coefficients(model)[0]])
+
+
+def _coefficients(model: Model) -> tuple[list[float], list[bool]]:
+    """Return starting values of the covariates' coefficients, and which of them are held."""
+    effects = [effect for p in model.parameters.values() for effect in p.covariates]
+    for effect in effects:
+        if not effect.resolved:
+            raise ModelError(
+                f"The effect of {effect.column} takes its reference from the data, and has none "
+                "yet. Give reference= (and the levels), or bind the model to data first."
+            )
+    values = [value for effect in effects for value in effect.values]
+    return values, [held for effect in effects for held in effect.held]
 
 
 def _sizes(error: ResidualError) -> Floats:

@@ -21,12 +21,15 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def pack_subjects(model: Model, data: Dataset, outputs: Ints) -> Subjects:
+def pack_subjects(
+    model: Model, data: Dataset, outputs: Ints, design: Floats | None = None
+) -> Subjects:
     """Return the records of all subjects, checked against the structural model.
 
     Parameters
     ----------
     outputs : (n_obs,)  number of the output that each observation is of
+    design : (n_sub or 1, n_phi, n_theta)  of the covariates; None for the identity
 
     Raises
     ------
@@ -48,7 +51,7 @@ def pack_subjects(model: Model, data: Dataset, outputs: Ints) -> Subjects:
         population.obs_start,
         population.dv,
         outputs,
-        frozen(np.eye(len(model.parameters))[None]),
+        frozen(np.eye(len(model.parameters))[None] if design is None else design),
         population.block_start,
         population.block_covariates,
     )

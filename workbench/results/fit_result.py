@@ -51,7 +51,8 @@ class FitResult:
     warnings : sentences on data, model or results that are worth knowing
     seconds : wall time
     parameters : one row per parameter: kind, unit, estimate, se, rse (%), lower, upper, fixed, sd,
-        cv_percent, shrinkage_sd and shrinkage_var (%). Rows ``omega[...]`` hold the variance as
+        cv_percent, shrinkage_sd and shrinkage_var (%). Rows ``beta[...]`` hold the
+        coefficients of covariates, rows ``omega[...]`` the variance as
         the estimate and its square root as sd. Intervals are 95 % Wald intervals on the natural
         scale, computed on the logarithm for positive parameters and on Fisher's z for
         correlations
@@ -144,7 +145,8 @@ class FitResult:
 
         (Delattre, Lavielle, Poursat 2014, Electron. J. Stat. 8:456.) What is learnt from
         subjects counts log N: the distribution of the individual parameters that vary, so the
-        typical values of parameters with a random effect, their variances and correlations. What
+        typical values of parameters with a random effect and the effects of covariates on them,
+        their variances and correlations. What
         is learnt from every observation counts log n_obs: typical values of parameters without a
         random effect, and the residual error. Fixed ones do not count.
 
@@ -164,13 +166,21 @@ class FitResult:
     def _learnt_by_subject(self) -> int:
         """Count the estimated parameters of the distribution of individual parameters."""
         free = self.parameters[~self.parameters["fixed"]]
-        vary = free.index.isin(self.final_model.etas) & (free["kind"] == "theta")
+        parameters = self.final_model.parameters.items()
+        effects = [b for n, p in parameters if p.has_eta for e in p.covariates for b in e.names(n)]
+        of_subjects = free.index.isin([*self.final_model.etas, *effects])
+        vary = of_subjects & free["kind"].isin(("theta", "beta"))
         return int((vary | free["kind"].isin(("omega", "correlation"))).sum())
 
     @property
     def theta(self) -> pd.Series[float]:
         """Typical values on the natural scale."""
         return self._of_kind("theta")
+
+    @property
+    def beta(self) -> pd.Series[float]:
+        """Coefficients of covariates, ``beta[cl,WT]``."""
+        return self._of_kind("beta")
 
     @property
     def sigma(self) -> pd.Series[float]:

@@ -6,10 +6,12 @@ They edit the model card, so that every change passes the checks of `Model` itse
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 from workbench.errors import ModelError
+from workbench.models.covariates import CovariateEffect
 from workbench.models.endpoints import errors_card
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
@@ -107,6 +109,27 @@ def with_parameter(model: Model, name: str, **changes: Any) -> Model:
     else:
         card["correlations"] = [pair for pair in card["correlations"] if {*pair[:2]} <= random]
     return Model.from_dict(card)
+
+
+def with_covariate(
+    model: Model, name: str, effect: CovariateEffect | None, column: str = ""
+) -> Model:
+    """Return the model with an effect on a parameter, in place of one of the same covariate.
+
+    Parameters
+    ----------
+    effect : None takes away the effect of `column`, or all effects on the parameter
+    """
+    if name not in model.parameters:
+        raise unknown_name(f"parameter of {model.structure.name}", name, model.parameters)
+    own = model.parameters[name]
+    if effect is None:
+        kept = tuple(e for e in own.covariates if column and e.column != column)
+    else:
+        columns = [e.column for e in own.covariates]
+        kept = tuple(effect if e.column == effect.column else e for e in own.covariates)
+        kept += () if effect.column in columns else (effect,)
+    return model.replace(parameters={**model.parameters, name: replace(own, covariates=kept)})
 
 
 def with_omega(model: Model, *, full: bool) -> Model:

@@ -22,11 +22,13 @@ from workbench.datasets import load_dataset
 from workbench.diagnostics import check_numbers, table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
+from workbench.models.covariates import CovariateEffect
 from workbench.models.equations import parse
 from workbench.models.model import Model
 from workbench.models.pk import options_of
 from workbench.models.structural import equations
 from workbench.plots import Condition, Lens, plots, variables
+from workbench.problem.covariates import resolved
 from workbench.registry import unknown_name
 from workbench.results import FitResult
 from workbench.results.individuals import checked
@@ -162,6 +164,18 @@ class Session(Runs):
     def set_parameter(self, name: str, **changes: Any) -> None:
         """Change parts of one parameter, such as `typical`, `iiv`, `fixed`, `bounds`, `prior`."""
         self.state.model = model_edits.with_parameter(self.state.model, name, **changes)
+
+    def set_covariate(
+        self, parameter: str, effect: CovariateEffect | None, column: str = ""
+    ) -> None:
+        """Let a covariate act on a parameter; None takes the effect of `column` (or all) away.
+
+        A reference or levels that the effect does not name are those of the data.
+        """
+        state = self.state
+        if effect is not None and state.dataset is not None:
+            effect = resolved(effect, state.dataset)
+        state.model = model_edits.with_covariate(state.model, parameter, effect, column)
 
     def set_omega(self, shape: Literal["diagonal", "full"]) -> None:
         """Let the random effects be independent, or all correlated."""

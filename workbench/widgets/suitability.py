@@ -7,6 +7,7 @@ from typing import Any
 from workbench.data import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.model import Model
+from workbench.problem.covariates import design_matrix, with_references
 from workbench.problem.endpoints import (
     endpoint_outputs,
     observed_outputs,
@@ -31,6 +32,15 @@ def misfit(model: Model, data: Dataset) -> str:
     """Return why the structure cannot describe the data; empty when it can."""
     try:
         pack_subjects(model, data, observed_outputs(model, data))
+    except WorkbenchError as error:
+        return str(error)
+    return ""
+
+
+def covariate_misfit(model: Model, data: Dataset) -> str:
+    """Return why the covariate effects do not fit the data; empty when they do."""
+    try:
+        design_matrix(with_references(model, data), data, estimable=True)
     except WorkbenchError as error:
         return str(error)
     return ""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.models.covariates import CovariateEffect
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
@@ -13,7 +14,7 @@ from workbench.models.pk import options_of
 from workbench.models.residual import error_models
 
 KNOWN_PARTS = ("format", "structure", "parameters", "correlations", "error")
-KNOWN_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior")
+KNOWN_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior", "covariates")
 NUMERICAL = ("typical", "units", "solver")  # of a card of equations: they do not change the model
 
 # smaller error model, larger one -> (parameter of the larger, its value in the smaller, whether
@@ -85,6 +86,7 @@ def nesting(small: Model, large: Model, *, unseen: Collection[str] = ()) -> Nest
         found: list[Restriction] = []
         for name, p in small.parameters.items():
             found += _typical(name, p, large.parameters[name])
+            found += _effects(name, p, large.parameters[name])
         found += _random_effects(small, large)
         found += _errors(small, large, unseen)
     except _NotNestedError as problem:
@@ -140,6 +142,63 @@ def _typical(name: str, small: Parameter, large: Parameter) -> list[Restriction]
     if low < lowest or high > highest:
         raise _NotNestedError(f"the bounds of {name} are narrower in the larger model")
     return [Restriction(f"{name} = {small.typical:.4g}")] if held else []
+
+
+def _effects(name: str, small: Parameter, large: Parameter) -> list[Restriction]:
+    """Compare the effects of covariates; without one its coefficients are zero."""
+    found: list[Restriction] = []
+    ours = {effect.column: effect for effect in small.covariates}
+    theirs = {effect.column: effect for effect in large.covariates}
+    for column in ours:
+        if column not in theirs:
+            raise _NotNestedError(f"{column} acts on {name} in the smaller model only")
+    for column, effect in theirs.items():
+        if column in ours:
+            free = "typical" not in small.fixed | large.fixed
+            found += _effect(name, ours[column], effect, free=free)
+            continue
+        parts = zip(effect.names(name), effect.values, effect.held, strict=True)
+        for beta, value, held in parts:
+            if held and value != 0:
+                raise _NotNestedError(
+                    f"{beta} is fixed at {value:g} in the larger model, which does not contain zero"
+                )
+            found += [] if held else [Restriction(f"{beta} = 0")]
+    return found
+
+
+def _effect(
+    name: str, small: CovariateEffect, large: CovariateEffect, *, free: bool
+) -> list[Restriction]:
+    """Compare two effects of one covariate; `free` says that the typical value can take up any."""
+    what = f"the effect of {small.column} on {name}"
+    if small.kind != large.kind or small.groups != large.groups:
+        raise _NotNestedError(f"{what} is of another kind or has other groups")
+    if {small.reference, *small.levels} != {large.reference, *large.levels} and any(small.levels):
+        raise _NotNestedError(f"{what} has other levels")
+    moved = small.reference != large.reference
+    held = any(small.held) or any(large.held)
+    if moved and not (free and (not any(small.levels) or not held)):
+        raise _NotNestedError(f"{what} has another reference while something is fixed")
+    if moved and any(small.levels):
+        return []
+    mine = dict(zip(small.levels, zip(small.values, small.held, strict=True), strict=True))
+    found = []
+    for level, beta, theirs, fixed in zip(
+        large.levels, large.names(name), large.values, large.held, strict=True
+    ):
+        value, ours_fixed = mine[level]
+        if ours_fixed and not fixed:
+            found.append(Restriction(f"{beta} = {value:.4g}"))
+        elif fixed and not ours_fixed:
+            raise _NotNestedError(
+                f"{beta} is fixed in the larger model and estimated in the smaller"
+            )
+        elif fixed and value != theirs:
+            raise _NotNestedError(
+                f"{beta} is fixed at {value:g} in one and at {theirs:g} in the other"
+            )
+    return found
 
 
 def _random_effects(small: Model, large: Model) -> list[Restriction]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import IncomparableError, OptionError
+from workbench.models.covariates import CovariateEffect
 from workbench.models.model import Model
 from workbench.models.residual import error_models
 from workbench.results import FitResult
@@ -184,7 +185,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def model_in_short(model: Model) -> str:
-    """Return a model in one line: structure, random effects, residual error, what is fixed."""
+    """Return a model in one line: structure, random effects, error, covariates, what is fixed."""
     blocks = [f"({', '.join(b)})" if len(b) > 1 else b[0] for b in model.blocks()]
     errors = [
         (f"{output} " if len(model.structure.outputs) > 1 else "")
@@ -193,11 +194,22 @@ def model_in_short(model: Model) -> str:
     ]
     parts = [model.structure.name, f"η {', '.join(blocks)}" if blocks else "no η"]
     parts.append(", ".join(errors))
+    acting = {n: [e.column for e in p.covariates] for n, p in model.parameters.items()}
+    effects = [f"{name} ~ {' + '.join(columns)}" for name, columns in acting.items() if columns]
+    if effects:
+        parts.append(", ".join(effects))
     held = [name for name, p in model.parameters.items() if "typical" in p.fixed]
+    held += [b for n, p in model.parameters.items() for e in p.covariates for b in _held(n, e)]
     held += [f"ω({name})" for name, p in model.parameters.items() if "iiv" in p.fixed]
     if held:
         parts.append(f"fixed {', '.join(held)}")
     return " · ".join(parts)
+
+
+def _held(parameter: str, effect: CovariateEffect) -> list[str]:
+    """Return the names of an effect's coefficients that are fixed."""
+    names = effect.names(parameter)
+    return [beta for beta, held in zip(names, effect.held, strict=False) if held]
 
 
 def _tests(runs: Sequence[Run]) -> pd.DataFrame:

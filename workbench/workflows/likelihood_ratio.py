@@ -105,9 +105,9 @@ def likelihood_ratio_test(
       :math:`\chi^2_{df}` is given instead, from which the p-value is at most too high.
 
     Models are nested when the structure is the same and the smaller one has fixed values, random
-    effects or correlations left out, or a residual error that is a special case (additive and
-    proportional of combined error; in combined 2 that is at the boundary, as b² cannot be
-    negative).
+    effects, correlations or effects of covariates left out, or a residual error that is a special
+    case (additive and proportional of combined error; in combined 2 that is at the boundary, as b²
+    cannot be negative).
 
     Parameters
     ----------

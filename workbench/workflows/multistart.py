@@ -17,6 +17,7 @@ from workbench.errors import EstimationError, OptionError, WorkbenchError
 from workbench.estimation import CancelToken, fit
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
+from workbench.problem.covariates import coefficient_sizes, with_references
 from workbench.results import FitResult
 
 SAME = 0.01  # difference in OFV that counts as the same end
@@ -88,20 +89,29 @@ class Multistart:
 
 
 def random_start(
-    model: Model, number: int, *, seed: int, spread: float, iiv_spread: float
+    model: Model,
+    number: int,
+    *,
+    seed: int,
+    spread: float,
+    iiv_spread: float,
+    sizes: Mapping[str, float] | None = None,
 ) -> Model:
     """Return the model with random starting values; number 0 is the model itself.
 
     Typical values and SDs of eta are multiplied by a factor whose logarithm is uniform; a
-    typical value of 0 moves within one SD of its eta. Fixed values stay.
+    typical value of 0 moves within one SD of its eta. Coefficients of covariates move by up to
+    half of log(spread) times their size. Fixed values stay.
 
     Parameters
     ----------
     number, seed : name the random numbers
     spread, iiv_spread : largest factor, either way
+    sizes : of the coefficients by name, see `ParameterSpace`; 1 for the others
     """
     if number == 0:
         return model
+    place, known = len(model.parameters), sizes or {}
     parameters: dict[str, Parameter] = {}
     for k, (name, p) in enumerate(model.parameters.items()):
         u, v = uniforms(seed, STARTS, number, _CHAIN, 0, k)
@@ -110,7 +120,18 @@ def random_start(
             typical = typical * spread ** (2 * u - 1) if typical else (2 * u - 1) * p.iiv
         if "iiv" not in p.fixed:
             iiv *= iiv_spread ** (2 * v - 1)
-        parameters[name] = replace(p, typical=typical, iiv=iiv)
+        effects = []
+        for effect in p.covariates:
+            values = []
+            for beta, value, held in zip(
+                effect.names(name), effect.values, effect.held, strict=True
+            ):
+                u, _ = uniforms(seed, STARTS, number, _CHAIN, 0, place)
+                most = 0.0 if held else 0.5 * np.log(spread) * known.get(beta, 1.0)
+                values.append(value + most * (2 * u - 1))
+                place += 1
+            effects.append(effect.with_values(values))
+        parameters[name] = replace(p, typical=typical, iiv=iiv, covariates=tuple(effects))
     return model.replace(parameters=parameters)
 
 
@@ -157,8 +178,11 @@ def multistart(
         raise OptionError(f"n must be a whole number of at least 1, not {n}.")
     if not spread >= 1 or not iiv_spread >= 1:
         raise OptionError("spread and iiv_spread are factors of at least 1.")
+    model = with_references(model, data)
+    sizes = coefficient_sizes(model, data)
     starts = [
-        random_start(model, k, seed=seed, spread=spread, iiv_spread=iiv_spread) for k in range(n)
+        random_start(model, k, seed=seed, spread=spread, iiv_spread=iiv_spread, sizes=sizes)
+        for k in range(n)
     ]
     task = _Task(data, method, seed, dict(options))
     rows: list[dict[str, Any]] = []
@@ -245,6 +269,9 @@ def _row(number: int, start: Model, done: _Done) -> dict[str, Any]:
     }
     for name, p in start.parameters.items():
         row[f"{name}_start"] = p.typical
+        for effect in p.covariates:
+            names = [f"{beta}_start" for beta in effect.names(name)]
+            row |= dict(zip(names, effect.values, strict=True))
         if p.has_eta:
             row[f"omega[{name}]_start"] = p.iiv**2
     if not isinstance(own, str):

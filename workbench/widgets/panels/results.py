@@ -82,9 +82,10 @@ def stages(found: pd.DataFrame) -> str:
 
 
 def estimates(parameters: pd.DataFrame) -> str:
-    """Return the tables of typical values, random effects and residual error."""
+    """Return the tables of typical values, covariate effects, random effects and residual error."""
     parts = [
         _part(parameters, "theta", "Typical values", HEAD, _row),
+        _part(parameters, "beta", "Covariate effects (β)", HEAD, _row),
         _part(parameters, "omega", "Between-subject variability", OMEGA_HEAD, _omega_row),
         _part(parameters, "correlation", "Correlations of random effects", HEAD, _row),
         _part(parameters, "sigma", "Residual error (SD or fraction)", HEAD, _row),

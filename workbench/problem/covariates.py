@@ -1,0 +1,274 @@
+r"""Covariate effects bound to data: references, checks and the design matrix.
+
+:math:`\psi_i = X_i \theta + \eta_i` with theta the typical values followed by the coefficients;
+:math:`X_i` is the identity with the covariates' columns g(x_i, reference) beside it, each in the
+row of its parameter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.data.columns import did_you_mean
+from workbench.data.dataset import Dataset
+from workbench.data.doses import first_rows
+from workbench.errors import DataError, ModelError
+from workbench.models.covariate import covariate_kinds
+from workbench.models.covariates import CovariateEffect
+from workbench.models.distributions import distributions
+from workbench.models.endpoints import label_key
+from workbench.models.model import Model
+
+Floats = NDArray[np.float64]
+
+
+def with_references(model: Model, data: Dataset) -> Model:
+    """Return the model with every reference and level of its covariates written out.
+
+    A reference that is not given becomes the median over subjects, or the most frequent level
+    (the first of these in order); levels that are not given are those of the data.
+
+    Raises
+    ------
+    DataError
+        A covariate is not there, is missing for a subject, or changes within one.
+    """
+    if all(e.resolved for p in model.parameters.values() for e in p.covariates):
+        return model
+    parameters = {
+        name: replace(p, covariates=tuple(resolved(effect, data) for effect in p.covariates))
+        for name, p in model.parameters.items()
+    }
+    return model.replace(parameters=parameters)
+
+
+def resolved(effect: CovariateEffect, data: Dataset) -> CovariateEffect:
+    """Return an effect with its reference and levels, see `with_references`."""
+    if effect.resolved:
+        return effect
+    if not covariate_kinds.get(effect.kind).categorical:
+        return replace(effect, reference=float(np.median(subject_numbers(effect, data))))
+    levels = subject_levels(effect, data)
+    counts = pd.Series(levels).value_counts()
+    names = sorted(counts.index, key=_order)
+    reference = effect.reference
+    if reference is None:
+        free = [name for name in names if name not in effect.levels]
+        if not free:
+            raise ModelError(
+                f"effects of {effect.column} names every level of {data.name}, so no level is left "
+                "to be the reference. Leave out one."
+            )
+        reference = max(free, key=lambda name: counts[name])
+    if effect.levels:
+        return replace(effect, reference=reference)
+    others = tuple(name for name in names if name != reference)
+    if not others:
+        raise ModelError(
+            f"{effect.column} is {names[0]} in all subjects of {data.name}: an effect of it cannot "
+            "be told from the typical value. Drop the effect."
+        )
+    fixed = frozenset(others) if "" in effect.fixed else effect.fixed
+    return replace(
+        effect, reference=reference, levels=others, values=effect.values * len(others), fixed=fixed
+    )
+
+
+def design_matrix(model: Model, data: Dataset, *, estimable: bool) -> Floats:
+    """Return the design, (n_sub or 1, n_phi, n_theta).
+
+    Parameters
+    ----------
+    model : with its references (see `with_references`)
+    estimable : whether to refuse a coefficient that these data cannot tell, because its column
+        of the design does not vary
+
+    Raises
+    ------
+    DataError, ModelError
+        A covariate does not fit the model; the message says where and what to do.
+    """
+    names = list(model.parameters)
+    n_phi = len(names)
+    effects = [(k, e) for k, p in enumerate(model.parameters.values()) for e in p.covariates]
+    if not effects:
+        return np.eye(n_phi)[None]
+    n_theta = n_phi + sum(len(effect.levels) for _, effect in effects)
+    design = np.zeros((data.n_sub, n_phi, n_theta))
+    design[:, :, :n_phi] = np.eye(n_phi)
+    place = n_phi
+    for k, effect in effects:
+        columns = effect_columns(effect, data)
+        if estimable:
+            _check_varies(effect, columns, data)
+        design[:, k, place : place + len(effect.levels)] = columns
+        place += len(effect.levels)
+    return design
+
+
+def spreads(model: Model, design: Floats) -> Floats:
+    """Return the SD over subjects of each coefficient's column, (n_beta,); 1 for a level."""
+    found, place = [], len(model.parameters)
+    for k, parameter in enumerate(model.parameters.values()):
+        for effect in parameter.covariates:
+            categorical = covariate_kinds.get(effect.kind).categorical
+            for _ in effect.levels:
+                sd = 1.0 if categorical else float(design[:, k, place].std())
+                found.append(sd if sd > 0 else 1.0)
+                place += 1
+    return np.array(found)
+
+
+def coefficient_sizes(model: Model, data: Dataset) -> dict[str, float]:
+    """Return each coefficient's size by name: over one SD of its covariate psi moves by 1.
+
+    The parameter's typical value is the unit of psi where the parameter is normal.
+    """
+    sd = spreads(model, design_matrix(model, data, estimable=False))
+    units = [
+        1.0 if distributions.get(p.distribution).positive else abs(p.typical) or 1.0
+        for p in model.parameters.values()
+        for effect in p.covariates
+        for _ in effect.levels
+    ]
+    return dict(zip(model.beta_names, np.array(units) / sd, strict=True))
+
+
+def mean_effects(model: Model, data: Dataset) -> Floats:
+    """Return the mean over subjects of what the covariates add to psi, (n_phi,)."""
+    n_phi = len(model.parameters)
+    part = design_matrix(model, data, estimable=False)[:, :, n_phi:]
+    effects = [e for p in model.parameters.values() for e in p.covariates]
+    beta = np.array([value for effect in effects for value in effect.values])
+    return np.asarray((part @ beta).mean(axis=0))
+
+
+def effect_columns(effect: CovariateEffect, data: Dataset) -> Floats:
+    """Return an effect's part of the design, (n_sub, number of coefficients)."""
+    kind = covariate_kinds.get(effect.kind)
+    if kind.column is not None:
+        return kind.column(subject_numbers(effect, data), float(effect.reference or 0.0))[:, None]
+    levels = subject_levels(effect, data)
+    known = (effect.reference, *effect.levels)
+    strange = [name for name in dict.fromkeys(levels) if name not in known]
+    if strange:
+        who = data.subjects[levels.index(strange[0])]
+        raise DataError(
+            f"{effect.column} is {strange[0]} in ID {who}, but the model knows only "
+            f"{', '.join(map(str, known))}. Give this level an effect, or put it into a group with "
+            "another one (groups={...})."
+        )
+    return np.array([[float(name == level) for level in effect.levels] for name in levels])
+
+
+def subject_numbers(effect: CovariateEffect, data: Dataset) -> Floats:
+    """Return a continuous covariate, (n_sub,)."""
+    kind = covariate_kinds.get(effect.kind)
+    values = _subject_values(effect.column, data)
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{effect.column} of {data.name} holds labels, such as {values[0]!r}, so it cannot "
+            f"have a {kind.title.lower()} effect. Use wb.covariate.Categorical."
+        ) from None
+    bad = np.flatnonzero(numbers <= 0)
+    if kind.positive_data and len(bad):
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise DataError(
+            f"{effect.column} is {numbers[bad[0]]:g} in ID {data.subjects[bad[0]]}{more}, but a "
+            f"{kind.title.lower()} effect needs values above 0. Correct the value, or use "
+            "wb.covariate.Exponential."
+        )
+    return numbers
+
+
+def subject_levels(effect: CovariateEffect, data: Dataset) -> list[str]:
+    """Return a categorical covariate as levels or groups, one for each subject."""
+    found = [label_key(value) for value in _subject_values(effect.column, data)]
+    unknown = [m for _, members in effect.groups for m in members if m not in found]
+    if len(unknown) == sum(len(members) for _, members in effect.groups) > 0 and not data.design:
+        raise DataError(
+            f"None of the levels {', '.join(unknown)} that groups= names occurs in {effect.column} "
+            f"of {data.name}. It has {', '.join(sorted(set(found), key=_order)[:10])}."
+        )
+    return [effect.group_of(level) for level in found]
+
+
+def _subject_values(column: str, data: Dataset) -> NDArray[Any]:
+    """Return the value of each subject, refused where there is not exactly one."""
+    if column not in data.covariate_names:
+        advice = did_you_mean(column, data.covariate_names)
+        raise DataError(
+            f"{data.name} has no covariate {column!r}. "
+            + (advice if data.covariate_names else "It has none at all.")
+        )
+    if column in data.time_varying:
+        raise DataError(_varies(column, data))
+    values = data.table[column].to_numpy()[first_rows(data.table)]
+    missing = np.flatnonzero(pd.isna(values))
+    if len(missing):
+        who = ", ".join(str(data.subjects[i]) for i in missing[:5])
+        more = " …" if len(missing) > 5 else ""
+        raise DataError(
+            f"{column} is missing for {len(missing)} of {data.n_sub} subjects (ID {who}{more}), "
+            "and the model uses it. Give the values, or leave these subjects out with "
+            "data.select(...)."
+        )
+    return np.asarray(values)
+
+
+def _varies(column: str, data: Dataset) -> str:
+    """Say where a covariate first changes within a subject."""
+    values, time = data.table[column], data.table["TIME"]
+    gone = values.isna()
+    changed = (values != values.shift()) & ~(gone & gone.shift(fill_value=False))
+    new = int(np.flatnonzero(changed.to_numpy() & ~first_rows(data.table))[0])
+    who, row = data.table["ID"].iloc[new], data.table["ROW"].iloc[new]
+    return (
+        f"{column} changes within a subject, first in ID {who} from {_shown(values.iloc[new - 1])} "
+        f"at TIME {time.iloc[new - 1]:g} to {_shown(values.iloc[new])} at TIME {time.iloc[new]:g} "
+        f"(row {row}). An effect on a parameter needs one value for each subject: put the baseline "
+        "into a column of its own. In equations a covariate may change with time."
+    )
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _check_varies(effect: CovariateEffect, columns: Floats, data: Dataset) -> None:
+    """Refuse an estimated coefficient whose column says the same of all subjects."""
+    kind = covariate_kinds.get(effect.kind)
+    for level, held, column in zip(effect.levels, effect.held, columns.T, strict=True):
+        if held or np.ptp(column) > 0:
+            continue
+        if kind.categorical and not column.any():
+            raise ModelError(
+                f"No subject of {data.name} has {effect.column} = {level}, so its effect cannot be "
+                "estimated. Leave this level out, or fix its coefficient (wb.Fixed)."
+            )
+        raise ModelError(
+            f"{effect.column} is the same in all {data.n_sub} subjects of {data.name}, so its "
+            "effect cannot be told from the typical value. Drop the effect, or fix its coefficient "
+            "(wb.Fixed)."
+        )
+    if kind.categorical and not any(effect.held) and not (columns == 0).all(axis=1).any():
+        raise ModelError(
+            f"No subject of {data.name} has the reference level {effect.reference} of "
+            f"{effect.column}, so the typical value cannot be estimated. Choose one of the other "
+            f"levels as reference: {', '.join(effect.levels)}."
+        )
+
+
+def _order(level: str) -> tuple[bool, float, str]:
+    """Sort numbers by size, then labels by name."""
+    try:
+        return (False, float(level), level)
+    except ValueError:
+        return (True, 0.0, level)

@@ -1,0 +1,106 @@
+"""Which covariates of the data can act on which parameter, and how: what the page offers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.dataset import Dataset
+from workbench.errors import ModelError
+from workbench.models.covariate import CovariateKind, covariate_kinds
+from workbench.models.covariates import CovariateEffect
+from workbench.models.distributions import distributions
+from workbench.models.parameter import Parameter
+
+FEW_LEVELS = 5  # whole numbers that take no more values than this are categories at first
+ORDER = ("power", "exponential", "linear", "categorical")  # of what is offered first
+
+
+def subject_column(data: Dataset, column: str) -> pd.Series:
+    """Return a covariate's values, one for each subject that has one."""
+    return data.covariates[column].dropna()
+
+
+def unusable(data: Dataset) -> dict[str, str]:
+    """Return why each covariate cannot act on a parameter; "" when it can."""
+    table, why = data.covariates, {}
+    for column in data.covariate_names:
+        if column in data.time_varying:
+            why[column] = "changes within a subject"
+            continue
+        missing = int(table[column].isna().sum())
+        same = "is the same in all subjects" if table[column].nunique() < 2 else ""
+        why[column] = f"is missing for {missing} subjects" if missing else same
+    return why
+
+
+def is_label(data: Dataset, column: str) -> bool:
+    """Whether a covariate holds text, so that it can only be categorical."""
+    return not pd.api.types.is_numeric_dtype(data.table[column])
+
+
+def why_not(kind: CovariateKind, parameter: Parameter, data: Dataset, column: str) -> str:
+    """Return why a kind of effect is not possible; empty when it is."""
+    positive = distributions.get(parameter.distribution).positive
+    if not (kind.factor if positive else kind.term):
+        return "for a normal parameter only" if positive else "for a log-normal parameter only"
+    if not kind.categorical and is_label(data, column):
+        return f"{column} holds labels"
+    if kind.positive_data and (subject_column(data, column) <= 0).any():
+        return f"{column} is not above 0 in all subjects"
+    return ""
+
+
+def first_effect(parameter: Parameter, data: Dataset, column: str) -> CovariateEffect:
+    """Return the effect that one click adds: the usual kind for this covariate and parameter."""
+    names = [name for name in ORDER if name in covariate_kinds.names()]
+    names += [name for name in covariate_kinds.names() if name not in names]
+    if _looks_categorical(data, column):
+        names.sort(key=lambda name: not covariate_kinds.get(name).categorical)
+    for name in names:
+        if not why_not(covariate_kinds.get(name), parameter, data, column):
+            return new_effect(name, column)
+    return new_effect("categorical", column)
+
+
+def new_effect(kind: str, column: str) -> CovariateEffect:
+    """Return an effect of zero whose reference and levels come from the data."""
+    levels = () if covariate_kinds.get(kind).categorical else ("",)
+    return CovariateEffect(kind, column, None, levels, (0.0,))
+
+
+def _looks_categorical(data: Dataset, column: str) -> bool:
+    values = subject_column(data, column)
+    if is_label(data, column):
+        return True
+    numbers = values.to_numpy(dtype=np.float64)
+    whole = bool((numbers == np.round(numbers)).all())
+    return len(np.unique(numbers)) <= 2 or (whole and len(np.unique(numbers)) <= FEW_LEVELS)
+
+
+def groups_text(effect: CovariateEffect) -> str:
+    """Return the groups of levels as a person types them: ``low = 1, 2; high = 3, 4``."""
+    return "; ".join(f"{name} = {', '.join(members)}" for name, members in effect.groups)
+
+
+def read_groups(text: str) -> dict[str, list[str]]:
+    """Read groups of levels from text such as ``low = 1, 2; high = 3, 4``; spaces serve as well.
+
+    Raises
+    ------
+    ModelError
+        A part has no name or no levels, or a name is there twice.
+    """
+    groups: dict[str, list[str]] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, equals, members = (piece.strip() for piece in part.partition("="))
+        levels = [m.strip() for m in members.split(",")] if "," in members else members.split()
+        if not (name and equals and all(levels) and levels):
+            raise ModelError(
+                f"{part!r} is no group of levels. Type a name and its levels, such as "
+                "low = 1, 2; high = 3, 4."
+            )
+        if name in groups:
+            raise ModelError(f"The group {name} is there twice. Give the other one another name.")
+        groups[name] = levels
+    return groups
