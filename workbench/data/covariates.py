@@ -73,6 +73,11 @@ def varying_names(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
     return [name for name in names if _changes(table[name].to_numpy(), same).any()]
 
 
+def unusable(name: str) -> str:
+    """Return what the audit says of a subject without a value."""
+    return f"{name} is missing: a model that uses {name} will refuse this subject."
+
+
 def _take(
     name: str,
     draft: Draft,
@@ -153,8 +158,7 @@ def _fill(
         findings.add(REPAIR, name, text, repaired)
     stays = missing.copy()
     stays[order[gap]] = False
-    text = f"{name} is missing: a model that uses {name} will refuse this subject."
-    findings.add(WARNING, name, text, stays)
+    findings.add(WARNING, name, unusable(name), stays)
     return filled
 
 

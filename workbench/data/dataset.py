@@ -23,6 +23,8 @@ from workbench.data.doses import dose_rows, single_doses, time_after_dose
 from workbench.data.draft import make_draft
 from workbench.data.endpoints import endpoint_labels
 from workbench.data.findings import Findings
+from workbench.data.imputation import imputed
+from workbench.data.missing import missing_table
 from workbench.data.population import Population, observed_rows, pack
 from workbench.data.reader import Source, read_table, source_name
 from workbench.errors import DataError, OptionError
@@ -206,6 +208,56 @@ class Dataset:
         audit = self.audit[of_them].reset_index(drop=True)
         code = f"{self.code}.select({labels!r})"
         return replace(self, table=table, audit=audit, code=code)
+
+    @property
+    def missing_covariates(self) -> pd.DataFrame:
+        """Who misses what, one row per covariate that is missing for anybody.
+
+        covariate, n_missing (subjects with a row without it), percent (of the subjects), subjects
+        (their labels), all_missing, time_varying.
+        """
+        return missing_table(self.table, self.covariate_names, self.time_varying)
+
+    def impute(
+        self,
+        method: str,
+        covariates: str | Iterable[str] | None = None,
+        *,
+        seed: int = 0,
+        draw: int = 0,
+    ) -> Dataset:
+        """Return data in which no covariate is missing; the audit says what was done to whom.
+
+        Covariates that change within a subject are left to NOCB or LOCF, which fill gaps when the
+        data are read.
+
+        Parameters
+        ----------
+        method :
+            - ``"complete_case"``: leave out the subjects that miss any;
+            - ``"median"``: the median over subjects, or the most frequent value of a categorical
+              covariate (text, or whole numbers with at most five different values);
+            - ``"indicator"``: the same, and a covariate ``WT_MISSING`` that is 1 where WT was
+              missing, else 0;
+            - ``"regression"``: predicted by least squares from those other covariates that the
+              subject has (Buck 1960), with logarithms where a covariate is positive; a
+              categorical one is the most frequent level of the five nearest subjects. The median
+              where no other covariate is known, which the audit says;
+            - ``"stochastic"``: a draw in place of the prediction, see `multiple_imputation`, where
+              one such draw is of use
+        covariates : which; all that miss a value by default, but those that cannot be filled in,
+            of which the audit tells
+        seed, draw : name the random numbers of ``"stochastic"``: the draw-th of a seed
+
+        Raises
+        ------
+        OptionError
+            The method or a covariate is unknown.
+        DataError
+            A covariate that was named is missing in all subjects or changes within them; nobody
+            would be left; too few subjects to draw from.
+        """
+        return imputed(self, method, covariates, seed=seed, draw_number=draw)
 
     def to_csv(self, path: str | Path) -> None:
         """Write the canonical table as CSV that `read_dataset` reads back ('.' = missing)."""

@@ -217,8 +217,8 @@ def _subject_values(column: str, data: Dataset) -> NDArray[Any]:
         more = " …" if len(missing) > 5 else ""
         raise DataError(
             f"{column} is missing for {len(missing)} of {data.n_sub} subjects (ID {who}{more}), "
-            "and the model uses it. Give the values, or leave these subjects out with "
-            "data.select(...)."
+            "and the model uses it. Give the values, leave these subjects out with "
+            "data.select(...), or fill the values in with data.impute(...)."
         )
     return np.asarray(values)
 

@@ -90,5 +90,5 @@ def _check_covariates(structure: StructuralModel, data: Dataset, population: Pop
         raise DataError(
             f"{data.name}: the covariate {structure.covariates[column]}, which the equations use, "
             f"is missing for {n} subjects, first for ID {population.subjects[subject]}. Give it, "
-            "or leave these subjects out."
+            "leave these subjects out, or fill it in with data.impute(...)."
         )
