@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
     from workbench.workflows.compare import compare
+    from workbench.workflows.imputation import multiple_imputation
     from workbench.workflows.influence import influence
     from workbench.workflows.likelihood_ratio import likelihood_ratio_test
     from workbench.workflows.multistart import multistart
@@ -72,6 +73,7 @@ _PUBLIC = {
     "npde": "workbench.diagnostics._simulated",
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",
+    "multiple_imputation": "workbench.workflows.imputation",
     "multistart": "workbench.workflows.multistart",
     "prediction_distribution": "workbench.diagnostics",
     "read_dataset": "workbench.data.dataset",
