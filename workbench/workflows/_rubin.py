@@ -35,8 +35,7 @@ def pooled(
         if np.isfinite(complete_df):
             observed_df *= (complete_df + 1.0) / (complete_df + 3.0)
         df = 1.0 / (1.0 / rubin_df + 1.0 / observed_df)
-        fraction = (increase + 2.0 / (df + 3.0)) / (increase + 1.0)
-    fraction = np.where(between > 0, fraction, np.where(np.isfinite(within), 0.0, np.nan))
+        fraction = (increase + 2.0 / (rubin_df + 3.0)) / (increase + 1.0)
     se = np.sqrt(total)
     limits = [_interval(*row) for row in zip(scales, mean, se, df, strict=True)]
     return pd.DataFrame(

@@ -70,7 +70,8 @@ def test_pooling_by_hand():
     assert row["relative_increase"] == pytest.approx(increase, rel=1e-12)
     assert row["df"] == pytest.approx(df, rel=1e-12)
     assert row["fraction_missing"] == pytest.approx(
-        (increase + 2 / (df + 3)) / (increase + 1), rel=1e-12
+        (increase + 2 / (df + 3)) / (increase + 1),
+        rel=1e-12,  # df is Rubin's here
     )
     half = student.ppf(0.975, df) * np.sqrt(total)
     assert row[["lower", "upper"]].tolist() == pytest.approx([2 - half, 2 + half], rel=1e-12)
@@ -83,12 +84,14 @@ def test_degrees_of_freedom_of_small_samples():
     old, observed = 2 / share**2, 21 / 23 * 20 * (1 - share)
     df = 1 / (1 / old + 1 / observed)
     assert row["df"] == pytest.approx(df, rel=1e-12)
+    assert row["fraction_missing"] == pytest.approx((8 / 3 + 2 / (old + 3)) / (8 / 3 + 1))
     factor = np.exp(student.ppf(0.975, df) * row["se"] / 2)
     assert row["lower"] == pytest.approx(2 / factor, rel=1e-12)
     assert row["upper"] == pytest.approx(2 * factor, rel=1e-12)
 
 
 def test_equal_estimates_leave_the_variance_and_the_degrees_of_freedom():
+    """And a fraction of missing information of 0."""
     row = pooled(np.full((4, 1), 2.0), np.full((4, 1), 0.25), 30.0, ["identity"]).iloc[0]
     assert row["se"] == 0.5
     assert row["fraction_missing"] == 0.0
@@ -114,6 +117,33 @@ def test_effect_of_a_weight_that_a_third_miss(result, whole, data):
     assert own.loc[beta, "se"] > np.sqrt(own.loc[beta, "within"])
     assert 0 < own.loc[beta, "fraction_missing"] < 0.5
     assert own.loc["cl", "lower"] < own.loc["cl", "estimate"] < own.loc["cl", "upper"]
+
+
+def test_the_pooled_error_is_larger_than_that_of_one_regression_and_below_complete_cases(
+    result, data
+):
+    """Height tells most of a weight, so that little is lost; a single prediction hides that."""
+    beta = "beta[cl,WT]"
+    one = np.mean([f.parameters.loc[beta, "se"] for f in result.fits])
+    complete = wb.fit(MODEL, data.impute("complete_case")).parameters.loc[beta, "se"]
+    assert one < result.parameters.loc[beta, "se"] < complete
+
+
+def test_without_other_covariates_an_effect_is_biased_towards_zero():
+    """By the share of subjects that miss it: drawn weights have nothing to do with clearance.
+
+    Tolerance: 4 Monte-Carlo errors of the mean of the draws, and 5 % of the estimate.
+    """
+    table, gone = frame()
+    table = table.drop(columns="HT").assign(WT=table["WT"].where(~gone))
+    data = wb.Dataset.from_frame(table, name="weights only")
+    complete = wb.fit(MODEL, data.impute("complete_case")).beta["beta[cl,WT]"]
+    found = wb.multiple_imputation(MODEL, data, 30, covariance="none").parameters
+    row = found.loc["beta[cl,WT]"]
+    expected = (1 - gone.mean()) * complete
+    error = 4 * np.sqrt(row["between"] / 30) + 0.05 * complete
+    assert abs(row["estimate"] - expected) < error
+    assert row["estimate"] + error < complete
 
 
 def test_what_is_pooled_are_the_fits(result):
