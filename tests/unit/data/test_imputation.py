@@ -281,6 +281,32 @@ def test_wrong_names(weights):
         dataset(WT=[1.0, NAN], HT=[NAN, 1.0]).impute("complete_case")
 
 
+def test_one_subject():
+    with pytest.raises(DataError, match="WT is missing in all subjects"):
+        dataset(WT=[NAN], HT=[170.0]).impute("median", "WT")
+
+
+def test_constant_covariates_predict_nothing():
+    done = dataset(WT=[60.5, 70, 81, NAN], SITE=[1.0] * 4).impute("regression")
+    assert values(done, "WT")[3] == 70
+
+
+def test_copies_of_a_predictor_change_nothing(weights):
+    twice = dataset(WT=values(weights, "WT"), HT=HEIGHT, CM=HEIGHT)
+    assert values(twice.impute("regression"), "WT")[2] == pytest.approx(98.0, rel=1e-9)
+
+
+def test_endpoints_and_designs_stay_as_they_are():
+    frame = pd.DataFrame({"ID": [1, 1, 2, 2, 3], "TIME": [0, 1, 0, 1, 0], "DV": 1.0})
+    frame = frame.assign(DVID=["cp", "pca", "cp", "cp", "cp"], WT=[NAN, NAN, 60.5, 60.5, 70])
+    done = Dataset.from_frame(frame).impute("complete_case")
+    assert done.endpoints == ("cp", "pca")
+    assert done.subjects == (2, 3)
+    design = Dataset.from_frame(frame.drop(columns=["DV", "DVID"]), design=True).impute("median")
+    assert design.design
+    assert values(design, "WT") == [65.25, 60.5, 70]
+
+
 def test_two_thousand_subjects():
     done = big(2000).impute("regression")
     assert not len(done.missing_covariates)
