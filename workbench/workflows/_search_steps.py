@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.errors import WorkbenchError
 from workbench.models.model import Model
 from workbench.problem.covariates import coefficient_sizes
 from workbench.results import FitResult
@@ -16,6 +17,7 @@ from workbench.workflows._candidate_fits import Fits, Outcome
 from workbench.workflows._candidates import Candidate
 from workbench.workflows.likelihood_ratio import SAME, Z, mixture_p_value
 from workbench.workflows.multistart import random_start
+from workbench.workflows.rank_covariates import DRAWS, ranking
 
 FORWARD, BACKWARD = "forward", "backward"
 LADDER = [
@@ -78,9 +80,11 @@ class Search:
     candidates: Sequence[Candidate]
     forward: float
     backward: float
+    top: int | None = None
     included: list[Candidate] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     known: dict[frozenset[Candidate], FitResult] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def run(self) -> None:
         """Go on until no step is left.
@@ -105,9 +109,13 @@ class Search:
 
     def _step(self, direction: str, tried: Sequence[Candidate]) -> bool:
         """Carry out a step; False if nothing changed."""
-        trials = self._added(tried) if direction == FORWARD else self._dropped(tried)
-        best = _best(trials, direction, self.forward if direction == FORWARD else self.backward)
         level = self.forward if direction == FORWARD else self.backward
+        trials, best = list[_Trial](), None
+        for batch in self._batches(tried) if direction == FORWARD else [tried]:
+            trials += self._added(batch) if direction == FORWARD else self._dropped(batch)
+            best = _best(trials, direction, level)
+            if best is not None:
+                break
         number, before = len(self.steps) + 1, self.current
         rows = tuple(_row(number, direction, trial, best, level) for trial in trials)
         for trial in trials:
@@ -120,6 +128,23 @@ class Search:
         sentence = _sentence(number, direction, best, level, before, self.current)
         self.steps.append(Step(number, direction, rows, chosen, self.current, sentence))
         return best is not None
+
+    def _batches(self, tried: Sequence[Candidate]) -> list[Sequence[Candidate]]:
+        """Return what is tried together: all, or a few at a time in the order of the ranking."""
+        if self.top is None or len(tried) <= self.top:
+            return [tried]
+        try:
+            table = ranking(self.current, tried, DRAWS, self.fits.task.seed)
+        except WorkbenchError as problem:
+            self.notes.append(
+                f"Step {len(self.steps) + 1} could not rank the candidates, so it took them in "
+                f"their own order: {problem}"
+            )
+        else:
+            pairs = zip(table["parameter"], table["covariate"], table["rank"], strict=True)
+            rank = {(parameter, covariate): k for parameter, covariate, k in pairs}
+            tried = sorted(tried, key=lambda candidate: rank[candidate.place])
+        return [tried[k : k + self.top] for k in range(0, len(tried), self.top)]
 
     def _with(self, direction: str, candidate: Candidate) -> frozenset[Candidate]:
         now = frozenset(self.included)

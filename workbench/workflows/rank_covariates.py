@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from workbench.diagnostics import table as diagnostic
 from workbench.errors import EstimationError
 from workbench.results import FitResult
-from workbench.workflows._candidates import Candidates, checked_candidates
+from workbench.workflows._candidates import Candidate, Candidates, checked_candidates
 from workbench.workflows.covariate_candidates import covariate_candidates
 
+DRAWS = 20
 COLUMNS = ["rank", "parameter", "covariate", "kind", "test", "statistic", "p", "n", "draws", "note"]
 
 
 def rank_covariates(
-    fit: FitResult, candidates: Candidates | None = None, *, draws: int = 20, seed: int = 0
+    fit: FitResult, candidates: Candidates | None = None, *, draws: int = DRAWS, seed: int = 0
 ) -> pd.DataFrame:
     r"""Order parameters × covariates by how much the random effects still depend on them.
 
@@ -53,6 +56,11 @@ def rank_covariates(
     if candidates is None:
         candidates = covariate_candidates(fit.final_model, fit.data)
     tried = checked_candidates(fit.final_model, fit.data, candidates)
+    return ranking(fit, tried, draws, seed)
+
+
+def ranking(fit: FitResult, tried: Sequence[Candidate], draws: int, seed: int) -> pd.DataFrame:
+    """Return the table of `rank_covariates` for candidates that are checked."""
     places = list(dict.fromkeys(candidate.place for candidate in tried))
     asked = pd.DataFrame(places, columns=["parameter", "covariate"])
     tests = diagnostic("covariate_tests", fit, draws=draws, seed=seed)

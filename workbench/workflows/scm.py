@@ -22,6 +22,7 @@ from workbench.workflows._comparable import make_run
 from workbench.workflows._search_steps import LADDER, Search, Step
 from workbench.workflows.likelihood_ratio import why_no_test
 
+LISTED = 5  # rows of each step that a summary shows
 SHOWN = ["step", "direction", "parameter", "covariate", "kind", "ofv", "delta_ofv", "df", "p"]
 
 
@@ -73,28 +74,40 @@ class CovariateSearch:
             f"{self.backward:g}."
         ).replace("(−-", "(+")
 
-    def _shown(self) -> pd.DataFrame:
-        """Columns that a summary shows, as text."""
-        table = self.ladder[SHOWN].copy()
-        table["ofv"] = [f"{v:.2f}" for v in self.ladder["ofv"]]
-        table["delta_ofv"] = [f"{v:.2f}" for v in self.ladder["delta_ofv"]]
-        table["p"] = [_probability(p) for p in self.ladder["p"]]
-        table["verdict"] = self.ladder["verdict"]
-        table["chosen"] = ["✓" if chosen else "" for chosen in self.ladder["chosen"]]
-        table["reason"] = self.ladder["reason"]
+    def _shown(self, most: int | None = None) -> pd.DataFrame:
+        """Columns that a summary shows, as text; in each step by p, the first `most`."""
+        ladder = self.ladder
+        backward = ladder["direction"] == "backward"
+        order = ladder["p"].where(~backward, -ladder["p"]).rename("order")
+        ladder = ladder.assign(order=order).sort_values(["step", "order"], kind="stable")
+        ladder = ladder if most is None else ladder.groupby("step").head(most)
+        table = ladder[SHOWN].copy()
+        table["ofv"] = [f"{v:.2f}" for v in ladder["ofv"]]
+        table["delta_ofv"] = [f"{v:.2f}" for v in ladder["delta_ofv"]]
+        table["p"] = [_probability(p) for p in ladder["p"]]
+        table["verdict"] = ladder["verdict"]
+        table["chosen"] = ["✓" if chosen else "" for chosen in ladder["chosen"]]
+        table["reason"] = ladder["reason"]
         return table.replace("nan", "–").rename(columns={"ofv": "OFV", "delta_ofv": "ΔOFV"})
 
     def __repr__(self) -> str:
         lines = [self.sentence, *(f"note: {note}" for note in self.notes)]
         lines += [step.sentence for step in self.steps]
         if len(self.ladder):
-            lines.append(self._shown().drop(columns="reason").to_string(index=False))
+            shown = self._shown(LISTED)
+            lines.append(shown.drop(columns="reason").to_string(index=False))
+            if len(shown) < len(self.ladder):
+                lines.append(f"The first {LISTED} of each step; all in .ladder.")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<br><i>{html.escape(note)}</i>" for note in self.notes)
         steps = "".join(f"<li>{html.escape(step.sentence)}</li>" for step in self.steps)
-        table = self._shown().to_html(index=False, border=0)
+        shown = self._shown(LISTED)
+        table = shown.to_html(index=False, border=0)
+        if len(shown) < len(self.ladder):
+            whole = self._shown().to_html(index=False, border=0)
+            table += f"<details><summary>All {len(self.ladder)} rows</summary>{whole}</details>"
         return f"<div><b>{html.escape(self.sentence)}</b>{notes}<ol>{steps}</ol>{table}</div>"
 
 
@@ -106,6 +119,7 @@ def scm(
     method: str | Sequence[str] = "focei",
     forward: float = 0.05,
     backward: float = 0.01,
+    top: int | None = None,
     start: str | Model | FitResult | None = None,
     seed: int = 0,
     resume: CovariateSearch | None = None,
@@ -143,11 +157,15 @@ def scm(
         most is added
     method, seed, options : of every fit, as in `fit`
     forward, backward : levels of the likelihood ratio tests
+    top : forward, try so many candidates at a time, in the order that draws of the current fit's
+        random effects give (`rank_covariates`), and go on with the first such group that has one
+        below the level, as COSSAC does with single ones; a search ends only when all were tried.
+        It makes fewer fits, but may choose another candidate where p are close. None tries all
     start : of the fit without candidates, as in `fit`; a fit of this very model, data, method,
         options and seed is taken as it is
     resume : an earlier search of the same model, data, method, options and seed, whose fits are
         used again: one that was stopped goes on where it was, with the result that it would have
-        had. Levels and candidates may be others
+        had. Levels, candidates and `top` may be others
     on_fit : called in the calling thread with the number of finished fits of a step, of all of
         the step, and the candidate
     cancel : set it from another thread; what is done is the result
@@ -168,6 +186,8 @@ def scm(
     for name, level in (("forward", forward), ("backward", backward)):
         if not 0 < level < 1:
             raise OptionError(f"{name} is a level between 0 and 1, such as 0.05, not {level}.")
+    if top is not None and (not isinstance(top, int) or top < 1):
+        raise OptionError(f"top is a number of candidates, at least 1, or None, not {top}.")
     task = Task(data, method, seed, dict(options))
     model = with_references(model, data)
     tried = checked_candidates(model, data, candidates)
@@ -179,7 +199,7 @@ def scm(
     if refused:
         raise IncomparableError(refused[0].upper() + refused[1:])
     fits = Fits(task, dict(resume._made) if resume is not None else {}, executor, cancel, on_fit)
-    search = Search(fits, base, tried, forward, backward)
+    search = Search(fits, base, tried, forward, backward, top)
     complete = True
     try:
         search.run()
@@ -256,7 +276,7 @@ def _check_resumed(resume: CovariateSearch, task: Task, asked: str) -> None:
 
 
 def _notes(base: FitResult, search: Search, *, complete: bool) -> tuple[str, ...]:
-    notes = []
+    notes = list(search.notes)
     if not complete:
         notes.append(
             "Stopped on request: what is done is kept, and wb.scm(..., resume=search) goes on."

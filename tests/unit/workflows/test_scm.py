@@ -1,5 +1,6 @@
 """The stepwise search: it finds what was simulated, never what is worse, and can be continued."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import workbench as wb
 from tests import cases
 from workbench.errors import EstimationError, IncomparableError, OptionError, WorkbenchError
-from workbench.workflows import _candidate_fits
+from workbench.workflows import _candidate_fits, _search_steps
 from workbench.workflows._search_steps import LADDER
 
 POWER, CATEGORICAL = wb.covariate.Power, wb.covariate.Categorical
@@ -286,6 +287,55 @@ def test_a_doubtful_fit_is_chosen_only_in_words(model, data, base, spoilt):
     first = wb.scm(model, data, both, start=base).ladder.head(2)
     assert first["chosen"].tolist() == [False, True]  # a converged one goes first
     assert first["reason"].iloc[0].startswith("Doubtful: a converged fit goes first.")
+
+
+# --- a few at a time, other executors, other labels ---------------------------------------------
+
+
+def test_a_few_at_a_time_find_the_same_with_fewer_fits(model, data, base, search):
+    few = wb.scm(model, data, CANDIDATES, start=base, top=2)
+    assert sorted(places(few)) == TRUTH
+    assert few.fit.ofv == pytest.approx(search.fit.ofv, abs=1e-3)
+    sizes = few.ladder.groupby("step").size().tolist()
+    assert sizes == [2, 2, 4, 2]  # all that is left before a direction ends
+    with pytest.raises(OptionError, match="top is a number"):
+        wb.scm(model, data, CANDIDATES, start=base, top=0)
+
+
+def test_a_ranking_that_fails_does_not_lose_the_search(model, data, base, monkeypatch):
+    def broken(*args):
+        raise EstimationError("No draws.")
+
+    monkeypatch.setattr(_search_steps, "ranking", broken)
+    few = wb.scm(model, data, CANDIDATES, start=base, top=2)
+    assert few.complete
+    assert few.notes[0].endswith("their own order: No draws.")
+
+
+def test_any_executor_gives_the_same(model, data, base, search):
+    with ThreadPoolExecutor(3) as pool:
+        other = wb.scm(model, data, CANDIDATES, start=base, executor=pool)
+    pd.testing.assert_frame_equal(other.ladder, search.ladder)
+
+
+def test_a_doubtful_first_fit_is_noted(model, data, base):
+    odd = replace(base, verdict="doubtful", reasons=("Gradient too large.",))
+    search = wb.scm(model, data, {"cl": [POWER("AGE")]}, start=odd)
+    assert search.notes == ("The fit without candidates is doubtful: Gradient too large.",)
+
+
+def test_labels_that_are_text(model):
+    frame = simulated(16)
+    frame["ID"] = [f"PAT-{i}" for i in frame["ID"]]
+    data = wb.read_dataset(frame, name="text")
+    search = wb.scm(model, data, {"cl": [POWER("WT")], "v": [POWER("WT")]})
+    assert places(search) == [("cl", "WT")]
+
+
+def test_a_parameter_without_random_effect_may_have_one(data):
+    model = cases.iv_model("proportional", v=(20.0, 0.0))
+    search = wb.scm(model, data, {"v": [CATEGORICAL("SEX")]}, top=1)
+    assert places(search) == [("v", "SEX")]
 
 
 # --- refusals --------------------------------------------------------------------------------
