@@ -94,7 +94,8 @@ class Search:
         StoppedError
             A stop was asked for; the steps that are finished are there.
         """
-        self.known[frozenset()] = self.current
+        if self.current.verdict == "converged":
+            self.known[frozenset()] = self.current
         for direction in (FORWARD, BACKWARD):
             while tried := self._left(direction):
                 if not self._step(direction, tried):
@@ -193,7 +194,7 @@ class Search:
         if isinstance(outcome, str) or not _ended(outcome):
             return trial
         _tested(trial, outcome.m2ll - self.current.m2ll)
-        if trial.delta < -SAME:
+        if trial.delta < -self._margin(outcome):
             trial.remark = (
                 f"{remark} Without the effect the OFV is lower by {-trial.delta:.3f}: the fit with "
                 "it had not reached its minimum."
@@ -211,14 +212,17 @@ class Search:
         if isinstance(outcome, str) or not _ended(outcome):
             return trial
         _tested(trial, self.current.m2ll - outcome.m2ll)
-        noise = math.hypot(self.current.likelihood_se, outcome.likelihood_se)
-        if trial.delta < -(SAME + Z * noise):
+        if trial.delta < -self._margin(outcome):
             trial.astray = True
             trial.remark = (
                 f"Its OFV is {-trial.delta:.3f} above that of the model without the effect, which "
                 "it contains: the fit has not reached its minimum."
             )
         return trial
+
+    def _margin(self, outcome: FitResult) -> float:
+        """Return the difference of -2LL that convergence and Monte Carlo may leave."""
+        return SAME + Z * math.hypot(self.current.likelihood_se, outcome.likelihood_se)
 
     def _other_start(self, start: Model) -> Model:
         task = self.fits.task

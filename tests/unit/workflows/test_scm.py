@@ -1,5 +1,6 @@
 """The stepwise search: it finds what was simulated, never what is worse, and can be continued."""
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -322,6 +323,42 @@ def test_a_doubtful_first_fit_is_noted(model, data, base):
     odd = replace(base, verdict="doubtful", reasons=("Gradient too large.",))
     search = wb.scm(model, data, {"cl": [POWER("AGE")]}, start=odd)
     assert search.notes == ("The fit without candidates is doubtful: Gradient too large.",)
+
+
+def test_a_search_on_disk_is_resumed(model, data, search, monkeypatch):
+    kept = pickle.loads(pickle.dumps(search))
+    monkeypatch.setattr(_candidate_fits, "fit", None)
+    again = wb.scm(model, data, CANDIDATES, resume=kept)
+    pd.testing.assert_frame_equal(again.ladder, search.ladder)
+
+
+def test_a_doubtful_first_fit_is_made_again_backward(model, data, base):
+    """Stopped after one iteration it is too high, and would make the effect look larger."""
+    off = wb.fit(model, data, max_iter=1)
+    assert off.verdict == "doubtful"
+    search = wb.scm(model, data, {"cl": [POWER("WT")]}, start=off, max_iter=1)
+    assert search.base is off
+    assert "Fitted in an earlier step" not in search.ladder["reason"].iloc[-1]
+
+
+def test_one_subject_has_no_candidates(model):
+    data = wb.read_dataset(simulated(1), name="one")
+    found = wb.covariate_candidates(model, data)
+    assert len(found) == 0
+    assert "WT is the same in all subjects." in found.notes
+    with pytest.raises(OptionError, match="no candidate to search among"):
+        wb.scm(model, data, found)
+
+
+def test_an_effect_that_makes_it_worse_is_dropped(model, data, base, spoilt):
+    """Fits without it are made 9 lower than the first one was, as if that had stopped early."""
+
+    odd = replace(base, verdict="doubtful", reasons=("Gradient too large.",))
+    spoilt(lambda m: not m.beta_names, lambda found: replace(found, m2ll=found.m2ll - 9))
+    some = {"cl": [POWER("AGE")]}
+    search = wb.scm(model, data, some, start=odd, forward=0.999)
+    assert search.included == ()
+    assert "Without the effect the OFV is lower" in search.ladder["reason"].iloc[-1]
 
 
 def test_labels_that_are_text(model):
