@@ -42,10 +42,13 @@ if TYPE_CHECKING:
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
     from workbench.workflows.compare import compare
+    from workbench.workflows.covariate_candidates import covariate_candidates
     from workbench.workflows.imputation import multiple_imputation
     from workbench.workflows.influence import influence
     from workbench.workflows.likelihood_ratio import likelihood_ratio_test
     from workbench.workflows.multistart import multistart
+    from workbench.workflows.rank_covariates import rank_covariates
+    from workbench.workflows.scm import scm
 
 __version__ = "0.1.0"
 
@@ -63,6 +66,7 @@ _PUBLIC = {
     "Vpc": "workbench.diagnostics",
     "Workbench": "workbench.app",
     "compare": "workbench.workflows.compare",
+    "covariate_candidates": "workbench.workflows.covariate_candidates",
     "evaluate": "workbench.estimation",
     "fit": "workbench.estimation",
     "influence": "workbench.workflows.influence",
@@ -76,8 +80,10 @@ _PUBLIC = {
     "multiple_imputation": "workbench.workflows.imputation",
     "multistart": "workbench.workflows.multistart",
     "prediction_distribution": "workbench.diagnostics",
+    "rank_covariates": "workbench.workflows.rank_covariates",
     "read_dataset": "workbench.data.dataset",
     "saem_steps": "workbench.estimation",
+    "scm": "workbench.workflows.scm",
     "simulate": "workbench.simulation",
     "starting_values": "workbench.estimation",
     "Solver": "workbench.models.structural",
