@@ -21,6 +21,7 @@ SIGMA = {
     "combined1": (0.2, 0.1),
     "combined2": (0.3, 0.12),
     "lognormal": (0.2,),
+    "power": (0.2, 0.8),
 }
 
 

@@ -77,6 +77,8 @@ def variance(error, f, sigma):
         return (sigma[0] + sigma[1] * f) ** 2
     if error == "combined2":
         return sigma[0] ** 2 + (sigma[1] * f) ** 2
+    if error == "power":
+        return sigma[0] ** 2 * (f * f) ** sigma[1]
     if error == "lognormal":
         return sigma[0] ** 2 + 0 * f
     raise ValueError(error)

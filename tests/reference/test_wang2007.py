@@ -19,8 +19,10 @@ RECORDS = {
     "proportional": "wang2007_001",
     "combined1": "wang2007_085",
     "lognormal": "wang2007_046",
+    "power": "wang2007_067",
 }
 VALUES = {"additive": (S,), "proportional": (S,), "combined1": (S, S), "lognormal": (S,)}
+VALUES["power"] = (S, 0.5)
 
 
 def wang(folder):

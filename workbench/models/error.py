@@ -132,6 +132,17 @@ def Combined(  # noqa: N802
     return _make(f"combined{kind}", additive=additive, proportional=proportional)
 
 
+def Power(coefficient: float | Fixed, exponent: float | Fixed) -> ResidualError:  # noqa: N802
+    """Return power error, SD = coefficient · f^exponent.
+
+    Parameters
+    ----------
+    coefficient : SD where the prediction is 1
+    exponent : 0 is additive error, 1 proportional; `Fixed` holds it
+    """
+    return _make("power", coefficient=coefficient, exponent=exponent)
+
+
 def LogNormal(sd: float | Fixed) -> ResidualError:  # noqa: N802
     """Return log-normal (exponential) error: log DV has the constant SD `sd`."""
     return _make("lognormal", sd=sd)
