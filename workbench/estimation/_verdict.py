@@ -152,8 +152,12 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
 def _vanished(problem: Problem, entry: Entry, value: float) -> list[str]:
     """Say that a residual parameter is too small to matter beside the data."""
     endpoint = next(e for e in problem.endpoints if e.output == entry.output)
+    error = problem.model.errors[entry.output]
+    if error.is_shape(entry.name):
+        return []
     size = float(np.median(np.abs(problem.data.population.dv[endpoint.rows]))) or 1.0
-    relative = abs(value) / (size if entry.name.endswith("additive]") else 1.0)
+    in_dv = entry.name.endswith("additive]") and error.transform is None
+    relative = abs(value) / (size if in_dv else 1.0)
     if len(endpoint.error.parameters) > 1 and relative < 1e-3:
         return [
             f"{entry.name} went to zero ({value:.1e}): this part of the residual error is not "

@@ -10,6 +10,7 @@ from workbench.models.residual import error_models
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, section
+from workbench.widgets.panels._error_scale import ErrorScale
 from workbench.widgets.session import Session
 
 
@@ -69,7 +70,10 @@ class OutputError:
         self.rows: dict[str, ErrorRow] = {}
         self.body = styled(W.VBox([]), "wb-error-rows")
         title = [html(f"<b>{escape(output)}</b>", "wb-output")] if output else []
-        self.widget = styled(W.VBox([*title, self.picker, self.body]), "wb-output-error")
+        self.scale = ErrorScale(session, output)
+        self.widget = styled(
+            W.VBox([*title, self.picker, self.body, self.scale.widget]), "wb-output-error"
+        )
         self.picker.observe(self._chosen, "value")
 
     def show(self, *, anew: bool) -> None:
@@ -77,6 +81,7 @@ class OutputError:
         model = self.session.state.model
         error = model.errors[self.output] if self.output else model.error
         self.picker.value = error.model
+        self.scale.show(error)
         if list(error.parameters) != list(self.rows):
             self.rows = {n: ErrorRow(self.session, self.output, n) for n in error.parameters}
             self.body.children = [row.widget for row in self.rows.values()]
