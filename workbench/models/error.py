@@ -66,6 +66,11 @@ class ResidualError:
     expression: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.transform, Transform | None):
+            raise ModelError(
+                f"transform must be one of wb.transform's, such as wb.transform.Log(), not "
+                f"{self.transform!r}."
+            )
         kind = self.kind
         if len(self.values) != len(self.names):
             raise ModelError(
@@ -107,11 +112,6 @@ class ResidualError:
                     "leave it out."
                 )
             return
-        if not isinstance(self.transform, Transform):
-            raise ModelError(
-                f"transform must be one of wb.transform's, such as wb.transform.Log(), not "
-                f"{self.transform!r}."
-            )
         if self.kind.positive_data:
             raise ModelError(
                 f"The {self.kind.title} error model is a transformation already. Use "

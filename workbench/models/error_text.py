@@ -15,6 +15,7 @@ from workbench.models.equations.grammar import TIME_NAMES
 from workbench.models.equations.lowering import lower
 from workbench.models.equations.modules import load
 from workbench.models.equations.source import HEADER, Source, write
+from workbench.models.equations.syntax import names
 from workbench.models.equations.typeset import latex_lines
 from workbench.models.residual import ErrorModel
 from workbench.models.residual._base import no_jacobian
@@ -62,7 +63,8 @@ def read(text: str) -> System:
             f"{text!r}."
         )
     system = parse(f"sd = {text.strip()}", ["sd"])
-    for name in system.parameters:
+    used = {one.name for _, value in system.definitions for one in names(value)}
+    for name in sorted(used):
         if name in RESERVED:
             raise ModelError(
                 f"The SD {text!r} uses {name}, which means something else here. f is the "
@@ -85,7 +87,7 @@ def parameters_of(system: System) -> tuple[str, ...]:
 def expression_model(text: str) -> ErrorModel:
     """Return the error model whose SD is an expression."""
     system = read(text)
-    names = parameters_of(system)
+    parameters = parameters_of(system)
     lowered = lower(system)
     source = write("output", lowered.graph, lowered.output, len(system.z))
     module = load(HEADER + _IMPORTS + f"\n{source.text}" + _kernel(system, source))
@@ -94,21 +96,21 @@ def expression_model(text: str) -> ErrorModel:
         name=NAME,
         title=f"SD = {text.strip()}",
         constructor=f"Expression({text.strip()!r}, ...)",
-        parameters=names,
-        scales=("identity",) * len(names),
-        defaults=(START,) * len(names),
-        units=("",) * len(names),
+        parameters=parameters,
+        scales=("identity",) * len(parameters),
+        defaults=(START,) * len(parameters),
+        units=("",) * len(parameters),
         latex=rf"y_{{ij}} = f_{{ij}} + \left({sd}\right)\,\varepsilon_{{ij}}",
         sd=rf"\left({sd}\right)",
         residual=module.residual,
         log_jacobian=no_jacobian,
-        shapes=names if len(names) > 1 else (),
+        shapes=parameters if len(parameters) > 1 else (),
     )
 
 
 def _kernel(system: System, source: Source) -> str:
     """Write the kernel that makes a variance of the SD and its derivatives."""
-    names, z = parameters_of(system), system.z
+    parameters, z = parameters_of(system), system.z
     place = {(a, b): k for k, (_, a, b) in enumerate(source.hessian_index)}
     at_f = z.index(PREDICTION) if PREDICTION in z else -1
 
@@ -117,7 +119,7 @@ def _kernel(system: System, source: Source) -> str:
         return "0.0" if known is None or at_f < 0 else f"second[{known}]"
 
     lines = []
-    for k, name in enumerate(names):
+    for k, name in enumerate(parameters):
         at, column = z.index(name), f"FIRST_SIGMA + {SIGMA_WIDTH * k}"
         by = f"first[0, {at}]"
         lines += [
@@ -127,7 +129,7 @@ def _kernel(system: System, source: Source) -> str:
     text = _KERNEL.format(
         n_z=len(z),
         nnz=max(1, len(source.hessian_index)),
-        given="\n".join(f"    z[{z.index(n)}] = sigma[{k}]" for k, n in enumerate(names)),
+        given="\n".join(f"    z[{z.index(n)}] = sigma[{k}]" for k, n in enumerate(parameters)),
         at_f=at_f,
         bend=second(at_f, at_f),
         by_sigma="\n".join(lines),
