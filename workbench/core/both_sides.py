@@ -29,6 +29,7 @@ from workbench.core.residuals import (
     R_S,
     SIGMA_WIDTH,
     STUDENT,
+    TWO_LIMITS,
     V_F,
     V_FF,
     V_FS,
@@ -110,9 +111,7 @@ def inner_function(inner: int, lower: float, upper: float, x: float, out: OutVec
         out[0] = log(below) - log(above)
         out[1] = 1.0 / below + 1.0 / above
         out[2] = 1.0 / (above * above) - 1.0 / (below * below)
-    elif inner == LOG and x == 0.0:
-        out[0], out[1], out[2] = -np.inf, np.inf, -np.inf
-    elif inner >= LOGIT and below == 0.0:
+    elif (inner == LOG and x == 0.0) or (inner >= LOGIT and below == 0.0):
         out[0], out[1], out[2] = -np.inf, np.inf, -np.inf
     elif inner >= LOGIT and above == 0.0:
         out[0], out[1], out[2] = np.inf, np.inf, np.inf
@@ -177,6 +176,12 @@ def transformed(
     out[G_XX] = out[G_XX] * first * first + out[G_X] * second
     out[G_X] *= first
     out[G_XL] *= first
+
+
+@kernel
+def is_transformed(how: IntVec) -> bool:
+    """Say whether an output's data are modelled on another scale."""
+    return how[INNER] != IDENTITY or how[OUTER] != IDENTITY
 
 
 @kernel
@@ -321,14 +326,16 @@ def count_jacobian(first_lambda: int, at_y: Vec, row: OutVec) -> None:
         row[c + R_S], row[c + R_FS] = row[c + R_S] * share, row[c + R_FS] * share
         row[c + OTHER_S] *= share
     row[R], row[R_F], row[R_FF] = row[R] * share, row[R_F] * share, row[R_FF] * share
-    row[OTHER] *= share
+    if row[KIND] >= TWO_LIMITS:
+        row[OTHER] *= share
     row[V], row[V_F], row[V_FF] = row[V] * square, row[V_F] * square, row[V_FF] * square
     if first_lambda > 0:
         grown = -at_y[G_XL] * share  # d log share / d lambda
         c = first_lambda
         row[c + R_S] += row[R] * grown
         row[c + R_FS] += row[R_F] * grown
-        row[c + OTHER_S] += row[OTHER] * grown
+        if row[KIND] >= TWO_LIMITS:
+            row[c + OTHER_S] += row[OTHER] * grown
         row[c + V_S] += 2.0 * row[V] * grown
         row[c + V_FS] += 2.0 * row[V_F] * grown
 
@@ -357,7 +364,7 @@ def finish_rows(
     lam, at_y = lambda_of(how, sigma), np.zeros(N_PARTS)
     for j in range(first, last):
         row = table[j]
-        if how[INNER] != IDENTITY or bent:
+        if is_transformed(how):
             x = y[start + j]
             transformed(how[INNER], how[OUTER], ends[0], ends[1], lam, x, at_y)
             count_jacobian(FIRST_SIGMA + SIGMA_WIDTH * place if bent else 0, at_y, row)

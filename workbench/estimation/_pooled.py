@@ -132,7 +132,10 @@ def _fitted(model: Model, data: Dataset) -> FitResult | None:
         return None
     options = LikelihoodOptions(max_iter=MAX_ITER, covariance="none", tolerance=1e-4)
     try:
-        fit = estimators.get("fo").run(problem, options, Monitor(), True)
+        # The same objective without random effects, but FO's takes the data for normal.
+        student = any(endpoint.spec.student for endpoint in problem.endpoints)
+        name = "pooled" if student else "fo"
+        fit = estimators.get(name).run(problem, options, Monitor(), True)
     except EstimationError:
         return None
     return fit if np.isfinite(fit.ofv) else None

@@ -303,9 +303,7 @@ def _make(
     if df is not None:
         given[DF] = hold(df)
     plain, fixed = unfix(**given)
-    return ResidualError(
-        model, tuple(plain.values()), fixed, bare, of, df is not None, expression
-    )
+    return ResidualError(model, tuple(plain.values()), fixed, bare, of, df is not None, expression)
 
 
 def Additive(  # noqa: N802

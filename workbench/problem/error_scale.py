@@ -128,3 +128,36 @@ def _inner_inverse(error: ResidualError, u: Floats) -> Floats:
         return np.asarray(np.exp(u))
     share = {LOGIT: expit, PROBIT: ndtr}[inner](u)
     return np.asarray(lower + (error.transform.upper - lower) * share)
+
+
+def variance_of_law(error: ResidualError, own: Floats) -> float:
+    """Return the variance of the standardised errors, df/(df - 2); 1 where it does not exist."""
+    if not error.student:
+        return 1.0
+    df = float(own[error.names.index(DF)])
+    return df / (df - 2.0) if df > 2.0 else 1.0
+
+
+def domain(error: ResidualError) -> str:
+    """Say for which values the transformation is defined."""
+    transform = error.transform
+    if transform is None or transform.shape.name == "yeojohnson":
+        return "of any size"
+    if transform.shape.bounded:
+        return f"above {transform.lower:g} and below {transform.upper:g}"
+    return "above 0"
+
+
+def in_domain(error: ResidualError, x: Floats) -> NDArray[np.bool_]:
+    """Return where the transformation is defined; everywhere where there is none."""
+    transform = error.transform
+    if transform is None or transform.shape.name == "yeojohnson":
+        return np.ones(x.shape, dtype=bool)
+    if transform.shape.bounded:
+        return np.asarray((x > transform.lower) & (x < transform.upper))
+    return np.asarray(x > 0.0)
+
+
+def name_of(error: ResidualError) -> str:
+    """Return the title of the transformation."""
+    return "" if error.transform is None else error.transform.shape.title

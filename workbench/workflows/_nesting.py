@@ -264,9 +264,7 @@ AT_LAMBDA: dict[tuple[str, str], float] = {
 }
 
 
-def _scale(
-    small: ResidualError, large: ResidualError, prefix: str
-) -> list[Restriction]:
+def _scale(small: ResidualError, large: ResidualError, prefix: str) -> list[Restriction]:
     """Return what the transformation and the distribution hold in the smaller model."""
     found = []
     ours, theirs = small.transform, large.transform

@@ -187,8 +187,7 @@ def model_in_short(model: Model) -> str:
     """Return a model in one line: structure, random effects, error, covariates, what is fixed."""
     blocks = [f"({', '.join(b)})" if len(b) > 1 else b[0] for b in model.blocks()]
     errors = [
-        (f"{output} " if len(model.structure.outputs) > 1 else "")
-        + error.short
+        (f"{output} " if len(model.structure.outputs) > 1 else "") + error.short
         for output, error in model.errors.items()
     ]
     parts = [model.structure.name, f"η {', '.join(blocks)}" if blocks else "no η"]

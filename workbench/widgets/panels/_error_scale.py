@@ -23,13 +23,8 @@ class ErrorScale:
         of = f" of {output}" if output else ""
         shapes = [(shape.title, shape.name) for shape in SHAPES.values()]
         self.transform = _picker(NOT_TRANSFORMED + shapes, f"Transformation of both sides{of}")
-        self.lower, self.upper = (
-            NumberField(
-                f"{end.capitalize()} end of the transformation{of}",
-                lambda value, end=end: session.set_transform_end(end, value, output),
-            )
-            for end in ("lower", "upper")
-        )
+        self.lower = self._end("lower", of)
+        self.upper = self._end("upper", of)
         self.of = _picker(
             [("follows f", PREDICTION), ("follows |g(f)|", TRANSFORMED)], f"What the SD follows{of}"
         )
@@ -48,6 +43,12 @@ class ErrorScale:
         self.transform.observe(self._transformed, "value")
         self.of.observe(self._followed, "value")
         self.law.observe(self._distributed, "value")
+
+    def _end(self, end: str, of: str) -> NumberField:
+        def commit(value: float) -> None:
+            self.session.set_transform_end(end, value, self.output)
+
+        return NumberField(f"{end.capitalize()} end of the transformation{of}", commit)
 
     def show(self, error: ResidualError) -> None:
         """Show the state's error of this output."""
