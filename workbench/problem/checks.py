@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
+from workbench.core.likelihood import Subjects
 from workbench.data.dataset import Dataset
 from workbench.errors import DataError, ModelError
 from workbench.models.model import Model
@@ -55,6 +56,18 @@ def _check_domain(data: Dataset, endpoint: Endpoint) -> None:
             f"{error_scale.domain(endpoint.spec)}, but DV is {dv[bad[0]]:g} at "
             f"{where(data, bad)}. {_way_out(endpoint)}, or drop these rows (MDV = 1)."
         )
+
+
+def refuse_limits_of_student(subjects: Subjects, endpoints: Sequence[Endpoint]) -> None:
+    """Refuse values that are known by a limit where residuals have Student's t distribution."""
+    for endpoint in endpoints:
+        limited = int(np.count_nonzero(subjects.kind[endpoint.rows]))
+        if endpoint.spec.student and limited:
+            raise ModelError(
+                f"{limited} observations of {endpoint.output} are known by a limit only, which is "
+                "not worked out for Student-t residuals. Leave df= out of the error, or put "
+                "values in the place of the limits."
+            )
 
 
 def _way_out(endpoint: Endpoint) -> str:

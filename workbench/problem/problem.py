@@ -20,7 +20,12 @@ from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.structural import Approximate
-from workbench.problem.checks import check_observations, check_start, notes
+from workbench.problem.checks import (
+    check_observations,
+    check_start,
+    notes,
+    refuse_limits_of_student,
+)
 from workbench.problem.covariates import design_matrix, spreads, with_references
 from workbench.problem.endpoints import (
     endpoint_notes,
@@ -78,7 +83,9 @@ class Problem:
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
         design = design_matrix(model, data, estimable=estimable)
         self.space = ParameterSpace(model, held=unseen, spreads=spreads(model, design))
-        self._bind(pack_subjects(model, data, self.outputs, design))
+        recorded = pack_subjects(model, data, self.outputs, design)
+        refuse_limits_of_student(recorded, self.endpoints)
+        self._bind(recorded)
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
         if not data.design:

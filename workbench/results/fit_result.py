@@ -128,6 +128,20 @@ class FitResult:
         return f"{self.likelihood}{error}"
 
     @property
+    def m2ll_of_log_dv(self) -> float:
+        r"""-2 log L of log DV, :math:`-2LL - 2 \sum \log DV`: that of a fit to logarithms.
+
+        NONMEM's OFV of log-transformed data is this less n·log 2π.
+
+        Raises
+        ------
+        DataError
+            An observation is not above 0.
+        """
+        logs = self.data.log_dv().population.dv
+        return self.m2ll - 2.0 * float(logs.sum())
+
+    @property
     def aic(self) -> float:
         """Akaike's criterion, m2ll + 2k."""
         return self.m2ll + 2.0 * self.n_parameters

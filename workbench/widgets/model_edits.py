@@ -19,7 +19,7 @@ from workbench.models.pk import options_of
 from workbench.models.read import read_structure
 from workbench.models.residual import error_models
 from workbench.models.structural import StructuralModel
-from workbench.models.transform import SHAPES
+from workbench.models.transform import Transform
 from workbench.registry import unknown_name
 
 START_IIV = 0.3  # SD of eta that a parameter starts from when nothing better is known
@@ -175,7 +175,7 @@ def with_transform(model: Model, name: str, output: str = "") -> Model:
         card["fixed"] = [each for each in old.get("fixed", []) if each != "lambda"]
         if not name:
             return card
-        shape = SHAPES[name]
+        shape = Transform(name).shape
         if shape.bent:
             card["lambda"] = old.get("lambda", START_LAMBDA)
             card["fixed"] += ["lambda"] * ("lambda" not in old or "lambda" in old["fixed"])

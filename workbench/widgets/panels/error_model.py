@@ -6,6 +6,7 @@ from html import escape
 
 import ipywidgets as W
 
+from workbench.models.error import ResidualError
 from workbench.models.residual import error_models
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
@@ -60,6 +61,7 @@ class OutputError:
 
     def __init__(self, session: Session, output: str) -> None:
         self.session, self.output = session, output
+        self._following = False
         known = [error_models.get(name) for name in error_models.names()]
         of = f" of {output}" if output else ""
         self.picker = W.Dropdown(
@@ -80,6 +82,7 @@ class OutputError:
         """Show the state's error of this output."""
         model = self.session.state.model
         error = model.errors[self.output] if self.output else model.error
+        self._offer(error)
         self.picker.value = error.model
         self.scale.show(error)
         if list(error.parameters) != list(self.rows):
@@ -88,10 +91,22 @@ class OutputError:
         for row in self.rows.values():
             row.show(anew=anew)
 
+    def _offer(self, error: ResidualError) -> None:
+        """Offer the registered models, and the state's own where its SD is an expression."""
+        known = [(kind.title, kind.name) for kind in map(error_models.get, error_models.names())]
+        own = [(error.kind.title, error.model)] if error.expression else []
+        if list(self.picker.options) != known + own:
+            self._following = True
+            try:
+                self.picker.options = known + own
+                self.picker.value = error.model
+            finally:
+                self._following = False
+
     def _chosen(self, change: dict[str, str]) -> None:
         model = self.session.state.model
         error = model.errors[self.output] if self.output else model.error
-        if change["new"] != error.model:
+        if not self._following and change["new"] != error.model:
             self.session.set_error(change["new"], self.output)
 
 
