@@ -7,7 +7,13 @@ from scipy import stats
 import workbench as wb
 from tests import cases
 from tests.objectives import check_gradient
-from workbench.errors import DataError, EstimationError, ModelError, OptionError
+from workbench.errors import (
+    DataError,
+    EstimationError,
+    IncomparableError,
+    ModelError,
+    OptionError,
+)
 from workbench.problem import Problem
 
 T, Estimated = wb.transform, wb.Estimated
@@ -270,5 +276,8 @@ def test_nested_errors_are_compared_and_others_are_not(data):
     assert "sigma[lambda] = 1" in str(found)
     logs = fitted(wb.error.Additive(0.3, transform=T.Log()))
     assert "sigma[lambda] = 0" in str(wb.likelihood_ratio_test(logs, large))
+    own = [fitted(wb.error.Expression(f"a*f^{c}", {"a": 0.2})) for c in ("0.5", "0.7")]
+    with pytest.raises(IncomparableError, match="not known to be a special case"):
+        wb.likelihood_ratio_test(*own)
     student = fitted(wb.error.Additive(0.3, df=Estimated(20.0)))
     assert "sigma[df] = ∞" in str(wb.likelihood_ratio_test(small, student))

@@ -305,6 +305,7 @@ def fill_both_sides(
         at(table, first * table.shape[1]),
         table.shape[1],
     )
+    sizes[0] = 0.0  # a later use: the kernel had its address only, which keeps nothing alive
     put_rows(how, ends, sigma, y, start + first, at_f, first, table)
 
 

@@ -13,6 +13,8 @@ without, it is frozen at eta = 0, in J and in everything derived from it (Wang 2
 Pharmacokinet Pharmacodyn 34:575).
 """
 
+# Long because predictions and the residual-error table need the same few types.
+
 from typing import NamedTuple
 
 import numpy as np

@@ -164,7 +164,7 @@ class ResidualError:
     @property
     def short(self) -> str:
         """Its names in a line of few words."""
-        parts = [self.model]
+        parts = [f"SD = {self.expression}" if self.expression else self.model]
         if self.transform is not None:
             parts.append(self.transform.name)
         return " ".join(parts + ["student"] * self.student)

@@ -24,6 +24,8 @@ SPECIAL_CASES: dict[tuple[str, str], tuple[str, float, bool]] = {
     ("proportional", "combined1"): ("additive", 0.0, False),
     ("additive", "combined2"): ("proportional", 0.0, True),
     ("proportional", "combined2"): ("additive", 0.0, True),
+    ("combined1", "combined1_power"): ("exponent", 1.0, False),
+    ("combined2", "combined2_power"): ("exponent", 1.0, False),
 }
 
 
@@ -272,6 +274,8 @@ def _scale(small: ResidualError, large: ResidualError, prefix: str) -> list[Rest
     unlike = _NotNestedError(
         f"the residual error {small.title} is not known to be a special case of {large.title}"
     )
+    if small.expression != large.expression:
+        raise unlike
     if ours != theirs:
         at = AT_LAMBDA.get((names[0], names[1]))
         ends = [(t.lower, t.upper) for t in (ours, theirs) if t is not None]
