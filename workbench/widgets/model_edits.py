@@ -158,6 +158,17 @@ def with_omega(model: Model, *, full: bool) -> Model:
     return Model.from_dict(card)
 
 
+def with_correlation(model: Model, one: str, other: str, *, on: bool) -> Model:
+    """Return the model with a pair of random effects correlated, or their correlation zero."""
+    pairs = dict(model.correlations)
+    if on:
+        known = {frozenset(pair) for pair in pairs}
+        pairs.update({} if frozenset((one, other)) in known else {(one, other): 0.0})
+    else:
+        pairs = {pair: r for pair, r in pairs.items() if {*pair} != {one, other}}
+    return model.replace(correlations=pairs)
+
+
 def with_error(model: Model, error: str, output: str = "") -> Model:
     """Return another residual error model; values of the same name are kept.
 
