@@ -70,6 +70,7 @@ def by_draft(structure: Structure) -> Structure:
         structure.unusual,
         structure.how,
         structure.ends,
+        structure.ranges,
     )
 
 

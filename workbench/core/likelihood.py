@@ -68,6 +68,7 @@ class Structure(NamedTuple):
     unusual: int  # 1 where some output is transformed, or its error not normal
     how: IntMat  # (n_outputs, both_sides.HOW) scale and distribution of each output's error
     ends: Mat  # (n_outputs, 2) ends of the interval that logit and probit map
+    ranges: Mat  # (n_phi, 2) bounds of the parameters that have some, see core.transforms
 
 
 class Subjects(NamedTuple):
@@ -178,7 +179,14 @@ def individual_parameters(
         if structure.eta_index[k] >= 0:
             s += eta[structure.eta_index[k]]
         scratch.psi[k] = s
-    transform(structure.codes, scratch.psi, scratch.phi, scratch.first, scratch.second)
+    transform(
+        structure.codes,
+        structure.ranges,
+        scratch.psi,
+        scratch.phi,
+        scratch.first,
+        scratch.second,
+    )
 
 
 @kernel

@@ -150,6 +150,7 @@ class Problem:
             int(unusual),
             frozen(how),
             frozen(ends),
+            frozen(np.array([p.range for p in model.parameters.values()]).reshape(-1, 2)),
         )
 
     def _scanned(self, lags: list[int]) -> Ints:
