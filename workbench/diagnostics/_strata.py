@@ -15,8 +15,9 @@ from workbench.errors import OptionError
 from workbench.registry import unknown_name
 
 Ints = NDArray[np.int64]
-#: A group's name by subject, or of each observation; None (or no entry) for those left out.
-Groups = Mapping[Hashable, str | None] | pd.Series | Sequence[str | None]
+#: A group's name by subject, or of each observation; None (or no entry) for those left out. In
+#: order of appearance, or of the categories.
+Groups = Mapping[Hashable, str | None] | pd.Series | pd.Categorical | Sequence[str | None]
 Labels = tuple[NDArray[np.object_], list[str]]
 
 MOST_VALUES = 6  # different numbers up to which a covariate has a group for each
@@ -109,7 +110,11 @@ def grouped(points: pd.DataFrame, groups: Groups | None) -> Labels | None:
             "observation, or a mapping of subjects to labels."
         )
     words = [None if _is_missing(label) else str(label) for label in found]
-    given = dict(groups).values() if isinstance(groups, Mapping | pd.Series) else found
+    given = found
+    if isinstance(groups, Mapping | pd.Series):
+        given = list(dict(groups).values())
+    elif isinstance(groups, pd.Categorical):
+        given = list(groups.categories)
     order = dict.fromkeys(str(label) for label in given if not _is_missing(label))
     return np.array([*words, None], dtype=object)[:-1], list(order)
 

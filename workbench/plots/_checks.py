@@ -36,7 +36,7 @@ def groups(
     split_by: str | None = None,
     cut: int | str | Collection[float] = "median",
     where: Mapping[str, Any] | None = None,
-) -> dict[Label, str] | list[str | None]:
+) -> dict[Label, str] | pd.Categorical:
     """Return the group of each subject, or of each observation, as `show` filters and splits.
 
     For ``Vpc.group`` and for ``groups=`` of `wb.prediction_distribution` and
@@ -48,10 +48,10 @@ def groups(
 
     Returns
     -------
-    dict or list
+    dict or Categorical
         name of the group ("" for the only one) by subject, without those that are left out; where
-        a condition is on rows (TIME, TAD, ENDPOINT) one for each observation, None for those that
-        are left out
+        a condition is on rows (TIME, TAD, ENDPOINT) one for each observation, missing for those
+        that are left out
 
     Raises
     ------
@@ -60,7 +60,7 @@ def groups(
     return groups_of(fit, look(Lens.of(None, split_by, cut, where), fit))
 
 
-def groups_of(fit: FitResult, sight: Sight) -> dict[Label, str] | list[str | None]:
+def groups_of(fit: FitResult, sight: Sight) -> dict[Label, str] | pd.Categorical:
     """Return the groups that a sight of a fit makes, see `groups`."""
     return observation_groups(fit.predictions, sight) if sight.rows else sight.groups()
 
@@ -111,8 +111,8 @@ def seen(check: Vpc, sight: Sight) -> Vpc:
     return check.group(observation_groups(check.simulated.points, sight))
 
 
-def observation_groups(points: pd.DataFrame, sight: Sight) -> list[str | None]:
-    """Return the group of each observation, None where it is left out.
+def observation_groups(points: pd.DataFrame, sight: Sight) -> pd.Categorical:
+    """Return the group of each observation, missing where it is left out; parts in order.
 
     Parameters
     ----------
@@ -120,7 +120,8 @@ def observation_groups(points: pd.DataFrame, sight: Sight) -> list[str | None]:
     """
     known, kept = sight.groups(), sight.mask(points)
     pairs = zip(points["ID"].tolist(), kept.tolist(), strict=True)
-    return [known.get(subject) if keep else None for subject, keep in pairs]
+    found = [known.get(subject) if keep else None for subject, keep in pairs]
+    return pd.Categorical(found, categories=list(dict.fromkeys(known.values())))
 
 
 @dataclass(frozen=True, slots=True)

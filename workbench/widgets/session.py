@@ -32,10 +32,13 @@ from workbench.results import FitResult
 from workbench.widgets import model_edits
 from workbench.widgets.checking import Checking
 from workbench.widgets.checks import CheckRunner, Look, usual_look
+from workbench.widgets.covariate_choice import with_values
 from workbench.widgets.mainloop import MainLoop
+from workbench.widgets.missing import Missing
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.runs import Runs
 from workbench.widgets.script import opening, words
+from workbench.widgets.searches import Searches, SearchPlan
 from workbench.widgets.state import Upload, WorkbenchState
 from workbench.widgets.suitability import endpoints_of
 from workbench.widgets.views import Views
@@ -46,7 +49,7 @@ DEFAULT_STRUCTURE = "pk_1cmt_oral"
 PK_OPTIONS = {"compartments": 1, "absorption": "first_order"}  # to begin from
 
 
-class Session(Runs, Views, Checking, WarmUp):
+class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
     """The state of one page and what can be done to it."""
 
     def __init__(self) -> None:
@@ -56,7 +59,7 @@ class Session(Runs, Views, Checking, WarmUp):
         self._ready.set()
         self.runner = FitRunner(self.state, _fit_and_simulate, CancelToken, self.main, self._ready)
         self.checks = CheckRunner(self.state, self.main)
-        self.state.look = Look()
+        self.state.look, self.state.plan = Look(), SearchPlan()
         self._fit_when_warm = False
         self.keep_runs()
         self.state.options = self._default_options(self.state.method)
@@ -74,7 +77,8 @@ class Session(Runs, Views, Checking, WarmUp):
         suggested = dataset.info.suggested_model if dataset.info is not None else None
         with state.hold_trait_notifications():
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
-            state.tests = None
+            state.tests = state.search = state.ranking = state.unfilled = state.pooled = None
+            state.plan = SearchPlan()
             state.selected, state.progress, state.lens = None, 0.0, Lens()
             state.look = usual_look(dataset.n_obs)
             state.pager = replace(state.pager, page=1, sort_by="ID", descending=False)
@@ -122,11 +126,21 @@ class Session(Runs, Views, Checking, WarmUp):
         given = {**dataset.units, **units}
         known = {key: unit for key, unit in given.items() if unit}
         code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
+        self.replace_data(replace(dataset, units=given, code=code))
+
+    def replace_data(self, dataset: Dataset) -> None:
+        """Go on with data that differ in a part: the model stays, what was made of them goes."""
         self.runner.abandon()
-        with self.state.hold_trait_notifications():
-            self.state.fit, self.state.starts, self.state.tests = None, None, None
-            self.state.fitted_with, self.state.trace = (), ()
-            self.state.dataset = replace(dataset, units=given, code=code)
+        state = self.state
+        with state.hold_trait_notifications():
+            state.fit, state.starts, state.tests = None, None, None
+            state.search = state.ranking = state.unfilled = state.pooled = None
+            state.fitted_with, state.trace = (), ()
+            if state.selected not in dataset.subjects:
+                state.selected = None
+            state.dataset = dataset
+        if state.status not in ("idle", "warming"):
+            state.status = "idle"
 
     # Model
 
@@ -166,11 +180,12 @@ class Session(Runs, Views, Checking, WarmUp):
     ) -> None:
         """Let a covariate act on a parameter; None takes the effect of `column` (or all) away.
 
-        A reference or levels that the effect does not name are those of the data.
+        A reference or levels that the effect does not name are those of the subjects that have
+        the covariate.
         """
         state = self.state
         if effect is not None and state.dataset is not None:
-            effect = resolved(effect, state.dataset)
+            effect = resolved(effect, with_values(state.dataset, effect.column))
         state.model = model_edits.with_covariate(state.model, parameter, effect, column)
 
     def set_omega(self, shape: Literal["diagonal", "full"]) -> None:
