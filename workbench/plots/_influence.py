@@ -33,6 +33,8 @@ MOST_NAMED = 6  # highest distances whose subject is written
 MOST_ROWS = 18  # subjects of the table of changes
 FEW = 25  # subjects whose labels all fit below the axis
 STEMS = 120
+LETTER = 6.2  # CSS pixels of a letter of a label, about
+IN_ORDER = "Subjects left out, in the order of the data"
 STRONG = 0.6  # share of the largest change from which the ground decides the colour of a number
 
 
@@ -176,7 +178,8 @@ def _subject_axis(ax: Axes, labels: pd.Series, x: Values) -> None:
         ax.set_xlabel("Subject left out (ID)")
     else:
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        ax.set_xlabel("Subjects left out, in the order of the data")
+        long = wide >= len(IN_ORDER) * LETTER
+        ax.set_xlabel(IN_ORDER if long else "Subjects left out")
 
 
 def _name_highest(ax: Axes, labels: pd.Series, x: Values, y: Values, palette: Palette) -> None:
@@ -253,7 +256,7 @@ def _draw_changes(
 def _short(names: pd.Index) -> list[str]:
     """Return names of parameters as an axis holds them: ``ω² ka`` for ``omega[ka]``."""
     words = [str(name).removesuffix("]") for name in names]
-    for long, short in (("omega[", "ω² "), ("sigma[", "σ "), ("corr[", "ρ ")):
+    for long, short in (("beta[", "β "), ("omega[", "ω² "), ("sigma[", "σ "), ("corr[", "ρ ")):
         words = [short + w.removeprefix(long) if w.startswith(long) else w for w in words]
     return words
 
@@ -288,5 +291,5 @@ CHANGES = Plot(
     _draw_changes,
     "Changes of the estimates without each subject, in standard errors, the most influential first",
     "individuals",
-    Margins(left=62, right=14, bottom=58),
+    Margins(left=62, right=14, bottom=74),
 )

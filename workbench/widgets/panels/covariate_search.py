@@ -31,6 +31,7 @@ ABOUT = (
     "long list."
 )
 HEAD = ("Parameter", "Covariate", "Kind", "OFV", "ΔOFV", "df", "p", "Fit", "Why")
+RANKING = ("Rank", "Parameter", "Covariate", "Test", "p", "Note")
 WORDS = (0, 1, 2, 7, 8)  # columns that hold words
 FIRST = 5  # rows of a step that are seen at once
 
@@ -86,8 +87,8 @@ class SearchTab:
                     self.grid,
                     self.notes,
                     self.ranking,
-                    head,
                     self.outcome,
+                    head,
                     self.ladder,
                     html("<h3>The same in Python</h3>"),
                     self.code,
@@ -298,16 +299,20 @@ def ranking(found: Ranked | None) -> str:
     if found is None:
         return ""
     table: pd.DataFrame = found.table
+    noted = table["note"].map(_test).str.len().gt(0).any()
     body = "".join(
         f"<tr><td>{row['rank']}</td><td class=wb-word>{escape(str(row['parameter']))}</td>"
         f"<td class=wb-word>{escape(str(row['covariate']))}</td>"
         f"<td class=wb-word>{escape(_test(row['test']))}</td><td>{_p(row['p'])}</td>"
-        f"<td class='wb-word wb-why'>{escape(_test(row['note']))}</td></tr>"
+        + (f"<td class='wb-word wb-why'>{escape(_test(row['note']))}</td>" if noted else "")
+        + "</tr>"
         for row in table.to_dict("records")
     )
     head = "".join(
         f"<th{' class=wb-word' if k in (1, 2, 3, 5) else ''}>{word}</th>"
-        for k, word in enumerate(("Rank", "Parameter", "Covariate", "Test", "p", "Note"))
+        for k, word in enumerate(
+            ("Rank", "Parameter", "Covariate", "Test", "p", *(("Note",) if noted else ()))
+        )
     )
     title = "Ranking by draws of the random effects: where to look, no test of a model"
     return (

@@ -28,6 +28,7 @@ from workbench.widgets.session import Session
 NAME = "vpc"
 EMPTY = "Fit the model to compare the data with simulations from it."
 MARGINS = Margins(top=30)
+FRAME, ROW = 110, 120  # CSS pixels round the numerical check, and of one of its rows
 SHARP = 2  # pixels per CSS pixel of a saved picture
 
 
@@ -116,6 +117,7 @@ class CheckTab:
         (self.place.add_class if npc else self.place.remove_class)("wb-npc")
         (self.place.remove_class if npc else self.place.add_class)("wb-one")
         self.view.alt = self.chosen.plot.alt
+        self.picture.layout.min_height = None
         self._follow()
 
     def _follow(self, _change: object = None) -> None:
@@ -183,6 +185,8 @@ class CheckTab:
         self._drawn = now
         if self.pick.value == "npc":
             self.npc.value = npc_html(found.npc, found.ci)
+            n = len(found.npc.drop_duplicates(["STRATUM", "ENDPOINT"]))
+            self.picture.layout.min_height = f"{FRAME + ROW * n}px" if n > 1 else None
         self.view.set_palette(PALETTES[self.state.theme])
         self.view.render()
 
