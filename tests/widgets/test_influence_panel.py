@@ -198,6 +198,8 @@ def test_why_there_is_no_prediction(opened):
     opened.fit()
     opened.session.open_tab("influence")
     assert "There is no prediction: the fit has no standard errors" in words(opened, "influence")
+    menus = [w for w in children(opened.page.views["influence"].widget) if hasattr(w, "entries")]
+    assert len(menus) == 1  # of the contributions: no empty frames below
 
 
 def test_nothing_is_predicted_while_the_tab_is_closed(opened, monkeypatch):

@@ -135,7 +135,9 @@ def missing_table(missing: pd.DataFrame) -> str:
         who += " (changes within subjects)" if row["time_varying"] else ""
         cells = [str(row["covariate"]), str(row["n_missing"]), fixed(row["percent"], 0), who]
         rows.append(cells)
-    written = table(head, rows, words=1).replace("<td>ID", "<td class=wb-word>ID")
+    written = table(head, rows, words=1)
+    for word in ("<td>ID", "<td>everybody", "<th>Who"):
+        written = written.replace(word, f"{word[:3]} class=wb-word{word[3:]}")
     return f"<div class='wb-scroll'>{written}</div>"
 
 

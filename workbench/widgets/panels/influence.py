@@ -58,8 +58,7 @@ class InfluenceView:
         self._found: Influence | None = None  # what the pictures show
         self.distances = self._card("distances", plots.DISTANCES)
         self.changes = self._card("changes", plots.CHANGES)
-        both = [self.distances.widget, self.changes.widget]
-        self.pictures = styled(W.Box(both), "wb-pair")
+        self.pictures = styled(W.Box(), "wb-pair")
         self.subjects = SubjectTable()
         self.subjects.alt = "What changes without each subject; a row selects its subject"
         about = html(f"<h2>Without each subject</h2><p>{ABOUT}</p>")
@@ -152,10 +151,11 @@ class InfluenceView:
             several = fit.data.n_sub > 1
             self.words.value = f"<p class='wb-note'>{escape(str(problem))}</p>" if several else ""
             self._found = None
-            self.people.layout.display = self.pictures.layout.display = "none"
+            self.people.layout.display, self.pictures.children = "none", ()
             return
         self._found = found
-        self.people.layout.display = self.pictures.layout.display = ""
+        self.people.layout.display = ""
+        self.pictures.children = (self.distances.widget, self.changes.widget)
         self.words.value = notes(found)
         kept = [label in self._sight().kept for label in fit.data.subjects]
         whole, heads = changes(found)
