@@ -244,7 +244,7 @@ class Searches:
 
     def _set_call(self, method: str, arguments: Mapping[str, Any]) -> None:
         """Set method and options; the session knows how."""
-        raise NotImplementedError(method, arguments)
+        raise LookupError(method, arguments)
 
     def rank_candidates(self) -> None:
         """Order the candidates by the random effects of the fit on view, in the background."""

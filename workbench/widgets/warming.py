@@ -22,7 +22,7 @@ class WarmUp:
 
     def fit(self) -> None:
         """Start a fit; the session knows how."""
-        raise NotImplementedError
+        raise LookupError
 
     def warm_up(self) -> None:
         """Compile the kernels in the background and say so, or load them without a word.
