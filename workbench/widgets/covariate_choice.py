@@ -8,7 +8,7 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.models.covariate import CovariateKind, covariate_kinds
-from workbench.models.covariates import CovariateEffect
+from workbench.models.covariates import CovariateEffect, applies
 from workbench.models.distributions import distributions
 from workbench.models.parameter import Parameter
 
@@ -51,9 +51,9 @@ def is_label(data: Dataset, column: str) -> bool:
 
 def why_not(kind: CovariateKind, parameter: Parameter, data: Dataset, column: str) -> str:
     """Return why a kind of effect is not possible; empty when it is."""
-    positive = distributions.get(parameter.distribution).positive
-    if not (kind.factor if positive else kind.term):
-        return "for a normal parameter only" if positive else "for a log-normal parameter only"
+    distribution = distributions.get(parameter.distribution)
+    if not applies(kind, distribution):
+        return f"not for a {distribution.title.lower()} parameter"
     if not kind.categorical and is_label(data, column):
         return f"{column} holds labels"
     if kind.positive_data and (subject_column(data, column) <= 0).any():

@@ -172,7 +172,7 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
         state.model = state.model.replace(endpoints={**now, label: output})
 
     def set_parameter(self, name: str, **changes: Any) -> None:
-        """Change parts of one parameter, such as `typical`, `iiv`, `fixed`, `bounds`, `prior`."""
+        """Change parts of one parameter, such as `typical`, `iiv`, `fixed`, `bounds`, `lower`."""
         self.state.model = model_edits.with_parameter(self.state.model, name, **changes)
 
     def set_covariate(
@@ -191,6 +191,10 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
     def set_omega(self, shape: Literal["diagonal", "full"]) -> None:
         """Let the random effects be independent, or all correlated."""
         self.state.model = model_edits.with_omega(self.state.model, full=shape == "full")
+
+    def set_correlation(self, one: str, other: str, *, on: bool) -> None:
+        """Let two random effects be correlated, or hold their correlation at zero."""
+        self.state.model = model_edits.with_correlation(self.state.model, one, other, on=on)
 
     def set_error(self, name: str, output: str = "") -> None:
         """Choose the residual error model (of one output, where there are several)."""

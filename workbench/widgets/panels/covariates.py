@@ -339,10 +339,12 @@ def _equation(model: Any, parameter: str, effect: CovariateEffect) -> str:
     place = model.structure.parameters.index(parameter)
     symbol = "{" + model.structure.symbols[place] + "}"
     own = model.parameters[parameter]
-    positive = distributions.get(own.distribution).positive
-    part = effect.latex(symbol, positive=positive)
-    between = r"\," if positive else " + "
+    kind = distributions.get(own.distribution)
+    part = effect.latex(symbol, positive=kind.positive, limited=kind.limited)
+    between = r"\," if kind.positive else " + "
     latex = rf"{symbol}_i = {symbol}_{{pop}}{between}{part}{between}\ldots"
+    if kind.limited:
+        latex = rf"{kind.link}({symbol}_i) = {kind.link}({symbol}_{{pop}}) + {part} + \ldots"
     try:
         return equations.svg(latex)
     except ValueError:
