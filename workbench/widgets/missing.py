@@ -24,7 +24,7 @@ class Missing:
 
     def replace_data(self, dataset: Dataset) -> None:
         """Go on with data that differ in a part; the session knows how."""
-        raise LookupError
+        raise LookupError(dataset.name)
 
     def fill_in(self, method: str, covariates: tuple[str, ...] = ()) -> None:
         """Fill in missing covariates, or leave out their subjects; a fit is dropped.
