@@ -28,10 +28,20 @@ def unusable(data: Dataset) -> dict[str, str]:
         if column in data.time_varying:
             why[column] = "changes within a subject"
             continue
-        missing = int(table[column].isna().sum())
-        same = "is the same in all subjects" if table[column].nunique() < 2 else ""
-        why[column] = f"is missing for {missing} subjects" if missing else same
+        if table[column].isna().all():
+            why[column] = "is missing for all subjects"
+        else:
+            same = table[column].nunique() < 2
+            why[column] = "is the same in all subjects" if same else ""
     return why
+
+
+def with_values(data: Dataset, column: str) -> Dataset:
+    """Return the subjects that have a covariate: they tell its reference and its levels."""
+    if column not in data.covariate_names or column in data.time_varying:
+        return data
+    some = data.covariates[column].isna().any() and not data.covariates[column].isna().all()
+    return data.impute("complete_case", [column]) if some else data
 
 
 def is_label(data: Dataset, column: str) -> bool:
