@@ -84,7 +84,7 @@ def make_result(found: Outcome) -> FitResult:
         seed=0,
         estimated=found.estimated,
         ofv=ofv,
-        m2ll=ofv + problem.n_obs * LOG_2PI,
+        m2ll=ofv + problem.n_density * LOG_2PI,
         likelihood=found.likelihood,
         likelihood_se=found.likelihood_se,
         penalty=space.penalty(x),

@@ -124,11 +124,30 @@ class Session(Runs, Views):
         given = {**dataset.units, **units}
         known = {key: unit for key, unit in given.items() if unit}
         code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
+        if dataset.blq and dataset.blq != "M3":
+            code += f".with_blq({dataset.blq!r})"
+        self._change_dataset(replace(dataset, units=given, code=code))
+
+    def set_blq(self, method: str) -> None:
+        """Choose what is done with values below the limit of quantification; a fit is dropped."""
+        dataset = self.state.dataset
+        if dataset is None or dataset.blq == method:
+            return
+        try:
+            changed = dataset.with_blq(method)
+        except WorkbenchError as error:
+            self.state.say(str(error), "error")
+            return
+        self._change_dataset(changed)
+        self.state.say(str(changed.audit["MESSAGE"].iloc[-1]))
+
+    def _change_dataset(self, dataset: Dataset) -> None:
+        """Use another version of the same data; model, selection and views stay."""
         self.runner.abandon()
         with self.state.hold_trait_notifications():
             self.state.fit, self.state.starts, self.state.tests = None, None, None
             self.state.fitted_with, self.state.trace = (), ()
-            self.state.dataset = replace(dataset, units=given, code=code)
+            self.state.dataset = dataset
 
     # Model
 
