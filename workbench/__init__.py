@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from workbench.models import covariates as covariate
     from workbench.models import error
     from workbench.models.model import Model
-    from workbench.models.parameter import LogNormal, Normal
+    from workbench.models.parameter import LogitNormal, LogNormal, Normal, ProbitNormal
     from workbench.models.pk import pk
     from workbench.models.prior import Prior
     from workbench.models.structural import Solver, equations, structure
@@ -59,9 +59,11 @@ _PUBLIC = {
     "FitResult": "workbench.results",
     "Fixed": "workbench.models.values",
     "LogNormal": "workbench.models.parameter",
+    "LogitNormal": "workbench.models.parameter",
     "Model": "workbench.models.model",
     "Normal": "workbench.models.parameter",
     "Prior": "workbench.models.prior",
+    "ProbitNormal": "workbench.models.parameter",
     "Progress": "workbench.estimation",
     "Vpc": "workbench.diagnostics",
     "Workbench": "workbench.app",

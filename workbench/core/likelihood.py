@@ -62,6 +62,7 @@ class Structure(NamedTuple):
     draft: Vec  # settings of predictions that cost less; without elements: there are none
     draft_precision: float
     scan: IntVec  # random effects along which a subject may have several modes, as with a lag
+    ranges: Mat  # (n_phi, 2) bounds of the parameters that have some, see core.transforms
 
 
 class Subjects(NamedTuple):
@@ -172,7 +173,14 @@ def individual_parameters(
         if structure.eta_index[k] >= 0:
             s += eta[structure.eta_index[k]]
         scratch.psi[k] = s
-    transform(structure.codes, scratch.psi, scratch.phi, scratch.first, scratch.second)
+    transform(
+        structure.codes,
+        structure.ranges,
+        scratch.psi,
+        scratch.phi,
+        scratch.first,
+        scratch.second,
+    )
 
 
 @kernel

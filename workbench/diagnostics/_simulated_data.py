@@ -29,6 +29,28 @@ COLUMNS = ("ID", "TIME", "TAD", "ENDPOINT", "DV", "PRED")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Arrays:
+    """Observations that are not of a dataset, as what a check is of: a subject each.
+
+    Attributes
+    ----------
+    covariates : ID, and the covariates by name
+    """
+
+    covariates: pd.DataFrame
+
+    @property
+    def subjects(self) -> tuple[Any, ...]:
+        """Labels of the subjects."""
+        return tuple(self.covariates["ID"].tolist())
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units: none is known."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Simulated:
     """Observations, and the same design simulated many times.
 
@@ -45,6 +67,7 @@ class Simulated:
     seconds : that the simulation took
     name : of the data
     notes : sentences worth knowing
+    source : what was simulated: a fit, or the data where they are not a fit's own
     """
 
     points: pd.DataFrame
@@ -58,6 +81,7 @@ class Simulated:
     seconds: float = 0.0
     name: str = ""
     notes: tuple[str, ...] = ()
+    source: Any = None
 
     @property
     def n_replicates(self) -> int:
@@ -126,6 +150,7 @@ def simulated(
         time.perf_counter() - began,
         given.name,
         tuple(_notes(source, values, replicates)),
+        given if isinstance(source, Model) or data is not None else source,
     )
 
 

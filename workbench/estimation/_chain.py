@@ -197,6 +197,8 @@ def restarted(first: Model, ended: Model) -> tuple[Model, list[str]]:
     correlations = {
         pair: 0.0 if set(pair) & set(lost) else value for pair, value in ended.correlations.items()
     }
+    if ended.fixed_correlations:  # zeros beside them may contradict them
+        correlations = dict(first.correlations)
     sentence = (
         f"The variance of eta on {' and '.join(lost)} had gone to zero; the next stage started it "
         f"at {GIVEN_SD:.0%} of the first SD."

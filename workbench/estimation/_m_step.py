@@ -180,7 +180,10 @@ def location(theta: Floats, parts: Split) -> Floats:
 
 
 def covariance(mean: Floats, square: Floats, mu: Floats) -> Floats:
-    """Return omega at its maximum; `ParameterSpace.pack` keeps what is not estimated.
+    """Return omega at its maximum, if all of it is estimated.
+
+    Of an omega with fixed zeros or values it is the second moments, from which
+    `problem.covariance.CovarianceMap.nearest` (as in `ParameterSpace.pack`) finds the maximum.
 
     Parameters
     ----------

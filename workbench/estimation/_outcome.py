@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from workbench.estimation._uncertainty import Uncertainty
 from workbench.estimation._verdict import Verdict
+from workbench.models.distributions import distributions
 from workbench.problem import Problem
+from workbench.problem.intervals import interval
 from workbench.problem.residuals import predictions_table
 from workbench.problem.space import Entry, frozen
 from workbench.results import FitResult
@@ -20,6 +22,7 @@ from workbench.results import FitResult
 Floats = NDArray[np.float64]
 
 LOG_2PI = float(np.log(2.0 * np.pi))
+Z = 1.959963984540054  # 95 % interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def _parameters(
     for entry, estimate, se in zip(
         problem.space.entries, problem.space.natural(x), known.se, strict=True
     ):
-        lower, upper = _interval(entry.interval, estimate, se)
+        lower, upper = interval(entry.interval, estimate, Z * se, entry.limits)
         row = {
             "parameter": entry.name,
             "kind": entry.kind,
@@ -164,7 +167,7 @@ def _parameters(
             name = entry.name[len("omega[") : -1]
             row["sd"] = np.sqrt(estimate)
             row["shrinkage_sd"], row["shrinkage_var"] = shrinkage.loc[name]
-            if problem.model.parameters[name].distribution == "lognormal":
+            if distributions.get(problem.model.parameters[name].distribution).positive:
                 with np.errstate(over="ignore"):
                     row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
             row["unit"] = ""
@@ -175,20 +178,3 @@ def _parameters(
 def _plain_name(entry: Entry) -> str:
     """Return the name by which the model knows the unit: a sigma without its brackets."""
     return entry.name[len("sigma[") : -1] if entry.kind == "sigma" else entry.name
-
-
-def _interval(scale: str, estimate: float, se: float) -> tuple[float, float]:
-    """95 % Wald interval, computed on a scale on which it respects the parameter's range."""
-    z = 1.959963984540054
-    if not np.isfinite(se):
-        return np.nan, np.nan
-    if scale == "log" and estimate > 0:
-        with np.errstate(over="ignore"):
-            factor = np.exp(z * se / estimate)
-            return estimate / factor, estimate * factor
-    if scale == "fisher" and abs(estimate) < 1:
-        half = z * se / (1.0 - estimate**2)
-        return float(np.tanh(np.arctanh(estimate) - half)), float(
-            np.tanh(np.arctanh(estimate) + half)
-        )
-    return estimate - z * se, estimate + z * se

@@ -1,8 +1,8 @@
 r"""Naive pooled estimates: the model without random effects, from several starting points.
 
 The points are the given ones and, around each of them, typical values times factors that fill the
-box of logarithms evenly. They are ranked by the likelihood with the residual errors scaled to
-their best,
+box of logarithms evenly (between bounds, odds times factors). They are ranked by the likelihood
+with the residual errors scaled to their best,
 
 .. math:: \sum_e n_e \log\Big(\frac1{n_e} \sum_{j \in e} \frac{r_j^2}{v_j}\Big)
           + \sum_j \log v_j,
@@ -97,7 +97,7 @@ def around(model: Model, number: int) -> Model:
         u, _ = uniforms(0, STARTS, number, 0, 0, k)
         factor = FACTOR ** (2.0 * u - 1.0)
         fixed = "typical" in p.fixed or p.typical == 0
-        parameters[name] = p if fixed else replace(p, typical=p.typical * factor)
+        parameters[name] = p if fixed else replace(p, typical=p.times(factor))
     return model.replace(parameters=parameters)
 
 

@@ -167,6 +167,7 @@ class Saem:
         theta = typical_values(self.theta, self.values.precision, known.mean, parts)
         moved = location(theta, parts)
         best = covariance(known.mean, known.square, moved)
+        best = self.problem.space.covariance.nearest(best)
         omega = np.where(parts.free_omega, best, self.omega)
         if self.annealing:
             omega = guards.annealed(omega, self.omega, self.options.tau)

@@ -11,6 +11,7 @@ from workbench.core.conditional import Objective
 from workbench.core.optimize import Minimum
 from workbench.core.status import Status
 from workbench.estimation._uncertainty import Uncertainty
+from workbench.models.distributions import distributions
 from workbench.problem import Problem
 from workbench.problem.space import Entry
 
@@ -132,7 +133,8 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
     omega = space.omega(x)
     for k, name in enumerate(space.etas):
         parameter = problem.model.parameters[name]
-        scale = 1.0 if parameter.distribution == "lognormal" else max(abs(parameter.typical), 1e-8)
+        unitless = distributions.get(parameter.distribution).unitless
+        scale = 1.0 if unitless else max(abs(parameter.typical), 1e-8)
         if "iiv" not in parameter.fixed and np.sqrt(omega[k, k]) < ZERO_SD * scale:
             doubts.append(
                 f"The variance of eta on {name} went to zero (SD {np.sqrt(omega[k, k]):.1e}), the "

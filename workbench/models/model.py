@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -34,12 +33,23 @@ from workbench.models.parameter import NO_BOUNDS, Parameter
 from workbench.models.prior import read_prior
 from workbench.models.read import read_structure
 from workbench.models.structural import StructuralModel, structures
-from workbench.models.values import names_of_fixed, number
+from workbench.models.typeset import individual_parameter, random_effects
+from workbench.models.values import Fixed, argument, names_of_fixed, number
 from workbench.registry import unknown_name
 
 FORMAT = 1
 LINE = 100  # characters of a line of Python
-PARAMETER_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior", "covariates")
+PARAMETER_FIELDS = (
+    "distribution",
+    "typical",
+    "iiv",
+    "fixed",
+    "bounds",
+    "prior",
+    "covariates",
+    "lower",
+    "upper",
+)
 
 Pair = tuple[str, str]
 
@@ -51,15 +61,17 @@ class Model:
     Parameters
     ----------
     structure : a structural model, or its name
-    parameters : name → `LogNormal(...)` or `Normal(...)`, one for each structural parameter
+    parameters : name → `LogNormal(...)` or another distribution, one for each structural parameter
     correlations : pairs of parameters whose random effects are correlated, ``[("cl", "v")]``,
-        or pairs with a starting correlation, ``{("cl", "v"): 0.4}``. Every pair of a block must
-        be named: ("cl", "v") and ("v", "ka") also need ("cl", "ka").
+        or pairs with a starting correlation, ``{("cl", "v"): 0.4}``; ``wb.Fixed(0.4)`` holds it.
+        Pairs that are not named have correlation 0: ("cl", "v") and ("v", "ka") without
+        ("cl", "ka") make a block with a fixed zero.
     error : residual error, ``wb.error.Additive(0.7)``; where the structure has several outputs,
         one for each that is observed, ``{"cp": wb.error.Proportional(0.1), "pca": ...}``
     endpoints : which label of the data (DVID, or CMT of the observations) is which output,
         ``{1: "cp", 2: "pca"}``. Without it labels that are names of outputs stand for these, and
         the others for the outputs in order.
+    fixed_correlations : pairs that are held besides those given by `Fixed`
 
     Attributes
     ----------
@@ -75,6 +87,7 @@ class Model:
     structure: StructuralModel
     parameters: Mapping[str, Parameter]
     correlations: Mapping[Pair, float]
+    fixed_correlations: frozenset[Pair]
     errors: Errors
     error: Any  # one of two kinds: mypy cannot know which
     endpoints: Mapping[str, str]
@@ -86,8 +99,9 @@ class Model:
         parameters: Mapping[str, Parameter],
         *,
         error: ResidualError | Errors,
-        correlations: Mapping[Pair, float] | Iterable[Pair] = (),
+        correlations: Mapping[Pair, float | Fixed] | Iterable[Pair] = (),
         endpoints: Mapping[Any, str] = MappingProxyType({}),
+        fixed_correlations: Iterable[Pair] = (),
     ) -> None:
         if isinstance(structure, str):
             structure = structures.get(structure)
@@ -96,13 +110,14 @@ class Model:
                 f'structure must be wb.pk(...), wb.structure("...") or a name, not {structure!r}.'
             )
         ordered = _in_order(structure, parameters)
-        pairs = _pairs(structure, ordered, correlations)
-        _check_blocks(ordered, pairs)
+        pairs, held = _pairs(structure, ordered, correlations)
+        held |= {pair for pair in pairs if {pair, pair[::-1]} & {*fixed_correlations}}
         outputs = structure.outputs
         set_field = object.__setattr__
         set_field(self, "structure", structure)
         set_field(self, "parameters", MappingProxyType(ordered))
         set_field(self, "correlations", MappingProxyType(pairs))
+        set_field(self, "fixed_correlations", frozenset(held))
         errors = errors_by_output(structure.name, outputs, error)
         set_field(self, "errors", errors)
         set_field(self, "error", errors[outputs[0]] if len(outputs) == 1 else errors)
@@ -155,9 +170,9 @@ class Model:
             for name, template in zip(names, templates, strict=True)
         }
         for name, parameter in self.parameters.items():
-            positive = distributions.get(parameter.distribution).positive
+            unitless = distributions.get(parameter.distribution).unitless
             for effect in parameter.covariates:
-                unit = effect.unit("" if positive else units[name], data_units)
+                unit = effect.unit("" if unitless else units[name], data_units)
                 units.update(dict.fromkeys(effect.names(name), unit))
         return units
 
@@ -183,6 +198,7 @@ class Model:
             "structure": self.structure,
             "parameters": self.parameters,
             "correlations": self.correlations,
+            "fixed_correlations": self.fixed_correlations,
             "error": self.error,
             "endpoints": self.endpoints,
         }
@@ -198,7 +214,10 @@ class Model:
             "format": FORMAT,
             "structure": self.structure.card,
             "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
-            "correlations": [[a, b, r] for (a, b), r in self.correlations.items()],
+            "correlations": [
+                [a, b, r, *(["fixed"] if (a, b) in self.fixed_correlations else [])]
+                for (a, b), r in self.correlations.items()
+            ],
             "error": errors_card(self.structure.outputs, self.errors),
         }
         return card | ({"endpoints": dict(self.endpoints)} if self.endpoints else {})
@@ -274,7 +293,10 @@ class Model:
         text = f"wb.Model(\n    structure={self.structure.code},\n"
         text += "    parameters={\n" + "\n".join(lines) + "\n    },\n"
         if self.correlations:
-            pairs = ", ".join(f"({a!r}, {b!r}): {r!r}" for (a, b), r in self.correlations.items())
+            pairs = ", ".join(
+                f"{pair!r}: {argument(r, pair in self.fixed_correlations)}"
+                for pair, r in self.correlations.items()
+            )
             text += f"    correlations={{{pairs}}},\n"
         text += f"    error={errors_python(self.structure.outputs, self.errors)},\n"
         if self.endpoints:
@@ -286,21 +308,10 @@ class Model:
         lines = [("Structural model", line) for line in self.structure.equations]
         symbols = dict(zip(self.structure.parameters, self.structure.symbols, strict=True))
         for name, parameter in self.parameters.items():
-            symbol = "{" + symbols[name] + "}"
-            latex = distributions.get(parameter.distribution).latex
-            if not parameter.has_eta:
-                latex = r"@_i = @_{pop}"
-            latex = latex.replace("@", symbol)
-            lines.append(("Individual parameters", _with_effects(latex, symbol, parameter)))
-        for block in self.blocks():
-            name = symbols[block[0]]
-            if len(block) == 1:
-                latex = rf"\eta_{{{name}}} \sim \mathcal{{N}}(0,\ \omega_{{{name}}}^2)"
-            else:
-                names = r",\ ".join(rf"\eta_{{{symbols[n]}}}" for n in block)
-                label = ",".join(symbols[n] for n in block)
-                latex = rf"({names}) \sim \mathcal{{N}}(0,\ \Omega_{{{label}}})"
-            lines.append(("Random effects", latex))
+            latex = individual_parameter("{" + symbols[name] + "}", parameter)
+            lines.append(("Individual parameters", latex))
+        effects = random_effects(self.blocks(), symbols, self.correlations, self.fixed_correlations)
+        lines += [("Random effects", latex) for latex in effects]
         errors = errors_latex(self.structure.outputs, self.errors)
         lines += [("Residual error", latex) for latex in errors]
         lines.append(("Residual error", r"\varepsilon_{ij} \sim \mathcal{N}(0,\ 1)"))
@@ -332,8 +343,8 @@ def _in_order(
             raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
         if not isinstance(parameter, Parameter):
             raise ModelError(
-                f"Parameter {name!r} must be wb.LogNormal(...) or wb.Normal(...), "
-                f"not {parameter!r}."
+                f"Parameter {name!r} must be wb.LogNormal(...), wb.Normal(...) or another "
+                f"distribution, not {parameter!r}."
             )
     missing = [name for name in structure.parameters if name not in parameters]
     if missing:
@@ -347,14 +358,17 @@ def _in_order(
 def _pairs(
     structure: StructuralModel,
     parameters: Mapping[str, Parameter],
-    correlations: Mapping[Pair, float] | Iterable[Pair],
-) -> dict[Pair, float]:
+    correlations: Mapping[Pair, float | Fixed] | Iterable[Pair],
+) -> tuple[dict[Pair, float], set[Pair]]:
+    """Return the correlations by pair, in order, and which of them are held."""
     if not isinstance(correlations, Mapping):
         named = [tuple(pair) if isinstance(pair, list) else pair for pair in correlations]
         correlations = dict.fromkeys(named, 0.0)
     order = {name: k for k, name in enumerate(structure.parameters)}
     pairs: dict[Pair, float] = {}
-    for pair, value in correlations.items():
+    held: set[Pair] = set()
+    for pair, given in correlations.items():
+        value = given.value if isinstance(given, Fixed) else given
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise ModelError(
                 f'Correlations are pairs of parameters, such as [("cl", "v")]; {pair!r} is none.'
@@ -380,7 +394,9 @@ def _pairs(
                 f"as {r}. Keep one."
             )
         pairs[key] = r
-    return dict(sorted(pairs.items(), key=lambda item: (order[item[0][0]], order[item[0][1]])))
+        held |= {key} if isinstance(given, Fixed) else set()
+    ordered = sorted(pairs.items(), key=lambda item: (order[item[0][0]], order[item[0][1]]))
+    return dict(ordered), held
 
 
 def _blocks(etas: tuple[str, ...], pairs: Iterable[Pair]) -> list[tuple[str, ...]]:
@@ -397,26 +413,6 @@ def _blocks(etas: tuple[str, ...], pairs: Iterable[Pair]) -> list[tuple[str, ...
     return seen
 
 
-def _check_blocks(parameters: Mapping[str, Parameter], pairs: Mapping[Pair, float]) -> None:
-    etas = tuple(name for name, p in parameters.items() if p.has_eta)
-    for block in _blocks(etas, pairs):
-        for pair in combinations(block, 2):
-            if pair not in pairs:
-                raise ModelError(
-                    f"The random effects of {', '.join(block)} form one block, but the pair "
-                    f"{pair} is not among the correlations. Name every pair of the block, or "
-                    "drop one so that the block falls apart."
-                )
-        if len(block) > 1:
-            held = [name for name in block if "iiv" in parameters[name].fixed]
-            if held:
-                raise ModelError(
-                    f"The IIV of {', '.join(held)} is fixed but correlated with others; a fixed "
-                    "variance inside a block is not available. Estimate it, or drop the "
-                    "correlation."
-                )
-
-
 def _correlation_matrix(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> NDArray[np.float64]:
     matrix = np.eye(len(etas))
     for (a, b), r in pairs.items():
@@ -430,7 +426,7 @@ def _check_correlations(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> N
     if pairs and np.linalg.eigvalsh(_correlation_matrix(etas, pairs)).min() <= 0:
         raise ModelError(
             "The starting correlations contradict each other: omega is not positive definite. "
-            "Choose smaller ones."
+            "Choose smaller ones. (A pair that is not named has correlation 0.)"
         )
 
 
@@ -443,15 +439,17 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
     raise ModelError(f"{what} must be an object {{...}}, not {found}.")
 
 
-def _read_correlations(card: Any) -> dict[Pair, float]:
+def _read_correlations(card: Any) -> dict[Pair, float | Fixed]:
     rows = card if isinstance(card, list | tuple) else [card]
     for row in rows:
-        if not isinstance(row, list | tuple) or len(row) != 3:
+        if not isinstance(row, list | tuple) or not (
+            len(row) == 3 or (len(row) == 4 and row[3] == "fixed")
+        ):
             raise ModelError(
-                'The "correlations" of a model card are a list such as [["cl", "v", 0.4]]; '
-                f"{row!r} is not of that form."
+                'The "correlations" of a model card are a list such as [["cl", "v", 0.4]], or '
+                f'["cl", "v", 0.4, "fixed"] for one that is held; {row!r} is not of that form.'
             )
-    return {(str(a), str(b)): r for a, b, r in rows}
+    return {(str(row[0]), str(row[1])): row[2] if len(row) == 3 else Fixed(row[2]) for row in rows}
 
 
 def _read_parameter(name: str, part: Any) -> Parameter:
@@ -472,6 +470,8 @@ def _read_parameter(name: str, part: Any) -> Parameter:
             card.get("bounds", NO_BOUNDS),
             read_prior(card.get("prior")),
             _read_covariates(name, card.get("covariates", [])),
+            card.get("lower"),
+            card.get("upper"),
         )
     except ModelError as problem:
         raise ModelError(f"Parameter {name!r}: {problem}") from None
@@ -481,12 +481,3 @@ def _read_covariates(name: str, card: Any) -> tuple[CovariateEffect, ...]:
     if not isinstance(card, list | tuple):
         raise ModelError(f'The "covariates" of parameter {name!r} must be a list, not {card!r}.')
     return tuple(CovariateEffect.from_dict(effect) for effect in card)
-
-
-def _with_effects(latex: str, symbol: str, parameter: Parameter) -> str:
-    """Write the covariates' part after the typical value."""
-    positive = distributions.get(parameter.distribution).positive
-    parts = [effect.latex(symbol, positive=positive) for effect in parameter.covariates]
-    between = r"\," if positive else " + "
-    typical = symbol + "_{pop}"
-    return latex.replace(typical, between.join([typical, *parts]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -70,9 +71,26 @@ def check_start(
             )
 
 
+def fixed_zeros(model: Model) -> list[str]:
+    """Say which correlations within a block are held at zero because no one named them."""
+    missing = [
+        pair
+        for block in model.blocks()
+        for pair in combinations(block, 2)
+        if pair not in model.correlations
+    ]
+    if not missing:
+        return []
+    said = ", ".join(f"{a} with {b}" for a, b in missing)
+    return [
+        f"Not every pair of a block of random effects is named: the correlation of {said} is held "
+        "at 0."
+    ]
+
+
 def notes(model: Model, data: Dataset) -> list[str]:
     """Return sentences on what is legal but should be known."""
-    found = []
+    found = fixed_zeros(model)
     population = data.population
     structure = model.structure
     numbered = pd.api.types.is_numeric_dtype(data.table["CMT"])

@@ -135,6 +135,7 @@ class Problem:
             frozen(draft),
             draft_precision,
             frozen(np.array([index[k] for k in family.lags() if index[k] >= 0], dtype=np.int64)),
+            frozen(np.array([p.range for p in model.parameters.values()]).reshape(-1, 2)),
         )
 
     def no_etas(self) -> Floats:

@@ -6,9 +6,8 @@ The vector x is unbounded and of order one:
   the size of its starting value; one with bounds by its place between them (`problem.bounds`);
   then the covariates' coefficients, times the SD of their covariate over the subjects (over the
   size of the parameter, for a normal one);
-* omega through its Cholesky factor :math:`L = \mathrm{diag}(e^{d})\,U` with U unit lower
-  triangular, block by block: d (log SDs conditional on the earlier etas of the block), then the
-  elements of U below the diagonal;
+* omega as in `problem.covariance`: log SDs (conditional on the earlier etas of the block), then an
+  element for each correlation;
 * sigma as a logarithm, or divided by its starting value where it may change sign.
 
 Fixed elements stay out of x. The natural vector u, which is what a person reads, holds the
@@ -32,6 +31,7 @@ from workbench.models.error import ResidualError
 from workbench.models.model import Model
 from workbench.models.residual import error_models
 from workbench.problem.bounds import Bounds, Priors
+from workbench.problem.covariance import CovarianceMap
 
 Floats = NDArray[np.float64]
 
@@ -56,9 +56,10 @@ class Entry:
         several outputs ``sigma[cp.additive]``
     kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
     fixed : held at its starting value
-    interval : scale on which a Wald interval is computed: ``"log"``, ``"identity"`` or
-        ``"fisher"`` (the z transformation, for correlations)
+    interval : scale on which a Wald interval is computed: ``"log"``, ``"identity"``,
+        ``"fisher"`` (the z transformation, for correlations), ``"logit"`` or ``"probit"``
     output : of a sigma, the output to whose error it belongs
+    limits : bounds of a parameter whose interval is computed on a scale between them
     """
 
     name: str
@@ -66,6 +67,7 @@ class Entry:
     fixed: bool
     interval: str
     output: str = ""
+    limits: tuple[float, float] = (0.0, 1.0)
 
 
 class ParameterSpace:
@@ -98,10 +100,13 @@ class ParameterSpace:
         self.etas = model.etas
         self.n_eta = len(self.etas)
         self._pairs = [(self.etas.index(a), self.etas.index(b)) for a, b in model.correlations]
+        held_etas = ["iiv" in model.parameters[name].fixed for name in self.etas]
+        held_pairs = [pair in model.fixed_correlations for pair in model.correlations]
+        self.covariance = CovarianceMap(model.omega, self._pairs, held_etas + held_pairs)
         self._distributions = [distributions.get(p.distribution) for p in model.parameters.values()]
         self._theta_scale = np.array(
             [
-                1.0 if d.positive else max(abs(p.typical), p.iiv, 1e-8)
+                1.0 if d.unitless else max(abs(p.typical), p.iiv, 1e-8)
                 for d, p in zip(self._distributions, model.parameters.values(), strict=True)
             ]
         )
@@ -132,7 +137,7 @@ class ParameterSpace:
     def _make_entries(self) -> list[Entry]:
         model = self.model
         entries = [
-            Entry(name, "theta", "typical" in p.fixed, "log" if d.positive else "identity")
+            Entry(name, "theta", "typical" in p.fixed, d.interval, limits=p.range)
             for (name, p), d in zip(model.parameters.items(), self._distributions, strict=True)
         ]
         entries += [
@@ -144,7 +149,8 @@ class ParameterSpace:
             for name in self.etas
         ]
         entries += [
-            Entry(f"corr[{a},{b}]", "correlation", False, "fisher") for a, b in model.correlations
+            Entry(f"corr[{a},{b}]", "correlation", (a, b) in model.fixed_correlations, "fisher")
+            for a, b in model.correlations
         ]
         parameters = [
             (output, parameter, error)
@@ -160,20 +166,18 @@ class ParameterSpace:
         return entries
 
     def _free_mask(self) -> list[bool]:
-        # x has the same order and length as the natural vector: one off-diagonal element of U
-        # for each correlation, one log SD for each variance.
+        # x has the same order and length as the natural vector: one element for each correlation,
+        # one log SD for each variance.
         return [not entry.fixed for entry in self.entries]
 
     def _pack_start(self) -> Floats:
         return self._pack(theta_of(self.model), self.model.omega, self._sigma_start)
 
     def _pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
-        low = np.linalg.cholesky(omega) if self.n_eta else omega
-        diagonal = np.diag(low)
-        unit = [low[j, i] / diagonal[j] for i, j in self._pairs]
         with np.errstate(divide="ignore", invalid="ignore"):
             sigma = np.where(self._sigma_log, np.log(np.abs(sigma)), sigma / self._sigma_scale)
-        return np.concatenate([self.bounds.to_free(theta), np.log(diagonal), unit, sigma])
+        of_omega = self.covariance.to_free(omega)
+        return np.concatenate([self.bounds.to_free(theta), of_omega, sigma])
 
     def pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         """Return the x of given values; fixed entries are ignored.
@@ -181,13 +185,11 @@ class ParameterSpace:
         Parameters
         ----------
         theta : (n_theta,)  on the psi scale
-        omega : (n_eta, n_eta)  covariances outside the model's blocks are ignored
+        omega : (n_eta, n_eta)  covariances outside the model's blocks are ignored; within a block
+            with fixed zeros or values, the nearest omega that has these is taken
         sigma : (n_sigma,)
         """
-        keep = np.eye(self.n_eta, dtype=bool)
-        for i, j in self._pairs:
-            keep[i, j] = keep[j, i] = True
-        return self._pack(theta, np.where(keep, omega, 0.0), sigma)[self.free]
+        return self._pack(theta, self.covariance.nearest(omega), sigma)[self.free]
 
     @property
     def start(self) -> Floats:
@@ -205,17 +207,19 @@ class ParameterSpace:
         return self.bounds.to_theta(full[: self.n_theta])
 
     def low(self, full: Floats) -> Floats:
-        """Return the Cholesky factor of omega, (n_eta, n_eta)."""
-        diagonal = np.exp(full[self.n_theta : self.n_theta + self.n_eta])
-        low = np.diag(diagonal)
-        start = self.n_theta + self.n_eta
-        for (i, j), u in zip(self._pairs, full[start : start + len(self._pairs)], strict=True):
-            low[j, i] = diagonal[j] * u
-        return low
+        """Return a root L of omega, L L' = omega, (n_eta, n_eta), its diagonal positive.
+
+        It is the Cholesky factor in the order of `covariance`; NaN where no omega has the values
+        that are fixed.
+        """
+        return self.covariance.root(self._of_omega(full))
+
+    def _of_omega(self, full: Floats) -> Floats:
+        return full[self.n_theta : self.n_theta + self.covariance.size]
 
     def sigma(self, full: Floats) -> Floats:
         """Return sigma as the error models want it, output after output, (n_sigma,)."""
-        tail = full[self.n_theta + self.n_eta + len(self._pairs) :]
+        tail = full[self.n_theta + self.covariance.size :]
         return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
 
     def theta_slope(self, theta: Floats) -> Floats:
@@ -249,8 +253,7 @@ class ParameterSpace:
         r"""Return each subject's gradient with respect to x, (n_sub, n_free).
 
         With :math:`P = \Omega^{-1}` and :math:`S_i` the kernel's derivative in P,
-        :math:`\partial OFV_i/\partial\Omega = -P (S_i - \Omega) P` and
-        :math:`\partial OFV_i/\partial L = 2\,(\partial OFV_i/\partial\Omega)\,L`.
+        :math:`\partial OFV_i/\partial\Omega = -P (S_i - \Omega) P`.
         """
         full = self.full(x)
         low = self.low(full)
@@ -258,10 +261,7 @@ class ParameterSpace:
         if self.n_eta:
             precision = values.precision
             by_omega = -precision @ (out.by_precision - low @ low.T) @ precision
-            by_low = 2.0 * by_omega @ low
-            columns.append(np.einsum("nij,ij->ni", by_low, low))
-            off = [by_low[:, j, i] * low[j, j] for i, j in self._pairs]
-            columns += [column[:, None] for column in off]
+            columns.append(self.covariance.gradient(self._of_omega(full), low, by_omega))
         columns.append(out.by_sigma * self.sigma_slope(values.sigma))
         return np.concatenate(columns, axis=1)[:, self.free]
 
@@ -273,8 +273,7 @@ class ParameterSpace:
         """Return d natural / d theta of element k of theta, which is psi."""
         if k >= self.n_phi:
             return 1.0
-        from_psi, h = self._distributions[k].from_psi, 1e-6 * max(abs(psi), 1.0)
-        return (from_psi(psi + h) - from_psi(psi - h)) / (2.0 * h)
+        return list(self.model.parameters.values())[k].psi_slope(psi)
 
     def penalty(self, x: Floats) -> float:
         """Return minus twice the log density of the priors, without constants."""
@@ -310,9 +309,8 @@ class ParameterSpace:
         variance = np.diag(omega)
         correlation = [omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in self._pairs]
         theta = self.theta(full)
-        typical = [
-            d.from_psi(psi) for d, psi in zip(self._distributions, theta[: self.n_phi], strict=True)
-        ]
+        parameters = self.model.parameters.values()
+        typical = [p.from_psi(psi) for p, psi in zip(parameters, theta[: self.n_phi], strict=True)]
         beta = theta[self.n_phi :]
         return np.concatenate([typical, beta, variance, correlation, self.sigma(full)])
 
@@ -330,8 +328,7 @@ class ParameterSpace:
 
     def omega(self, x: Floats) -> Floats:
         """Return omega at x, (n_eta, n_eta)."""
-        low = self.low(self.full(x))
-        return low @ low.T
+        return self.covariance.omega(self._of_omega(self.full(x)))
 
     def model_at(self, x: Floats) -> Model:
         """Return the model with the values at x in place of the starting values."""
@@ -343,13 +340,11 @@ class ParameterSpace:
         parameters = {
             name: replace(
                 p,
-                typical=d.from_psi(psi[k]),
+                typical=p.from_psi(psi[k]),
                 iiv=float(sd.get(name, 0.0)),
                 covariates=tuple(e.with_values(next(beta) for _ in e.levels) for e in p.covariates),
             )
-            for k, ((name, p), d) in enumerate(
-                zip(self.model.parameters.items(), self._distributions, strict=True)
-            )
+            for k, (name, p) in enumerate(self.model.parameters.items())
         }
         correlations = {
             pair: float(omega[i, j] / np.sqrt(omega[i, i] * omega[j, j]))
@@ -373,7 +368,7 @@ def theta_of(model: Model) -> Floats:
     ModelError
         A covariate's reference or levels are still to be taken from data.
     """
-    psi = [distributions.get(p.distribution).to_psi(p.typical) for p in model.parameters.values()]
+    psi = [p.to_psi(p.typical) for p in model.parameters.values()]
     return np.array([*psi, *_coefficients(model)[0]])
 
 

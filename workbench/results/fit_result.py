@@ -119,7 +119,11 @@ class FitResult:
             for name, p in final.parameters.items()
         }
         correlations = {**self.model.correlations, **final.correlations}
-        return final.replace(parameters=parameters, correlations=correlations)
+        return final.replace(
+            parameters=parameters,
+            correlations=correlations,
+            fixed_correlations=self.model.fixed_correlations,
+        )
 
     @property
     def obtained(self) -> str:

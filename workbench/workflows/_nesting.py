@@ -14,7 +14,17 @@ from workbench.models.pk import options_of
 from workbench.models.residual import error_models
 
 KNOWN_PARTS = ("format", "structure", "parameters", "correlations", "error")
-KNOWN_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior", "covariates")
+KNOWN_FIELDS = (
+    "distribution",
+    "typical",
+    "iiv",
+    "fixed",
+    "bounds",
+    "prior",
+    "covariates",
+    "lower",
+    "upper",
+)
 NUMERICAL = ("typical", "units", "solver")  # of a card of equations: they do not change the model
 
 # smaller error model, larger one -> (parameter of the larger, its value in the smaller, whether
@@ -127,6 +137,8 @@ def _typical(name: str, small: Parameter, large: Parameter) -> list[Restriction]
         raise _NotNestedError(
             f"{name} is {small.distribution} in one and {large.distribution} in the other"
         )
+    if small.range != large.range and varies:
+        raise _NotNestedError(f"{name} lies between other bounds in the larger model")
     held, free = "typical" in small.fixed, "typical" not in large.fixed
     if not held and not free:
         raise _NotNestedError(f"{name} is fixed in the larger model and estimated in the smaller")
@@ -202,14 +214,9 @@ def _effect(
 
 
 def _random_effects(small: Model, large: Model) -> list[Restriction]:
-    found = []
-    for pair in small.correlations:
-        if pair not in large.correlations:
-            raise _NotNestedError(
-                f"the random effects of {' and '.join(pair)} are correlated in the smaller model "
-                "only"
-            )
-    left = [pair for pair in large.correlations if pair not in small.correlations]
+    found = _held_correlations(small, large)
+    named = {*small.correlations, *large.fixed_correlations}
+    left = [pair for pair in large.correlations if pair not in named]
     for name, theirs in large.parameters.items():
         ours = small.parameters[name]
         held, free = "iiv" in ours.fixed, "iiv" not in theirs.fixed
@@ -239,6 +246,30 @@ def _random_effects(small: Model, large: Model) -> list[Restriction]:
                 f"{theirs.iiv**2:g} in the other"
             )
     found += [Restriction(f"corr[{a},{b}] = 0") for a, b in left]
+    return found
+
+
+def _held_correlations(small: Model, large: Model) -> list[Restriction]:
+    """Compare the correlations that both models have, and refuse those of the smaller one only."""
+    found = []
+    for pair, value in small.correlations.items():
+        if pair not in large.correlations:
+            raise _NotNestedError(
+                f"the random effects of {' and '.join(pair)} are correlated in the smaller model "
+                "only"
+            )
+        held, free = pair in small.fixed_correlations, pair not in large.fixed_correlations
+        words = f"corr[{pair[0]},{pair[1]}]"
+        if held and free:
+            found.append(Restriction(f"{words} = {value:.4g}"))
+        elif not free and (not held or value != large.correlations[pair]):
+            raise _NotNestedError(f"{words} is fixed at {large.correlations[pair]:g} in the larger")
+    for pair in large.fixed_correlations - set(small.correlations):
+        if large.correlations[pair] != 0.0:
+            raise _NotNestedError(
+                f"corr[{pair[0]},{pair[1]}] is fixed at {large.correlations[pair]:g} in the larger "
+                "model, which does not contain zero"
+            )
     return found
 
 
