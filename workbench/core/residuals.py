@@ -35,6 +35,7 @@ TRUNCATED = 4  # the value is y, and could not have been below l
 BELOW_TRUNCATED = 5  # the value is below y, and could not have been below l
 STUDENT = 6  # the value is y, and its error has Student's t distribution
 TWO_LIMITS = BETWEEN  # kinds from this one on have two
+DENSITY = (OBSERVED, TRUNCATED)  # kinds of which the likelihood is a density, not a probability
 
 
 def n_columns(n_sigma: int) -> int:

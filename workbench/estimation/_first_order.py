@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from workbench.core.conditional import Objective
 from workbench.core.first_order import first_order_range
 from workbench.core.likelihood import Values
+from workbench.estimation._likelihood import RangeObjective, interaction_objective
 from workbench.problem import Problem
 
 
@@ -22,3 +23,12 @@ def first_order(
     return first_order_range(
         first, last, want_gradient, problem.structure, problem.subjects, values, cancel, out
     )
+
+
+def exact_without_etas(problem: Problem) -> RangeObjective:
+    """Return FO's objective, or one that knows what is not normal: without random effects the same.
+
+    That are values known by a limit, and Student-t residuals.
+    """
+    student = any(endpoint.spec.student for endpoint in problem.endpoints)
+    return interaction_objective if problem.subjects.kinds or student else first_order

@@ -1,9 +1,10 @@
 """FO: the first-order approximation."""
 
-from workbench.estimation._first_order import first_order
+from workbench.estimation._first_order import exact_without_etas
 from workbench.estimation._individual import refuse_student
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
+from workbench.problem.checks import refuse_limits
 
 
 def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
@@ -12,10 +13,13 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
     Raises
     ------
     EstimationError
-        The residual error is not normal.
+        An observation is known only to lie beyond a limit, or the residual error is not normal,
+        and the model has random effects.
     """
-    refuse_student(problem, "FO")
-    return Marginal(first_order, "FO", interaction=False)
+    if problem.space.n_eta:
+        refuse_limits(problem.data, "FO")
+        refuse_student(problem, "FO")
+    return Marginal(exact_without_etas(problem), "FO", interaction=False)
 
 
 ESTIMATOR = likelihood_estimator(

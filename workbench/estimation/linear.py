@@ -13,7 +13,7 @@ from workbench.estimation._base import INTEGRAL
 from workbench.estimation._individual import refuse_student
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
-from workbench.problem.checks import where
+from workbench.problem.checks import refuse_limits, where
 
 TOLERANCE = 1e-8  # relative to the sizes of what should be equal
 
@@ -38,12 +38,15 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
 
     Raises
     ------
+    EstimationError
+        An observation is known only to lie beyond a limit.
     ModelError
         The predictions are not linear in the random effects, the residual variance depends on
         them, or the data are transformed.
     EstimationError
         The residual error is not normal.
     """
+    refuse_limits(problem.data, "The exact likelihood of linear models")
     refuse_student(problem, "The exact likelihood of linear models")
     _refuse_transformed(problem)
     values = problem.space.values(problem.space.start)

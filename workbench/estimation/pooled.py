@@ -3,14 +3,8 @@
 from dataclasses import replace
 
 from workbench.estimation._base import STAGES, Estimator, Monitor
-from workbench.estimation._first_order import first_order
-from workbench.estimation._likelihood import (
-    CONTROLS,
-    LikelihoodOptions,
-    Marginal,
-    interaction_objective,
-    run,
-)
+from workbench.estimation._first_order import exact_without_etas
+from workbench.estimation._likelihood import CONTROLS, LikelihoodOptions, Marginal, run
 from workbench.problem import Problem
 from workbench.results import FitResult
 
@@ -22,10 +16,7 @@ def run_it(
 ) -> FitResult:
     """Fit the model without its random effects; they stay in `FitResult.updated_model`."""
     reduced = Problem(problem.model.without_random_effects(), problem.data)
-    # Without random effects nothing is linearised; FO's kernel is the quicker one for normal data.
-    student = any(endpoint.spec.student for endpoint in reduced.endpoints)
-    objective = interaction_objective if student else first_order
-    marginal = Marginal(objective, LABEL, interaction=True)
+    marginal = Marginal(exact_without_etas(reduced), LABEL, interaction=True)
     result = run(reduced, options, monitor, estimate=estimate, method="pooled", marginal=marginal)
     note = "Random effects are left out: the residual error holds all variability between subjects."
     return replace(result, model=problem.model, warnings=(*result.warnings, note))

@@ -158,6 +158,16 @@ def in_domain(error: ResidualError, x: Floats) -> NDArray[np.bool_]:
     return np.asarray(x > 0.0)
 
 
+def beyond_ends(error: ResidualError, x: Floats) -> NDArray[np.bool_]:
+    """Return where a value lies beyond the ends of the transformation, not on one."""
+    transform = error.transform
+    if transform is None or transform.shape.name == "yeojohnson":
+        return np.zeros(x.shape, dtype=bool)
+    if transform.shape.bounded:
+        return np.asarray((x < transform.lower) | (x > transform.upper))
+    return np.asarray(x < 0.0)
+
+
 def name_of(error: ResidualError) -> str:
     """Return the title of the transformation."""
     return "" if error.transform is None else error.transform.shape.title

@@ -13,7 +13,7 @@ from workbench.core.both_sides import HOW
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import individual_range, predict_range
-from workbench.core.residuals import R_F, R, V
+from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V
 from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
@@ -23,6 +23,7 @@ from workbench.models.structural import Approximate
 from workbench.problem.checks import (
     check_observations,
     check_start,
+    limit_notes,
     notes,
     refuse_limits_of_student,
 )
@@ -64,6 +65,8 @@ class Problem:
     outputs : (n_obs,)  number of the model's output that was observed
     endpoints : the outputs that have a residual error, each with its observations
     notes : sentences on what is legal but should be known
+    n_density : number of observations whose likelihood is a density: those that -2LL has a
+        log 2 pi of
 
     Raises
     ------
@@ -87,7 +90,10 @@ class Problem:
         refuse_limits_of_student(recorded, self.endpoints)
         self._bind(recorded)
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
-        self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
+        self.notes += limit_notes(data)
+        of_density = np.isin(population.obs_kind, DENSITY)
+        self.n_density = int(of_density.sum())
+        self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start, of_density)
         if not data.design:
             self._check_start()
 
@@ -105,8 +111,11 @@ class Problem:
             reason = self.why_not(values.theta, self.no_etas())
             if reason:
                 raise ModelError(f"There is no prediction at the starting values. {reason}")
-        with np.errstate(invalid="ignore"):
-            variance = self.residual_table(prediction, values.sigma)[:, V]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            table = self.residual_table(prediction, values.sigma)
+        # Without variance, a value below a limit above its prediction is certain.
+        certain = (table[:, V] == 0) & (table[:, KIND] == BELOW) & (table[:, R] > 0)
+        variance = np.where(certain, np.inf, table[:, V])
         check_start(self.data, self.endpoints, prediction, variance)
 
     def _structure(self, subjects: Subjects, *, ready: bool = False) -> Structure:

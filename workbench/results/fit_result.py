@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.core.residuals import DENSITY
 from workbench.data.dataset import Dataset
 from workbench.errors import OptionError
 from workbench.models.model import Model
@@ -55,7 +56,7 @@ class FitResult:
         coefficients of covariates, rows ``omega[...]`` the variance as
         the estimate and its square root as sd. Intervals are 95 % Wald intervals on the natural
         scale, computed on the logarithm for positive parameters and on Fisher's z for
-        correlations
+        correlations; those of variances are Satterthwaite's (`problem.intervals`)
     covariance : of the estimates on the natural scale (variances for omega), labelled
     etas : (n_sub, n_eta) conditional modes (EBE)
     eta_mean, eta_sd : (n_sub, n_eta) mean and SD of the conditional distributions; no rows where
@@ -142,7 +143,8 @@ class FitResult:
         DataError
             An observation is not above 0.
         """
-        logs = self.data.log_dv().population.dv
+        population = self.data.log_dv().population
+        logs = population.dv[np.isin(population.obs_kind, DENSITY)]
         return self.m2ll - 2.0 * float(logs.sum())
 
     @property
