@@ -13,6 +13,15 @@ EXP = 1  # phi = exp(psi)       (log-normal)
 
 
 @kernel
+def transform_one(code: int, psi: float) -> tuple[float, float, float]:
+    """Return h, h' and h'' of one parameter."""
+    if code == EXP:
+        value = exp(psi)
+        return value, value, value
+    return psi, 1.0, 0.0
+
+
+@kernel
 def transform(codes: IntVec, psi: Vec, phi: OutVec, first: OutVec, second: OutVec) -> None:
     r"""Individual parameters and their derivatives with respect to psi.
 
@@ -21,16 +30,8 @@ def transform(codes: IntVec, psi: Vec, phi: OutVec, first: OutVec, second: OutVe
     Parameters
     ----------
     codes : (n_phi,)  one of the codes above for each parameter
-    psi : (n_phi,)
-    phi, first, second : (n_phi,)  overwritten with h, h' and h''
+    psi : (at least n_phi,)
+    phi, first, second : (at least n_phi,)  overwritten with h, h' and h''
     """
     for k in range(codes.shape[0]):
-        if codes[k] == EXP:
-            value = exp(psi[k])
-            phi[k] = value
-            first[k] = value
-            second[k] = value
-        else:
-            phi[k] = psi[k]
-            first[k] = 1.0
-            second[k] = 0.0
+        phi[k], first[k], second[k] = transform_one(codes[k], psi[k])

@@ -30,6 +30,14 @@ from workbench.models.endpoints import (
     sigma_units,
 )
 from workbench.models.error import ResidualError
+from workbench.models.occasions import (
+    ETA,
+    KAPPA,
+    OCCASION,
+    Effect,
+    check_occasion,
+    with_kappa,
+)
 from workbench.models.parameter import NO_BOUNDS, Parameter
 from workbench.models.prior import read_prior
 from workbench.models.read import read_structure
@@ -39,7 +47,16 @@ from workbench.registry import unknown_name
 
 FORMAT = 1
 LINE = 100  # characters of a line of Python
-PARAMETER_FIELDS = ("distribution", "typical", "iiv", "fixed", "bounds", "prior", "covariates")
+PARAMETER_FIELDS = (
+    "distribution",
+    "typical",
+    "iiv",
+    "iov",
+    "fixed",
+    "bounds",
+    "prior",
+    "covariates",
+)
 
 Pair = tuple[str, str]
 
@@ -60,6 +77,11 @@ class Model:
     endpoints : which label of the data (DVID, or CMT of the observations) is which output,
         ``{1: "cp", 2: "pca"}``. Without it labels that are names of outputs stand for these, and
         the others for the outputs in order.
+    occasion : where parameters vary between occasions (``iov``): the column of the data with the
+        occasion of each row, as numbers or labels; ``"reset"`` where each EVID 3 or 4 begins one,
+        ``"dose"`` where each dose does. As of a covariate, the value of a row holds from the time
+        of the row before (NONMEM's rule; with ``covariate_interpolation="locf"`` up to the next)
+    iov_correlations : pairs of parameters whose kappas are correlated, as `correlations`
 
     Attributes
     ----------
@@ -78,6 +100,8 @@ class Model:
     errors: Errors
     error: Any  # one of two kinds: mypy cannot know which
     endpoints: Mapping[str, str]
+    occasion: str
+    iov_correlations: Mapping[Pair, float]
     _card: str = field(repr=False, compare=True)
 
     def __init__(
@@ -88,6 +112,8 @@ class Model:
         error: ResidualError | Errors,
         correlations: Mapping[Pair, float] | Iterable[Pair] = (),
         endpoints: Mapping[Any, str] = MappingProxyType({}),
+        occasion: str = OCCASION,
+        iov_correlations: Mapping[Pair, float] | Iterable[Pair] = (),
     ) -> None:
         if isinstance(structure, str):
             structure = structures.get(structure)
@@ -96,8 +122,10 @@ class Model:
                 f'structure must be wb.pk(...), wb.structure("...") or a name, not {structure!r}.'
             )
         ordered = _in_order(structure, parameters)
-        pairs = _pairs(structure, ordered, correlations)
-        _check_blocks(ordered, pairs)
+        pairs = _pairs(structure, ordered, correlations, ETA)
+        _check_blocks(ordered, pairs, ETA)
+        kappa_pairs = _pairs(structure, ordered, iov_correlations, KAPPA)
+        _check_blocks(ordered, kappa_pairs, KAPPA)
         outputs = structure.outputs
         set_field = object.__setattr__
         set_field(self, "structure", structure)
@@ -107,8 +135,11 @@ class Model:
         set_field(self, "errors", errors)
         set_field(self, "error", errors[outputs[0]] if len(outputs) == 1 else errors)
         set_field(self, "endpoints", named_endpoints(structure.name, outputs, endpoints))
+        set_field(self, "occasion", check_occasion(occasion))
+        set_field(self, "iov_correlations", MappingProxyType(kappa_pairs))
         set_field(self, "_card", json.dumps(self.to_dict(), sort_keys=True))
         _check_correlations(self.etas, self.correlations)
+        _check_correlations(self.iov, self.iov_correlations)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.from_json, (self._card,)
@@ -138,13 +169,24 @@ class Model:
         sd = np.array([self.parameters[name].iiv for name in self.etas])
         return _correlation_matrix(self.etas, self.correlations) * np.outer(sd, sd)
 
+    @property
+    def iov(self) -> tuple[str, ...]:
+        """Parameters that vary between occasions, in the structure's order."""
+        return tuple(name for name, p in self.parameters.items() if p.has_iov)
+
+    @property
+    def omega_iov(self) -> NDArray[np.float64]:
+        """Starting variance-covariance matrix of the kappas of one occasion, in order of `iov`."""
+        sd = np.array([self.parameters[name].iov for name in self.iov])
+        return _correlation_matrix(self.iov, self.iov_correlations) * np.outer(sd, sd)
+
     def without_random_effects(self) -> Model:
         """Return the model with the same typical values and error, and no random effects."""
         plain = {
-            name: replace(p, iiv=0.0, fixed=p.fixed - {"iiv"})
+            name: replace(p, iiv=0.0, iov=0.0, fixed=p.fixed - {"iiv", "iov"})
             for name, p in self.parameters.items()
         }
-        return self.replace(parameters=plain, correlations={})
+        return self.replace(parameters=plain, correlations={}, iov_correlations={})
 
     def units(self, data_units: Mapping[str, str]) -> dict[str, str]:
         """Return the unit of each parameter, coefficients included; "" where unknown."""
@@ -185,6 +227,8 @@ class Model:
             "correlations": self.correlations,
             "error": self.error,
             "endpoints": self.endpoints,
+            "occasion": self.occasion,
+            "iov_correlations": self.iov_correlations,
         }
         for name in parts:
             if name not in now:
@@ -201,7 +245,13 @@ class Model:
             "correlations": [[a, b, r] for (a, b), r in self.correlations.items()],
             "error": errors_card(self.structure.outputs, self.errors),
         }
-        return card | ({"endpoints": dict(self.endpoints)} if self.endpoints else {})
+        if self.endpoints:
+            card["endpoints"] = dict(self.endpoints)
+        if self.iov or self.occasion != OCCASION:
+            card["occasion"] = self.occasion
+        if self.iov_correlations:
+            card["iov_correlations"] = [[a, b, r] for (a, b), r in self.iov_correlations.items()]
+        return card
 
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> Model:
@@ -221,7 +271,8 @@ class Model:
         for part in ("structure", "parameters", "error"):
             if part not in card:
                 raise ModelError(f'The model card lacks "{part}".')
-        known = ("structure", "parameters", "correlations", "error", "endpoints")
+        known = ["structure", "parameters", "correlations", "error", "endpoints"]
+        known += ["occasion", "iov_correlations"]
         for part in card:
             if part not in ("format", *known):
                 raise unknown_name("part of a model card", part, known)
@@ -235,6 +286,8 @@ class Model:
             error=read_errors(_object(card["error"], '"error" of the card')),
             correlations=_read_correlations(card.get("correlations", ())),
             endpoints=card.get("endpoints", {}),
+            occasion=card.get("occasion", OCCASION),
+            iov_correlations=_read_correlations(card.get("iov_correlations", ())),
         )
 
     def to_json(self, path: str | Path | None = None) -> str:
@@ -279,6 +332,12 @@ class Model:
         text += f"    error={errors_python(self.structure.outputs, self.errors)},\n"
         if self.endpoints:
             text += f"    endpoints={endpoints_python(self.endpoints)},\n"
+        if self.occasion != OCCASION:
+            text += f"    occasion={self.occasion!r},\n"
+        if self.iov_correlations:
+            found = self.iov_correlations.items()
+            pairs = ", ".join(f"({a!r}, {b!r}): {r!r}" for (a, b), r in found)
+            text += f"    iov_correlations={{{pairs}}},\n"
         return text + ")"
 
     def equations(self) -> list[tuple[str, str]]:
@@ -288,19 +347,23 @@ class Model:
         for name, parameter in self.parameters.items():
             symbol = "{" + symbols[name] + "}"
             latex = distributions.get(parameter.distribution).latex
-            if not parameter.has_eta:
-                latex = r"@_i = @_{pop}"
+            latex = with_kappa(latex, eta=parameter.has_eta, kappa=parameter.has_iov)
             latex = latex.replace("@", symbol)
             lines.append(("Individual parameters", _with_effects(latex, symbol, parameter)))
-        for block in self.blocks():
-            name = symbols[block[0]]
-            if len(block) == 1:
-                latex = rf"\eta_{{{name}}} \sim \mathcal{{N}}(0,\ \omega_{{{name}}}^2)"
-            else:
-                names = r",\ ".join(rf"\eta_{{{symbols[n]}}}" for n in block)
-                label = ",".join(symbols[n] for n in block)
-                latex = rf"({names}) \sim \mathcal{{N}}(0,\ \Omega_{{{label}}})"
-            lines.append(("Random effects", latex))
+        for letter, suffix, blocks in (
+            (r"\eta", "", self.blocks()),
+            (r"\kappa", r"\mathrm{,iov}", _blocks(self.iov, self.iov_correlations)),
+        ):
+            for block in blocks:
+                name = symbols[block[0]]
+                if len(block) == 1:
+                    spread = rf"\omega_{{{name}{suffix}}}^2"
+                    latex = rf"{letter}_{{{name}}} \sim \mathcal{{N}}(0,\ {spread})"
+                else:
+                    names = r",\ ".join(rf"{letter}_{{{symbols[n]}}}" for n in block)
+                    label = ",".join(symbols[n] for n in block) + suffix
+                    latex = rf"({names}) \sim \mathcal{{N}}(0,\ \Omega_{{{label}}})"
+                lines.append(("Random effects", latex))
         errors = errors_latex(self.structure.outputs, self.errors)
         lines += [("Residual error", latex) for latex in errors]
         lines.append(("Residual error", r"\varepsilon_{ij} \sim \mathcal{N}(0,\ 1)"))
@@ -348,6 +411,7 @@ def _pairs(
     structure: StructuralModel,
     parameters: Mapping[str, Parameter],
     correlations: Mapping[Pair, float] | Iterable[Pair],
+    effect: Effect,
 ) -> dict[Pair, float]:
     if not isinstance(correlations, Mapping):
         named = [tuple(pair) if isinstance(pair, list) else pair for pair in correlations]
@@ -363,10 +427,10 @@ def _pairs(
         for name in (a, b):
             if name not in parameters:
                 raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
-            if not parameters[name].has_eta:
+            if not effect.sd(parameters[name]) > 0:
                 raise ModelError(
-                    f"A correlation of {a} with {b} needs a random effect on both, but {name} has "
-                    "none. Give it an iiv above 0, or drop the correlation."
+                    f"A correlation of {a} with {b} needs {effect.title} on both, but {name} has "
+                    f"none. Give it an {effect.part} above 0, or drop the correlation."
                 )
         if a == b:
             raise ModelError(f"A parameter cannot be correlated with itself ({a}).")
@@ -397,8 +461,10 @@ def _blocks(etas: tuple[str, ...], pairs: Iterable[Pair]) -> list[tuple[str, ...
     return seen
 
 
-def _check_blocks(parameters: Mapping[str, Parameter], pairs: Mapping[Pair, float]) -> None:
-    etas = tuple(name for name, p in parameters.items() if p.has_eta)
+def _check_blocks(
+    parameters: Mapping[str, Parameter], pairs: Mapping[Pair, float], effect: Effect
+) -> None:
+    etas = tuple(name for name, p in parameters.items() if effect.sd(p) > 0)
     for block in _blocks(etas, pairs):
         for pair in combinations(block, 2):
             if pair not in pairs:
@@ -408,12 +474,12 @@ def _check_blocks(parameters: Mapping[str, Parameter], pairs: Mapping[Pair, floa
                     "drop one so that the block falls apart."
                 )
         if len(block) > 1:
-            held = [name for name in block if "iiv" in parameters[name].fixed]
+            held = [name for name in block if effect.part in parameters[name].fixed]
             if held:
                 raise ModelError(
-                    f"The IIV of {', '.join(held)} is fixed but correlated with others; a fixed "
-                    "variance inside a block is not available. Estimate it, or drop the "
-                    "correlation."
+                    f"The {effect.part.upper()} of {', '.join(held)} is fixed but correlated with "
+                    "others; a fixed variance inside a block is not available. Estimate it, or "
+                    "drop the correlation."
                 )
 
 
@@ -472,6 +538,7 @@ def _read_parameter(name: str, part: Any) -> Parameter:
             card.get("bounds", NO_BOUNDS),
             read_prior(card.get("prior")),
             _read_covariates(name, card.get("covariates", [])),
+            card.get("iov", 0.0),
         )
     except ModelError as problem:
         raise ModelError(f"Parameter {name!r}: {problem}") from None

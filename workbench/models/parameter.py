@@ -16,7 +16,7 @@ from workbench.models.values import Fixed, argument, number, unfix
 Bounds = Sequence[float | None]
 NO_BOUNDS = (-math.inf, math.inf)
 
-PARTS = ("typical", "iiv")
+PARTS = ("typical", "iiv", "iov")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,11 @@ class Parameter:
     distribution : name in the registry of distributions
     typical : typical value (theta) on the natural scale
     iiv : SD of eta on the scale of the distribution (omega is its square); 0 = no random effect
-    fixed : which of ``"typical"`` and ``"iiv"`` are held at these values
+    fixed : which of ``"typical"``, ``"iiv"`` and ``"iov"`` are held at these values
     bounds : (lower, upper) of the typical value on the natural scale, infinite where there is none
     prior : normal prior of the typical value, or None
     covariates : effects of the subjects' covariates, see `workbench.models.covariates`
+    iov : SD of kappa, which varies between the occasions of a subject; 0 = none
 
     Raises
     ------
@@ -46,6 +47,7 @@ class Parameter:
     bounds: Bounds = NO_BOUNDS
     prior: Prior | None = None
     covariates: Sequence[CovariateEffect] = ()
+    iov: float = 0.0
 
     def __post_init__(self) -> None:
         kind = distributions.get(self.distribution)
@@ -61,11 +63,16 @@ class Parameter:
                 f"The IIV is the standard deviation of eta and cannot be negative ({iiv:g}). "
                 "Give 0 for a parameter without a random effect."
             )
+        iov = number(self.iov, "The IOV (SD of kappa)")
+        if iov < 0:
+            raise ModelError(
+                f"The IOV is the standard deviation of kappa and cannot be negative ({iov:g}). "
+                "Give 0 for a parameter that does not vary between occasions."
+            )
         unknown = set(self.fixed) - set(PARTS)
         if unknown:
             raise ModelError(
-                f"Cannot fix {', '.join(sorted(unknown))}: "
-                f"a parameter has only {' and '.join(PARTS)}."
+                f"Cannot fix {', '.join(sorted(unknown))}: a parameter has only {', '.join(PARTS)}."
             )
         bounds = check_bounds(self.bounds, typical, kind)
         _check_prior(self.prior, kind.positive, held="typical" in self.fixed)
@@ -73,12 +80,18 @@ class Parameter:
         object.__setattr__(self, "bounds", bounds)
         object.__setattr__(self, "typical", typical)
         object.__setattr__(self, "iiv", iiv)
+        object.__setattr__(self, "iov", iov)
         object.__setattr__(self, "fixed", frozenset(self.fixed))
 
     @property
     def has_eta(self) -> bool:
         """True when the parameter varies between subjects."""
         return self.iiv > 0
+
+    @property
+    def has_iov(self) -> bool:
+        """True when the parameter varies between the occasions of a subject."""
+        return self.iov > 0
 
     @property
     def bounded(self) -> bool:
@@ -101,6 +114,8 @@ class Parameter:
         """Return the parameter's part of a model card."""
         card: dict[str, Any] = {"distribution": self.distribution, "typical": self.typical}
         card["iiv"] = self.iiv
+        if self.has_iov or "iov" in self.fixed:
+            card["iov"] = self.iov
         if self.fixed:
             card["fixed"] = sorted(self.fixed)
         if self.bounded:
@@ -117,6 +132,8 @@ class Parameter:
         call = f"wb.{distributions.get(self.distribution).constructor}({typical}"
         if self.has_eta or "iiv" in self.fixed:
             call += f", iiv={argument(self.iiv, 'iiv' in self.fixed)}"
+        if self.has_iov or "iov" in self.fixed:
+            call += f", iov={argument(self.iov, 'iov' in self.fixed)}"
         if self.bounded:
             low, high = bounds_card(*self.limits)
             call += f", bounds=({low!r}, {high!r})"
@@ -146,6 +163,7 @@ def LogNormal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
@@ -156,12 +174,13 @@ def LogNormal(  # noqa: N802
     ----------
     typical : median on the natural scale, > 0; wrap it in `Fixed` to hold it
     iiv : SD of eta; 0 for no random effect; wrap it in `Fixed` to hold it
+    iov : SD of kappa, added to eta and drawn anew for each occasion (`Model`); 0 for none
     bounds : (lower, upper) of the typical value, None for no bound
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
     """
-    values, fixed = unfix(typical=typical, iiv=iiv)
+    values, fixed = unfix(typical=typical, iiv=iiv, iov=iov)
     return Parameter(
         "lognormal",
         values["typical"],
@@ -170,6 +189,7 @@ def LogNormal(  # noqa: N802
         bounds or NO_BOUNDS,
         prior,
         covariates,
+        values["iov"],
     )
 
 
@@ -177,6 +197,7 @@ def Normal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
@@ -187,12 +208,13 @@ def Normal(  # noqa: N802
     ----------
     typical : mean on the natural scale; wrap it in `Fixed` to hold it
     iiv : SD of eta, in the parameter's unit; 0 for no random effect
+    iov : SD of kappa, added to eta and drawn anew for each occasion (`Model`); 0 for none
     bounds : (lower, upper) of the typical value, None for no bound
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
     """
-    values, fixed = unfix(typical=typical, iiv=iiv)
+    values, fixed = unfix(typical=typical, iiv=iiv, iov=iov)
     return Parameter(
         "normal",
         values["typical"],
@@ -201,4 +223,5 @@ def Normal(  # noqa: N802
         bounds or NO_BOUNDS,
         prior,
         covariates,
+        values["iov"],
     )

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.core import records as rec
 from workbench.core.abi import export_predict, export_residual
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
-from workbench.core.predictions import individual_range, predict_range
+from workbench.core.predictions import parameters_of_blocks, predict_range
 from workbench.core.residuals import R_F, R, V, n_columns
 from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
@@ -20,7 +21,8 @@ from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.structural import Approximate
 from workbench.problem.checks import check_observations, check_start, notes
-from workbench.problem.covariates import design_matrix, spreads, with_references
+from workbench.problem.covariates import spreads, with_references
+from workbench.problem.directions import make_directions
 from workbench.problem.endpoints import (
     endpoint_notes,
     jacobians,
@@ -30,12 +32,14 @@ from workbench.problem.endpoints import (
 )
 from workbench.problem.explain import why_not
 from workbench.problem.grid import of_output, on_a_grid, on_times
+from workbench.problem.occasions import find_occasions
 from workbench.problem.space import ParameterSpace, frozen
 from workbench.problem.structure import pack_context, ready_made
 from workbench.problem.subjects import pack_subjects
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 class Problem:
@@ -54,6 +58,8 @@ class Problem:
     structure, subjects : what the kernels see; the records of `subjects` are the events that
         follow from them where no parameter moves these
     recorded : the subjects with their records in any case
+    occasions : None where no parameter varies between occasions
+    eta_index : (p,)  number of the random effect of each direction (`problem.directions`)
     outputs : (n_obs,)  number of the model's output that was observed
     endpoints : the outputs that have a residual error, each with its observations
     notes : sentences on what is legal but should be known
@@ -74,9 +80,17 @@ class Problem:
         if not data.design:
             check_observations(data, self.endpoints)
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
-        design = design_matrix(model, data, estimable=estimable)
-        self.space = ParameterSpace(model, held=unseen, spreads=spreads(model, design))
-        self._bind(pack_subjects(model, data, self.outputs, design))
+        self.occasions = find_occasions(model, data, estimable=estimable)
+        directions = make_directions(model, data, self.occasions, estimable=estimable)
+        self.eta_index = directions.eta_index
+        self.space = ParameterSpace(
+            model,
+            held=unseen,
+            spreads=spreads(model, directions.design, directions.changing),
+            n_occasions=0 if self.occasions is None else self.occasions.most,
+        )
+        recorded, self._packed = pack_subjects(model, data, self.outputs, directions)
+        self._bind(recorded)
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
         if not data.design:
@@ -103,14 +117,14 @@ class Problem:
     def _structure(self, subjects: Subjects, *, ready: bool = False) -> Structure:
         model = self.model
         codes = [distributions.get(p.distribution).code for p in model.parameters.values()]
-        etas = model.etas
-        index = [etas.index(n) if n in etas else -1 for n in model.parameters]
+        index = self.eta_index
         family = model.structure.family
         context, n_work = pack_context(
             model.structure,
             subjects.records,
             subjects.record_start,
             int(np.diff(subjects.block_start).max(initial=1)),
+            p=len(index),
             ready=ready,
         )
         n_outputs = len(model.structure.outputs)
@@ -130,12 +144,68 @@ class Problem:
             frozen(family.settings()),
             n_work,
             frozen(np.array(codes, dtype=np.int64)),
-            frozen(np.array(index, dtype=np.int64)),
+            index,
             precision,
             frozen(draft),
             draft_precision,
             frozen(np.array([index[k] for k in family.lags() if index[k] >= 0], dtype=np.int64)),
         )
+
+    @property
+    def used(self) -> Bools | None:
+        """Mark the random effects that a subject has, (n_sub, n_eta); None where it has all."""
+        occasions = self.occasions
+        if occasions is None or occasions.used.all():
+            return None
+        between = np.ones((self.n_sub, self.space.n_between), dtype=bool)
+        return np.hstack([between, np.repeat(occasions.used, self.space.n_iov, axis=1)])
+
+    def joined(self, etas: Floats, kappas: Floats) -> Floats:
+        """Return all random effects, (n_sub, n_eta).
+
+        Parameters
+        ----------
+        etas : (n_sub, n_between)
+        kappas : (number of all subjects' occasions, n_iov)  subject after subject
+        """
+        if self.occasions is None:
+            return etas
+        used = self.occasions.used
+        out = np.zeros((*used.shape, self.space.n_iov))
+        out[used] = kappas
+        return np.hstack([etas, out.reshape(self.n_sub, -1)])
+
+    def kappas_of(self, eta: Floats) -> pd.DataFrame:
+        """Return the kappas among all random effects (n_sub, n_eta): ID, OCC and a column each."""
+        names = list(self.model.iov)
+        if self.occasions is None:
+            return pd.DataFrame(columns=["ID", "OCC", *names])
+        labels = self.occasions.labels
+        who = [s for s, own in zip(self.data.subjects, labels, strict=True) for _ in own]
+        used = self.occasions.used
+        own = eta[:, self.space.n_between :].reshape(*used.shape, len(names))[used]
+        table = pd.DataFrame({"ID": who, "OCC": [label for own in labels for label in own]})
+        return table.assign(**dict(zip(names, own.T, strict=True)))
+
+    def mean_omega(self, total: Floats) -> Floats:
+        """Return the omega that second moments of the random effects give, (n_eta, n_eta).
+
+        It is their mean over subjects, and of kappas over all occasions that there are.
+
+        Parameters
+        ----------
+        total : sum over subjects of E[eta eta'], zero where a subject has no such occasion
+        """
+        omega = total / self.n_sub
+        if self.occasions is None:
+            return omega
+        parts = self.space.occasions
+        kappas = np.sum([total[part, part] for part in parts], axis=0) / self.occasions.used.sum()
+        first = self.space.n_between
+        omega[first:, :], omega[:, first:] = 0.0, 0.0
+        for part in parts:
+            omega[part, part] = kappas
+        return omega
 
     def no_etas(self) -> Floats:
         """Return etas of zero, (n_sub, n_eta)."""
@@ -231,14 +301,48 @@ class Problem:
         return table[:, R], table[:, V], -table[:, R_F]
 
     def individual_parameters(self, theta: Floats, eta: Floats) -> Floats:
-        """Return the individual parameters on the natural scale, (n_sub, n_phi)."""
-        out = np.zeros((self.n_sub, self.space.n_phi))
-        individual_range(self.structure, self.subjects, frozen(theta), frozen(eta), out)
+        """Return the individual parameters on the natural scale, (n_sub, n_phi).
+
+        Where they change within a subject, they are those of its first block without kappas.
+        """
+        eta = np.array(eta)
+        eta[:, self.space.n_between :] = 0.0
+        return self.block_parameters(theta, eta)[self.subjects.block_start[:-1]]
+
+    def block_parameters(self, theta: Floats, eta: Floats) -> Floats:
+        """Return the parameters of every subject's blocks, (n_blocks, n_phi)."""
+        out = np.zeros((int(self.subjects.block_start[-1]), self.space.n_phi))
+        parameters_of_blocks(self.structure, self.subjects, frozen(theta), frozen(eta), out)
         return out
+
+    def blocks(self) -> pd.DataFrame:
+        """Return what identifies the blocks that `block_parameters` has: ID, TIME and OCC.
+
+        TIME is that from which on a block holds; OCC is there where parameters vary between
+        occasions.
+        """
+        packed = self._packed
+        block, start = packed.records[:, rec.BLOCK], packed.record_start[:-1]
+        opens = np.append(True, block[1:] != block[:-1])
+        opens[start] = True
+        rows = np.flatnonzero(opens)
+        before = np.where(np.isin(rows, start), rows, rows - 1)
+        subject = np.searchsorted(packed.record_start, rows, "right") - 1
+        table = pd.DataFrame(
+            {
+                "ID": np.array(self.data.subjects, dtype=object)[subject],
+                "TIME": packed.records[before, rec.TIME] - packed.record_shift[before],
+            }
+        )
+        if self.occasions is not None:
+            number = self.occasions.of_row[packed.record_row[rows]]
+            labels = self.occasions.labels
+            table["OCC"] = [labels[i][k] for i, k in zip(subject, number, strict=True)]
+        return table
 
     def why_not(self, theta: Floats, eta: Floats) -> str:
         """Say for which subject, when and why there is no prediction; "" if there are all."""
-        phi = self.individual_parameters(theta, eta)
+        phi = self.block_parameters(theta, eta)
         labels = self.data.population.subjects
         return why_not(self.model, self.structure, self.subjects, labels, phi)
 
@@ -257,8 +361,7 @@ class Problem:
         problem, who, which
             The number of the subject and of the time of each of its observations.
         """
-        shift = self.data.population.record_shift
-        recorded, who, which = on_times(self.recorded, shift, times, output)
+        recorded, who, which = on_times(self.recorded, self._packed.record_shift, times, output)
         other = copy(self)
         other.n_obs, other.outputs = len(who), recorded.endpoint
         other.endpoints = make_endpoints(self.model, recorded.endpoint)
@@ -272,7 +375,7 @@ class Problem:
         event times; at a dose time the value after the dose is given too. A model of several
         outputs has a curve for each, named in a column OUTPUT after TIME.
         """
-        subjects, who, times = on_a_grid(self.recorded, self.data.population.record_shift, n)
+        subjects, who, times = on_a_grid(self.recorded, self._packed.record_shift, n)
         theta, n_points = frozen(theta), len(times)
         labels = np.array(self.data.population.subjects, dtype=object)[who]
         outputs = self.model.structure.outputs
@@ -301,7 +404,7 @@ class Problem:
         who, times : (n_points,)  number of the subject, and time, of each point
         predictions : by output, (n_draws, n_points)
         """
-        subjects, who, times = on_a_grid(self.recorded, self.data.population.record_shift, n)
+        subjects, who, times = on_a_grid(self.recorded, self._packed.record_shift, n)
         structure, found = self._structure(subjects), {}
         for k, output in enumerate(self.model.structure.outputs):
             asked = of_output(subjects, k)

@@ -8,11 +8,16 @@ The vector x is unbounded and of order one:
   size of the parameter, for a normal one);
 * omega through its Cholesky factor :math:`L = \mathrm{diag}(e^{d})\,U` with U unit lower
   triangular, block by block: d (log SDs conditional on the earlier etas of the block), then the
-  elements of U below the diagonal;
+  elements of U below the diagonal; then that of the kappas, which all occasions share;
 * sigma as a logarithm, or divided by its starting value where it may change sign.
 
 Fixed elements stay out of x. The natural vector u, which is what a person reads, holds the
-typical values, the covariates' coefficients, the variances and correlations of omega, and sigma.
+typical values, the covariates' coefficients, the variances and correlations of omega, those of
+the kappas (`omega_iov`), and sigma.
+
+The omega of the kernels is that of all random effects of a subject, :math:`\mathrm{diag}(\Omega,
+\Omega_\kappa, \Omega_\kappa, \dots)` with one block for each occasion: the kappas of an occasion
+that a subject does not have stay at zero, and add nothing to its likelihood.
 """
 
 from __future__ import annotations
@@ -52,9 +57,10 @@ class Entry:
 
     Attributes
     ----------
-    name : ``cl``, ``beta[cl,WT]``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``, of
-        several outputs ``sigma[cp.additive]``
-    kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
+    name : ``cl``, ``beta[cl,WT]``, ``omega[cl]``, ``corr[cl,v]``, ``omega_iov[cl]``,
+        ``corr_iov[cl,v]`` or ``sigma[additive]``, of several outputs ``sigma[cp.additive]``
+    kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"``, ``"omega_iov"``,
+        ``"correlation_iov"`` or ``"sigma"``
     fixed : held at its starting value
     interval : scale on which a Wald interval is computed: ``"log"``, ``"identity"`` or
         ``"fisher"`` (the z transformation, for correlations)
@@ -76,9 +82,13 @@ class ParameterSpace:
     model : its starting values give the starting point and the scales
     held : outputs that are not observed; their residual errors stay as they are
     spreads : (n_beta,)  SDs of the coefficients' columns of the design, for the scales; None for 1
+    n_occasions : most occasions of one subject
 
     Attributes
     ----------
+    etas : parameters with an eta
+    n_between, n_iov : number of etas, and of kappas of one occasion
+    n_eta : number of random effects of one subject, kappas included
     n_phi : number of individual parameters, so of typical values
     n_theta : number of elements of theta: typical values, then coefficients of covariates
 
@@ -89,15 +99,25 @@ class ParameterSpace:
     """
 
     def __init__(
-        self, model: Model, *, held: Collection[str] = (), spreads: Floats | None = None
+        self,
+        model: Model,
+        *,
+        held: Collection[str] = (),
+        spreads: Floats | None = None,
+        n_occasions: int = 0,
     ) -> None:
         self.model = model
         self.n_phi = len(model.parameters)
         start, self._beta_fixed = _coefficients(model)
         self.n_theta = self.n_phi + len(start)
         self.etas = model.etas
-        self.n_eta = len(self.etas)
+        self.n_between, self.n_iov = len(self.etas), len(model.iov)
+        self.n_occasions = n_occasions if self.n_iov else 0
+        self.n_eta = self.n_between + self.n_iov * self.n_occasions
         self._pairs = [(self.etas.index(a), self.etas.index(b)) for a, b in model.correlations]
+        self._kappa_pairs = [
+            (model.iov.index(a), model.iov.index(b)) for a, b in model.iov_correlations
+        ]
         self._distributions = [distributions.get(p.distribution) for p in model.parameters.values()]
         self._theta_scale = np.array(
             [
@@ -146,6 +166,14 @@ class ParameterSpace:
         entries += [
             Entry(f"corr[{a},{b}]", "correlation", False, "fisher") for a, b in model.correlations
         ]
+        entries += [
+            Entry(f"omega_iov[{name}]", "omega_iov", "iov" in model.parameters[name].fixed, "log")
+            for name in model.iov
+        ]
+        entries += [
+            Entry(f"corr_iov[{a},{b}]", "correlation_iov", False, "fisher")
+            for a, b in model.iov_correlations
+        ]
         parameters = [
             (output, parameter, error)
             for output, error in model.errors.items()
@@ -165,15 +193,45 @@ class ParameterSpace:
         return [not entry.fixed for entry in self.entries]
 
     def _pack_start(self) -> Floats:
-        return self._pack(theta_of(self.model), self.model.omega, self._sigma_start)
+        omega = self.extended(self.model.omega, self.model.omega_iov)
+        return self._pack(theta_of(self.model), omega, self._sigma_start)
+
+    def extended(self, omega: Floats, omega_iov: Floats) -> Floats:
+        """Return the omega of all random effects from that of eta and of one occasion's kappas."""
+        if not self.n_iov:
+            return omega
+        out = np.zeros((self.n_eta, self.n_eta))
+        out[: self.n_between, : self.n_between] = omega
+        for part in self.occasions:
+            out[part, part] = omega_iov
+        return out
+
+    @property
+    def occasions(self) -> list[slice]:
+        """Places of each occasion's kappas among the random effects."""
+        first, n = self.n_between, self.n_iov
+        return [slice(first + k * n, first + (k + 1) * n) for k in range(self.n_occasions)]
+
+    @property
+    def random_effects(self) -> tuple[str, ...]:
+        """Names of all random effects: the parameter, and of a kappa the number of its occasion."""
+        kappas = (f"{n} ({k + 1})" for k in range(self.n_occasions) for n in self.model.iov)
+        return (*self.etas, *kappas)
+
+    def _iov_part(self, omega: Floats) -> Floats:
+        """Return the mean over the occasions of the kappas' blocks; the start without any."""
+        if not self.n_occasions:
+            return self.model.omega_iov
+        return np.asarray(np.mean([omega[part, part] for part in self.occasions], axis=0))
 
     def _pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
-        low = np.linalg.cholesky(omega) if self.n_eta else omega
-        diagonal = np.diag(low)
-        unit = [low[j, i] / diagonal[j] for i, j in self._pairs]
         with np.errstate(divide="ignore", invalid="ignore"):
             sigma = np.where(self._sigma_log, np.log(np.abs(sigma)), sigma / self._sigma_scale)
-        return np.concatenate([self.bounds.to_free(theta), np.log(diagonal), unit, sigma])
+        parts = [self.bounds.to_free(theta)]
+        parts += _pack_block(omega[: self.n_between, : self.n_between], self._pairs)
+        if self.n_iov:
+            parts += _pack_block(self._iov_part(omega), self._kappa_pairs)
+        return np.concatenate([*parts, sigma])
 
     def pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         """Return the x of given values; fixed entries are ignored.
@@ -181,13 +239,22 @@ class ParameterSpace:
         Parameters
         ----------
         theta : (n_theta,)  on the psi scale
-        omega : (n_eta, n_eta)  covariances outside the model's blocks are ignored
+        omega : (n_eta, n_eta)  covariances outside the model's blocks are ignored; of the
+            occasions' blocks the mean counts
         sigma : (n_sigma,)
         """
+        return self._pack(theta, np.where(self.in_blocks, omega, 0.0), sigma)[self.free]
+
+    @property
+    def in_blocks(self) -> NDArray[np.bool_]:
+        """Mark the elements of omega that the model has, (n_eta, n_eta)."""
         keep = np.eye(self.n_eta, dtype=bool)
-        for i, j in self._pairs:
+        pairs = list(self._pairs)
+        for part in self.occasions:
+            pairs += [(part.start + i, part.start + j) for i, j in self._kappa_pairs]
+        for i, j in pairs:
             keep[i, j] = keep[j, i] = True
-        return self._pack(theta, np.where(keep, omega, 0.0), sigma)[self.free]
+        return keep
 
     @property
     def start(self) -> Floats:
@@ -205,17 +272,21 @@ class ParameterSpace:
         return self.bounds.to_theta(full[: self.n_theta])
 
     def low(self, full: Floats) -> Floats:
-        """Return the Cholesky factor of omega, (n_eta, n_eta)."""
-        diagonal = np.exp(full[self.n_theta : self.n_theta + self.n_eta])
-        low = np.diag(diagonal)
-        start = self.n_theta + self.n_eta
-        for (i, j), u in zip(self._pairs, full[start : start + len(self._pairs)], strict=True):
-            low[j, i] = diagonal[j] * u
-        return low
+        """Return the Cholesky factor of the omega of all random effects, (n_eta, n_eta)."""
+        between = _unpack_block(full[self.n_theta :], self.n_between, self._pairs)
+        if not self.n_iov:
+            return between
+        kappas = _unpack_block(full[self.first_iov :], self.n_iov, self._kappa_pairs)
+        return self.extended(between, kappas)
+
+    @property
+    def first_iov(self) -> int:
+        """Place of the first element of the kappas' omega in the full vector."""
+        return self.n_theta + self.n_between + len(self._pairs)
 
     def sigma(self, full: Floats) -> Floats:
         """Return sigma as the error models want it, output after output, (n_sigma,)."""
-        tail = full[self.n_theta + self.n_eta + len(self._pairs) :]
+        tail = full[len(full) - len(self._sigma_log) :]
         return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
 
     def theta_slope(self, theta: Floats) -> Floats:
@@ -259,9 +330,14 @@ class ParameterSpace:
             precision = values.precision
             by_omega = -precision @ (out.by_precision - low @ low.T) @ precision
             by_low = 2.0 * by_omega @ low
-            columns.append(np.einsum("nij,ij->ni", by_low, low))
-            off = [by_low[:, j, i] * low[j, j] for i, j in self._pairs]
-            columns += [column[:, None] for column in off]
+            first = slice(0, self.n_between)
+            columns += _block_gradient(by_low[:, first, first], low[first, first], self._pairs)
+        if self.n_occasions:
+            parts = self.occasions
+            by_kappas = np.sum([by_low[:, part, part] for part in parts], axis=0)
+            columns += _block_gradient(by_kappas, low[parts[0], parts[0]], self._kappa_pairs)
+        elif self.n_iov:
+            columns.append(np.zeros((len(out.by_theta), self.n_iov + len(self._kappa_pairs))))
         columns.append(out.by_sigma * self.sigma_slope(values.sigma))
         return np.concatenate(columns, axis=1)[:, self.free]
 
@@ -305,16 +381,15 @@ class ParameterSpace:
     def natural(self, x: Floats) -> Floats:
         """Return the natural vector at x, all entries, fixed ones included."""
         full = self.full(x)
-        low = self.low(full)
-        omega = low @ low.T
-        variance = np.diag(omega)
-        correlation = [omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in self._pairs]
+        parts = _natural_block(full[self.n_theta :], self.n_between, self._pairs)
+        if self.n_iov:
+            parts += _natural_block(full[self.first_iov :], self.n_iov, self._kappa_pairs)
         theta = self.theta(full)
         typical = [
             d.from_psi(psi) for d, psi in zip(self._distributions, theta[: self.n_phi], strict=True)
         ]
         beta = theta[self.n_phi :]
-        return np.concatenate([typical, beta, variance, correlation, self.sigma(full)])
+        return np.concatenate([typical, beta, *parts, self.sigma(full)])
 
     def jacobian(self, x: Floats) -> Floats:
         """Return d natural / dx, (n_entries, n_free), by central differences.
@@ -329,15 +404,18 @@ class ParameterSpace:
         return np.array(columns).reshape(self.n_free, len(self.entries)).T
 
     def omega(self, x: Floats) -> Floats:
-        """Return omega at x, (n_eta, n_eta)."""
+        """Return the omega of all random effects at x, (n_eta, n_eta)."""
         low = self.low(self.full(x))
         return low @ low.T
 
     def model_at(self, x: Floats) -> Model:
         """Return the model with the values at x in place of the starting values."""
         full = self.full(x)
-        omega = self.omega(x)
+        omega = self.omega(x)[: self.n_between, : self.n_between]
         sd = dict(zip(self.etas, np.sqrt(np.diag(omega)), strict=True))
+        kappas = _unpack_block(full[self.first_iov :], self.n_iov, self._kappa_pairs)
+        omega_iov = kappas @ kappas.T
+        sd_iov = dict(zip(self.model.iov, np.sqrt(np.diag(omega_iov)), strict=True))
         psi = self.theta(full)
         beta = iter(psi[self.n_phi :].tolist())
         parameters = {
@@ -345,16 +423,23 @@ class ParameterSpace:
                 p,
                 typical=d.from_psi(psi[k]),
                 iiv=float(sd.get(name, 0.0)),
+                iov=float(sd_iov.get(name, 0.0)),
                 covariates=tuple(e.with_values(next(beta) for _ in e.levels) for e in p.covariates),
             )
             for k, ((name, p), d) in enumerate(
                 zip(self.model.parameters.items(), self._distributions, strict=True)
             )
         }
-        correlations = {
-            pair: float(omega[i, j] / np.sqrt(omega[i, i] * omega[j, j]))
-            for pair, (i, j) in zip(self.model.correlations, self._pairs, strict=True)
-        }
+        correlations, iov_correlations = (
+            {
+                pair: float(matrix[i, j] / np.sqrt(matrix[i, i] * matrix[j, j]))
+                for pair, (i, j) in zip(named, places, strict=True)
+            }
+            for named, places, matrix in (
+                (self.model.correlations, self._pairs, omega),
+                (self.model.iov_correlations, self._kappa_pairs, omega_iov),
+            )
+        )
         sigma = iter(self.sigma(full).tolist())
         errors = {
             output: ResidualError(
@@ -362,7 +447,49 @@ class ParameterSpace:
             )
             for output, error in self.model.errors.items()
         }
-        return self.model.replace(parameters=parameters, correlations=correlations, error=errors)
+        return self.model.replace(
+            parameters=parameters,
+            correlations=correlations,
+            iov_correlations=iov_correlations,
+            error=errors,
+        )
+
+
+Pairs = list[tuple[int, int]]
+
+
+def _pack_block(omega: Floats, pairs: Pairs) -> list[Floats]:
+    """Return the log SDs and the elements of U of one omega."""
+    low = np.linalg.cholesky(omega) if len(omega) else omega
+    diagonal = np.diag(low)
+    with np.errstate(divide="ignore"):
+        return [np.log(diagonal), np.array([low[j, i] / diagonal[j] for i, j in pairs])]
+
+
+def _unpack_block(part: Floats, n: int, pairs: Pairs) -> Floats:
+    """Return the Cholesky factor of one omega from its part of x, (n, n)."""
+    diagonal = np.exp(part[:n])
+    low = np.diag(diagonal)
+    for (i, j), u in zip(pairs, part[n : n + len(pairs)], strict=True):
+        low[j, i] = diagonal[j] * u
+    return low
+
+
+def _natural_block(part: Floats, n: int, pairs: Pairs) -> list[Floats]:
+    """Return the variances and correlations of one omega from its part of x."""
+    low = _unpack_block(part, n, pairs)
+    omega = low @ low.T
+    variance = np.diag(omega)
+    return [
+        variance,
+        np.array([omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in pairs]),
+    ]
+
+
+def _block_gradient(by_low: Floats, low: Floats, pairs: Pairs) -> list[Floats]:
+    """Return the subjects' gradients in the part of x of one omega, from those in its factor."""
+    found = [np.einsum("nij,ij->ni", by_low, low)]
+    return found + [(by_low[:, j, i] * low[j, j])[:, None] for i, j in pairs]
 
 
 def theta_of(model: Model) -> Floats:

@@ -22,6 +22,7 @@ FRAMES = (
     "parameters",
     "covariance",
     "etas",
+    "kappas",
     "eta_mean",
     "eta_sd",
     "individual_parameters",
