@@ -60,7 +60,8 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
     Raises
     ------
     EstimationError
-        The model has no random effects, has priors or estimated covariate effects, or fewer than
+        The model has no random effects, varies between occasions, has priors or estimated
+        covariate effects, or fewer than
         two subjects inform all of their parameters.
     """
     began = time.perf_counter()
@@ -69,6 +70,12 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
         raise EstimationError(
             "The standard two-stage method has no place for priors: it averages individual "
             "estimates. Leave the priors out, or use a likelihood method such as FOCEI."
+        )
+    if problem.model.iov:
+        raise EstimationError(
+            "The standard two-stage method fits everybody alone, so it cannot tell variability "
+            f"between occasions ({', '.join(problem.model.iov)}) from that between subjects. Use "
+            "ITS, FOCEI or SAEM, or drop iov=."
         )
     if estimate:
         _refuse_effects(problem)
