@@ -5,7 +5,22 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 import workbench as wb
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V, n_columns
+from workbench.core.residuals import (
+    FIRST_SIGMA,
+    KIND,
+    R_F,
+    R_FF,
+    R_FS,
+    R_S,
+    SIGMA_WIDTH,
+    V_F,
+    V_FF,
+    V_FS,
+    V_S,
+    R,
+    V,
+    n_columns,
+)
 from workbench.models.error import ResidualError
 from workbench.models.residual import error_models
 
@@ -15,7 +30,8 @@ pytestmark = pytest.mark.parametrize("name", error_models.names())
 
 def table(model, f=F, sigma=None):
     sigma = np.array(model.defaults if sigma is None else sigma)
-    out = np.full((len(Y), n_columns(len(sigma))), np.nan)
+    out = np.zeros((len(Y), n_columns(len(sigma))))
+    out[:, :FIRST_SIGMA] = np.nan
     model.residual(Y, np.ascontiguousarray(f), sigma, out)
     return out
 
@@ -36,7 +52,7 @@ def test_variance_is_positive_and_the_residual_vanishes_at_the_prediction(name):
     found = table(error_models.get(name))
     assert (found[:, V] > 0).all()
     assert found[3, R] == 0.0
-    assert not np.isnan(found).any()
+    assert not np.isnan(found[:, :KIND]).any()
 
 
 def test_derivatives_in_the_prediction_equal_differences(name):
@@ -52,11 +68,12 @@ def test_derivatives_in_sigma_equal_differences(name):
     found, sigma = table(model), np.array(model.defaults)
     for k in range(len(sigma)):
         unit = np.eye(len(sigma))[k]
-        for value, column in ((V, FIRST_SIGMA + 2 * k), (V_F, FIRST_SIGMA + 2 * k + 1)):
+        first = FIRST_SIGMA + SIGMA_WIDTH * k
+        for value, place in ((V, V_S), (V_F, V_FS), (R, R_S), (R_F, R_FS)):
             expected = slope(
                 lambda s, c=value, u=unit: table(model, sigma=sigma + s * u)[:, c], 0.0
             )
-            np.testing.assert_allclose(found[:, column], expected, rtol=1e-7, atol=1e-8)
+            np.testing.assert_allclose(found[:, first + place], expected, rtol=1e-7, atol=1e-8)
 
 
 def test_jacobian_is_the_slope_of_the_transformation(name):

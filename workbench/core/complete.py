@@ -2,8 +2,8 @@ r"""The complete-data likelihood at drawn random effects: value, score and expec
 
 With eta known, the observations of subject i contribute
 :math:`\ell_i = \tfrac12 \sum_j [r_j^2/v_j + \log v_j]` (minus the log density, without
-constants). Its derivatives in theta (eta held) and sigma are exact; the expected information of
-the Gaussian observations is
+constants; `core.observation` has the other kinds). Its derivatives in theta (eta held) and sigma
+are exact; the expected information of plain observations is
 
 .. math::
     I_{ab} = \sum_j \frac{\partial_a r_j\, \partial_b r_j}{v_j}
@@ -22,10 +22,10 @@ from workbench.core.likelihood import (
     Subjects,
     Values,
     make_scratch,
-    slope,
 )
 from workbench.core.mcmc import Chains, misfit_at
-from workbench.core.residuals import FIRST_SIGMA, R_F, V_F, R, V
+from workbench.core.observation import informed, sigma_terms, slope
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_S, SIGMA_WIDTH, V_F, V_S
 
 
 class Complete(NamedTuple):
@@ -42,10 +42,9 @@ class Complete(NamedTuple):
 def score_sigma(n_obs: int, scratch: Scratch, by_sigma: OutMat, chain: int) -> None:
     """Write the derivatives of the misfit in sigma to row `chain`."""
     for s in range(by_sigma.shape[1]):
-        total, column = 0.0, FIRST_SIGMA + 2 * s
+        total = 0.0
         for j in range(n_obs):
-            v, r = scratch.table[j, V], scratch.table[j, R]
-            total += 0.5 * scratch.table[j, column] * (1.0 - r * r / v) / v
+            total += sigma_terms(scratch.table[j], s)[0]
         by_sigma[chain, s] = total
 
 
@@ -78,8 +77,8 @@ def observation_directions(
         out[0, t] = row[R_F] * f_t
         out[1, t] = row[V_F] * f_t
     for s in range(out.shape[1] - n_theta):
-        out[0, n_theta + s] = 0.0
-        out[1, n_theta + s] = row[FIRST_SIGMA + 2 * s]
+        out[0, n_theta + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + R_S]
+        out[1, n_theta + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
 
 
 @kernel
@@ -95,9 +94,8 @@ def add_information(
     """Add the expected information of the observations of subject i."""
     for j in range(subjects.obs_start[i + 1] - subjects.obs_start[i]):
         observation_directions(order, subjects, i, j, n_theta, scratch, directions)
-        v = scratch.table[j, V]
         for a in range(directions.shape[1]):
-            r_a, v_a = directions[0, a] / v, 0.5 * directions[1, a] / (v * v)
+            r_a, v_a = informed(scratch.table[j], directions[0, a], directions[1, a])
             for b in range(a + 1):
                 information[a, b] += r_a * directions[0, b] + v_a * directions[1, b]
 

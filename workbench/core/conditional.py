@@ -4,7 +4,7 @@ r"""FOCE and FOCEI: the marginal likelihood linearised at the conditional mode.
     OFV_i = 2 J(\hat\eta) + \log|\Omega| + \log|H|, \qquad
     H = \sum_j w_j\, f_\eta f_\eta^\top + \Omega^{-1}
 
-with w the expected information of one observation about its prediction (`likelihood.weight`):
+with w the expected information of one observation about its prediction (`observation.weight`):
 no second derivatives enter H. With interaction this is NONMEM's FOCEI, without it FOCE with the
 residual variance frozen at eta = 0 (Wang 2007, J Pharmacokinet Pharmacodyn 34:575).
 
@@ -31,13 +31,11 @@ from workbench.core.likelihood import (
     Subjects,
     Values,
     make_scratch,
-    variance_terms,
-    weight,
-    weight_slope,
     with_prior,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
-from workbench.core.residuals import FIRST_SIGMA, V_F
+from workbench.core.observation import sigma_terms, variance_terms, weight, weight_slope
+from workbench.core.residuals import V_F
 
 _NOT_POSITIVE_DEFINITE = 2
 _NOT_FINITE = 3
@@ -138,11 +136,10 @@ def variance_gradient(
             if structure.eta_index[k] >= 0:
                 moved += scratch.step[structure.eta_index[k]] * scratch.f[j, 1 + k]
         for s in range(by_sigma.shape[0]):
-            column = FIRST_SIGMA + 2 * s
-            l_s, l_fs, w_s = variance_terms(row, row[column], row[column + 1])
+            l_s, l_fs, w_s = sigma_terms(row, s)
             by_sigma[s] += 2.0 * l_s + w_s * scratch.leverage[j] + l_fs * moved
         if not interaction:
-            l_s, l_fs, w_s = variance_terms(row, scratch.table_zero[j, V_F], 0.0)
+            l_s, l_fs, w_s = variance_terms(row, scratch.table_zero[j, V_F])
             through_zero = 2.0 * l_s + w_s * scratch.leverage[j] + l_fs * moved
             for k in range(p):
                 by_psi_zero[k] += through_zero * scratch.f_zero[j, 1 + k]

@@ -82,9 +82,7 @@ def evaluate(
 ) -> float:
     """Return J(eta) of subject i; predictions and residual table stay in `scratch`."""
     predict_subject(2, structure, subjects, i, values.theta, eta, scratch, scratch.f)
-    residual_table(
-        structure, subjects, i, values.sigma, scratch.f, scratch.prediction, scratch.table
-    )
+    residual_table(structure, subjects, i, values.sigma, scratch.f, scratch, scratch.table)
     n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
     if not interaction:
         freeze_variance(n_obs, scratch.table_zero, scratch.table)
@@ -373,4 +371,4 @@ def variance_at_zero(
     for a in range(scratch.trial.shape[0]):
         scratch.trial[a] = 0.0
     predict_subject(2, structure, subjects, i, values.theta, scratch.trial, scratch, f)
-    residual_table(structure, subjects, i, values.sigma, f, scratch.prediction, table)
+    residual_table(structure, subjects, i, values.sigma, f, scratch, table)

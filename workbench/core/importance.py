@@ -42,11 +42,11 @@ from workbench.core.likelihood import (
     make_scratch,
     predict_subject,
     residual_table,
-    slope,
     with_prior,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse, log_determinant
-from workbench.core.residuals import FIRST_SIGMA, R_F, V_F, R, V
+from workbench.core.observation import informed, sigma_terms, slope
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_S, SIGMA_WIDTH, V_F, V_S, R, V
 from workbench.core.rng import IMPORTANCE, fill_normals, uniforms
 
 _NOT_POSITIVE_DEFINITE = 2
@@ -212,7 +212,7 @@ def add_information(
 
     .. math:: \frac{r_a r_b}{v} + \frac{v_a v_b}{2 v^2}
 
-    with subscripts for derivatives in an element of (psi, sigma).
+    of a plain one, with subscripts for derivatives in an element of (psi, sigma).
 
     Parameters
     ----------
@@ -221,21 +221,19 @@ def add_information(
     p : number of psi that have derivatives
     parts : (n_phi + n_sigma, 2)  scratch
     """
-    v = row[V]
-    n_phi = parts.shape[0] - (row.shape[0] - FIRST_SIGMA) // 2
+    n_phi = parts.shape[0] - (row.shape[0] - FIRST_SIGMA) // SIGMA_WIDTH
     for k in range(parts.shape[0]):
         if k < n_phi:
             slope_k = f[1 + k] if p > 0 else 0.0
-            parts[k, 0] = row[R_F] * slope_k / sqrt(v)
-            parts[k, 1] = row[V_F] * slope_k / v
+            parts[k, 0] = row[R_F] * slope_k
+            parts[k, 1] = row[V_F] * slope_k
         else:
-            parts[k, 0] = 0.0
-            parts[k, 1] = row[FIRST_SIGMA + 2 * (k - n_phi)] / v
+            parts[k, 0] = row[FIRST_SIGMA + SIGMA_WIDTH * (k - n_phi) + R_S]
+            parts[k, 1] = row[FIRST_SIGMA + SIGMA_WIDTH * (k - n_phi) + V_S]
     for k in range(0 if p > 0 else n_phi, parts.shape[0]):
+        r_k, v_k = informed(row, parts[k, 0], parts[k, 1])
         for q in range(0 if p > 0 else n_phi, parts.shape[0]):
-            information[k, q] += weight * (
-                parts[k, 0] * parts[q, 0] + 0.5 * parts[k, 1] * parts[q, 1]
-            )
+            information[k, q] += weight * (r_k * parts[q, 0] + v_k * parts[q, 1])
 
 
 @kernel
@@ -253,11 +251,9 @@ def add_expectations(
     p = scratch.psi.shape[0] if slopes else 0
     for j in range(subjects.obs_start[i + 1] - start):
         row = scratch.table[j]
-        v = row[V]
-        z = row[R] * row[R] / v
-        out.misfit[i, subjects.endpoint[start + j]] += weight * z
+        out.misfit[i, subjects.endpoint[start + j]] += weight * row[R] * row[R] / row[V]
         for s in range(out.by_sigma.shape[1]):
-            out.by_sigma[i, s] += weight * row[FIRST_SIGMA + 2 * s] * (1.0 - z) / v
+            out.by_sigma[i, s] += 2.0 * weight * sigma_terms(row, s)[0]
         if p > 0:
             by_f = 2.0 * weight * slope(row)
             for k in range(p):
@@ -302,9 +298,7 @@ def draw_subject(
                 for b in range(a + 1):
                     etas[m, a] += sampling.scale * scratch.low[a, b] * z[b]
         predict_subject(order, structure, subjects, i, values.theta, etas[m], scratch, scratch.f)
-        residual_table(
-            structure, subjects, i, values.sigma, scratch.f, scratch.prediction, scratch.table
-        )
+        residual_table(structure, subjects, i, values.sigma, scratch.f, scratch, scratch.table)
         value = joint(n_obs, scratch.table, values.precision, etas[m])
         logs[m] = constant - value - log_kernel(sampling.df, n_eta, square)
         if not abs(logs[m]) < inf:

@@ -5,15 +5,15 @@ Everything the linearising estimators share: predictions and their derivatives i
 table, and half of minus twice the log joint density,
 
 .. math::
-    J(\eta) = \tfrac12 \sum_j \Big[\frac{r_j^2}{v_j} + \log v_j\Big]
-              + \tfrac12 \eta^\top \Omega^{-1} \eta
+    J(\eta) = \sum_j \ell_j + \tfrac12 \eta^\top \Omega^{-1} \eta
 
-with r and v as in `core.residuals`. Constants (n log 2 pi, log |Omega|) are left out here.
-With `interaction`, v follows the prediction at eta; without, it is frozen at eta = 0, in J and
-in everything derived from it (Wang 2007, J Pharmacokinet Pharmacodyn 34:575).
+with :math:`\ell_j = \tfrac12 (r_j^2/v_j + \log v_j)` for a plain observation and what
+`core.observation` says for the other kinds; r and v are as in `core.residuals`. Constants
+(n log 2 pi, log |Omega|) are left out here. With `interaction`, v follows the prediction at eta;
+without, it is frozen at eta = 0, in J and in everything derived from it (Wang 2007, J
+Pharmacokinet Pharmacodyn 34:575).
 """
 
-from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +22,29 @@ from workbench.core.abi import at, call_predict, call_residual
 from workbench.core.jets import n_parts
 from workbench.core.jit import Cube, IntVec, Mat, OutMat, OutVec, Vec, kernel
 from workbench.core.mixing import seed_block, seed_plain
+from workbench.core.observation import curvature, slope, value, weight
 from workbench.core.records import N_COLUMNS
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
+from workbench.core.residuals import (
+    ABOVE,
+    BELOW,
+    BELOW_TRUNCATED,
+    BETWEEN,
+    FIRST_SIGMA,
+    KIND,
+    OBSERVED,
+    OTHER,
+    OTHER_S,
+    R_S,
+    SIGMA_WIDTH,
+    TRUNCATED,
+    TWO_LIMITS,
+    V_F,
+    V_FF,
+    V_FS,
+    V_S,
+    R,
+    V,
+)
 from workbench.core.transforms import transform
 
 
@@ -53,6 +74,9 @@ class Subjects(NamedTuple):
     obs_start: IntVec  # (n_sub + 1,)
     dv: Vec  # (n_obs,)
     endpoint: IntVec  # (n_obs,) number of the output that was observed
+    kind: IntVec  # (n_obs,) kind of the observation, see core.residuals
+    limit: Vec  # (n_obs,) its other limit; dv for kinds that have none
+    kinds: int  # the largest kind: 0 where every observation is plain
     design: Cube  # (n_sub or 1, p, n_theta): directions u = design theta + eta
     block_start: IntVec  # (n_sub + 1,)
     covariates: Mat  # (n_blocks, n_cov): values that equations use, constant over each block
@@ -83,6 +107,8 @@ class Scratch(NamedTuple):
     f_zero: OutMat  # the same at eta = 0
     table: OutMat  # residual-error table at eta
     table_zero: OutMat  # the same at eta = 0
+    table_limit: OutMat  # the same at the observations' other limits
+    table_moved: OutMat  # the same at another sigma
     gradient: OutVec  # dJ/dpsi without the prior
     weights: OutMat  # expected information in psi (no second derivatives)
     hessian: OutMat  # observed Hessian in psi
@@ -119,7 +145,7 @@ def make_scratch(
     if subjects.mix_start.shape[0] > 0:
         rows *= most_of(subjects.block_start, first, last)
     parts = n_parts(2, p)
-    columns = FIRST_SIGMA + 2 * n_sigma
+    columns = FIRST_SIGMA + SIGMA_WIDTH * n_sigma
     return Scratch(
         np.zeros(p),
         np.zeros(p),
@@ -130,6 +156,8 @@ def make_scratch(
         np.zeros(max_obs),
         np.zeros((max_obs, parts)),
         np.zeros((max_obs, parts)),
+        np.zeros((max_obs, columns)),
+        np.zeros((max_obs, columns)),
         np.zeros((max_obs, columns)),
         np.zeros((max_obs, columns)),
         np.zeros(p),
@@ -263,6 +291,7 @@ def mixed_table(
     start: int,
     n_obs: int,
     sigma: Vec,
+    y: Vec,
     prediction: OutVec,
     table: OutMat,
 ) -> None:
@@ -271,6 +300,7 @@ def mixed_table(
     Parameters
     ----------
     start : first observation of the subject
+    y : (n_obs of all subjects,)
     prediction : (at least n_obs,)
     """
     first = 0
@@ -281,9 +311,13 @@ def mixed_table(
             last += 1
         offset = structure.sigma_start[output]
         n_sigma = structure.sigma_start[output + 1] - offset
+        own = SIGMA_WIDTH * n_sigma
+        for j in range(first, last):  # what another error model left there
+            for c in range(FIRST_SIGMA, FIRST_SIGMA + own):
+                table[j, c] = 0.0
         call_residual(
             structure.residuals[output],
-            at(subjects.dv, start + first),
+            at(y, start + first),
             at(prediction, first),
             last - first,
             at(sigma, offset),
@@ -292,34 +326,31 @@ def mixed_table(
             table.shape[1],
         )
         for j in range(first, last):
-            move_sigma(2 * n_sigma, 2 * offset, table[j])
+            move_sigma(own, SIGMA_WIDTH * offset, table[j])
         first = last
 
 
 @kernel
-def residual_table(
+def residual_at(
     structure: Structure,
     subjects: Subjects,
-    i: int,
+    start: int,
+    n_obs: int,
     sigma: Vec,
-    f: Mat,
+    y: Vec,
     prediction: OutVec,
     table: OutMat,
 ) -> None:
-    """Fill the residual-error table of subject i for the predictions in column 0 of `f`.
+    """Fill what residual-error kernels write, with `y` in the place of the observations.
 
     The path of one output reads no array of the structure: measured, that would cost 2 %.
     """
-    start = subjects.obs_start[i]
-    n_obs = subjects.obs_start[i + 1] - start
-    for j in range(n_obs):
-        prediction[j] = f[j, 0]
     if structure.residual == 0:
-        mixed_table(structure, subjects, start, n_obs, sigma, prediction, table)
+        mixed_table(structure, subjects, start, n_obs, sigma, y, prediction, table)
         return
     call_residual(
         structure.residual,
-        at(subjects.dv, start),
+        at(y, start),
         at(prediction, 0),
         n_obs,
         at(sigma, 0),
@@ -330,77 +361,89 @@ def residual_table(
 
 
 @kernel
+def place_limit(kind: int, limit: Vec, row: OutVec) -> None:
+    """Write the kind of an observation, and its other limit on the modelled scale, to its row.
+
+    A limit that is infinitely far away there (0 on the logarithmic scale) is none.
+
+    Parameters
+    ----------
+    limit : row of the table at the other limit; read for kinds that have one
+    """
+    row[KIND] = kind
+    if kind < TWO_LIMITS:
+        return
+    row[OTHER] = limit[R]
+    for c in range(FIRST_SIGMA, row.shape[0], SIGMA_WIDTH):
+        row[c + OTHER_S] = limit[c + R_S]
+    if not abs(limit[R]) < np.inf:
+        if kind == TRUNCATED:
+            row[KIND] = OBSERVED
+        elif kind == BELOW_TRUNCATED or (kind == BETWEEN and limit[R] < 0.0):
+            row[KIND] = BELOW
+        else:
+            row[KIND] = ABOVE
+        row[OTHER] = 0.0
+
+
+@kernel(inline=False)
+def place_limits(
+    structure: Structure,
+    subjects: Subjects,
+    start: int,
+    n_obs: int,
+    sigma: Vec,
+    prediction: OutVec,
+    table_limit: OutMat,
+    table: OutMat,
+) -> None:
+    """Fill the columns of the table that say what kind an observation is."""
+    if subjects.kinds >= TWO_LIMITS:
+        residual_at(
+            structure, subjects, start, n_obs, sigma, subjects.limit, prediction, table_limit
+        )
+    for j in range(n_obs):
+        place_limit(subjects.kind[start + j], table_limit[j], table[j])
+
+
+@kernel
+def residual_table(
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    sigma: Vec,
+    f: Mat,
+    scratch: Scratch,
+    table: OutMat,
+) -> None:
+    """Fill the residual-error table of subject i for the predictions in column 0 of `f`.
+
+    Parameters
+    ----------
+    scratch : prediction and table_limit are overwritten
+    """
+    start = subjects.obs_start[i]
+    n_obs = subjects.obs_start[i + 1] - start
+    prediction = scratch.prediction
+    for j in range(n_obs):
+        prediction[j] = f[j, 0]
+    residual_at(structure, subjects, start, n_obs, sigma, subjects.dv, prediction, table)
+    if subjects.kinds != OBSERVED:
+        place_limits(
+            structure, subjects, start, n_obs, sigma, prediction, scratch.table_limit, table
+        )
+
+
+@kernel
 def freeze_variance(n_obs: int, at_zero: Mat, table: OutMat) -> None:
     """Replace the variance by the one at eta = 0: a constant as far as eta is concerned."""
     for j in range(n_obs):
         table[j, V] = at_zero[j, V]
         table[j, V_F] = 0.0
         table[j, V_FF] = 0.0
-        for c in range(FIRST_SIGMA, table.shape[1], 2):
-            table[j, c] = at_zero[j, c]
-            table[j, c + 1] = 0.0
-
-
-@kernel
-def slope(row: Vec) -> float:
-    r"""Return :math:`\partial \ell_j / \partial f` for :math:`\ell_j = (r^2/v + \log v)/2`."""
-    r, v = row[R], row[V]
-    return r * row[R_F] / v + 0.5 * row[V_F] * (1.0 - r * r / v) / v
-
-
-@kernel
-def curvature(row: Vec) -> float:
-    r"""Return :math:`\partial^2 \ell_j / \partial f^2`."""
-    r, v, vf = row[R], row[V], row[V_F]
-    z = r * r / v
-    return (
-        (row[R_F] * row[R_F] + r * row[R_FF]) / v
-        - 2.0 * r * row[R_F] * vf / (v * v)
-        + 0.5 * row[V_FF] * (1.0 - z) / v
-        + vf * vf * (z - 0.5) / (v * v)
-    )
-
-
-@kernel
-def weight(row: Vec) -> float:
-    r"""Expected information about f: :math:`r_f^2/v + v_f^2/(2 v^2)`."""
-    v = row[V]
-    return row[R_F] * row[R_F] / v + 0.5 * row[V_F] * row[V_F] / (v * v)
-
-
-@kernel
-def weight_slope(row: Vec) -> float:
-    r"""Return :math:`\partial w / \partial f` of `weight`."""
-    v, vf = row[V], row[V_F]
-    v2 = v * v
-    return (
-        2.0 * row[R_F] * row[R_FF] / v
-        - row[R_F] * row[R_F] * vf / v2
-        + vf * row[V_FF] / v2
-        - vf * vf * vf / (v2 * v)
-    )
-
-
-@kernel
-def variance_terms(row: Vec, vs: float, vfs: float) -> tuple[float, float, float]:
-    r"""Derivatives of :math:`\ell_j`, its slope and its weight in a parameter s of the variance.
-
-    Parameters
-    ----------
-    row : one row of the residual-error table
-    vs, vfs : dv/ds and d2v/(df ds)
-
-    Returns
-    -------
-    l_s, l_fs, w_s
-    """
-    r, v, vf = row[R], row[V], row[V_F]
-    z = r * r / v
-    v2 = v * v
-    l_s = 0.5 * vs * (1.0 - z) / v
-    l_fs = -r * row[R_F] * vs / v2 + 0.5 * vfs * (1.0 - z) / v + vf * vs * (z - 0.5) / v2
-    w_s = -row[R_F] * row[R_F] * vs / v2 + vf * vfs / v2 - vf * vf * vs / (v2 * v)
-    return l_s, l_fs, w_s
+        for c in range(FIRST_SIGMA, table.shape[1], SIGMA_WIDTH):
+            table[j, c + V_S] = at_zero[j, c + V_S]
+            table[j, c + V_FS] = 0.0
 
 
 @kernel
@@ -418,10 +461,7 @@ def joint(n_obs: int, table: Mat, precision: Mat, eta: Vec) -> float:
     """Return J(eta), NaN where a variance is not positive."""
     total = prior_term(precision, eta)
     for j in range(n_obs):
-        v = table[j, V]
-        if not v > 0.0:
-            return np.nan
-        total += 0.5 * (table[j, R] * table[j, R] / v + log(v))
+        total += value(table[j])
     return total
 
 

@@ -27,7 +27,7 @@ from workbench.core.likelihood import (
     most_of,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, R, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_S, R, V
 
 _OK = 0
 _NOT_POSITIVE_DEFINITE = 2
@@ -123,7 +123,7 @@ def dense_gradient(
     for j in range(n_obs):
         by_v = dense.inverse[j, j] - dense.scaled[j] * dense.scaled[j]
         for s in range(by_sigma.shape[0]):
-            by_sigma[s] += by_v * table[j, FIRST_SIGMA + 2 * s]
+            by_sigma[s] += by_v * table[j, FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
         for k in range(p):
             fk = f[j, 1 + k]
             by_psi[k] += (2.0 * dense.scaled[j] * table[j, R_F] + by_v * table[j, V_F]) * fk

@@ -29,7 +29,7 @@ from workbench.core.likelihood import (
     prior_term,
     residual_table,
 )
-from workbench.core.residuals import R, V
+from workbench.core.observation import value
 from workbench.core.rng import fill_normals, uniforms
 
 
@@ -55,13 +55,10 @@ class Chains(NamedTuple):
 
 @kernel
 def observation_misfit(n_obs: int, table: Mat) -> float:
-    r"""Return :math:`\tfrac12 \sum_j [r_j^2 / v_j + \log v_j]`; infinite where it is undefined."""
+    r"""Return :math:`\sum_j \ell_j` (`core.observation`); infinite where it is undefined."""
     total = 0.0
     for j in range(n_obs):
-        v = table[j, V]
-        if not v > 0.0:
-            return np.inf
-        total += 0.5 * (table[j, R] * table[j, R] / v + log(v))
+        total += value(table[j])
     return total if abs(total) < 1e300 else np.inf
 
 
@@ -79,9 +76,7 @@ def misfit_at(
     status = predict_subject(order, structure, subjects, i, values.theta, eta, scratch, scratch.f)
     if status != 0:
         return np.inf
-    residual_table(
-        structure, subjects, i, values.sigma, scratch.f, scratch.prediction, scratch.table
-    )
+    residual_table(structure, subjects, i, values.sigma, scratch.f, scratch, scratch.table)
     return observation_misfit(subjects.obs_start[i + 1] - subjects.obs_start[i], scratch.table)
 
 

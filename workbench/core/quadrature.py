@@ -29,15 +29,15 @@ from workbench.core.likelihood import (
     Structure,
     Subjects,
     Values,
-    curvature,
+    freeze_variance,
     joint_derivatives,
     make_scratch,
     most_of,
     residual_table,
-    variance_terms,
     with_prior,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
+from workbench.core.observation import curvature, residual_terms, sigma_terms, variance_terms
 from workbench.core.quadrature_nodes import (
     Nodes,
     Room,
@@ -46,7 +46,20 @@ from workbench.core.quadrature_nodes import (
     make_room,
     sum_over_nodes,
 )
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, R, V
+from workbench.core.residuals import (
+    FIRST_SIGMA,
+    KIND,
+    OBSERVED,
+    R_F,
+    R_FF,
+    R_FS,
+    R_S,
+    SIGMA_WIDTH,
+    V_F,
+    V_S,
+    R,
+    V,
+)
 
 STEP = 3e-3  # of the differences, in conditional SDs, or relative to sigma
 
@@ -152,38 +165,67 @@ def contract_information(n_obs: int, scratch: Scratch, room: Room) -> None:
 
 
 @kernel
+def moves_residual(n_obs: int, s: int, scratch: Scratch) -> bool:
+    """Say whether sigma number s moves r of some observation, not the variance alone."""
+    column = FIRST_SIGMA + SIGMA_WIDTH * s
+    for j in range(n_obs):
+        if scratch.table[j, column + R_S] != 0.0 or scratch.table[j, column + R_FS] != 0.0:
+            return True
+    return False
+
+
+@kernel
 def curvature_by_sigma(
-    structure: Structure, subjects: Subjects, i: int, values: Values, scratch: Scratch, room: Room
+    interaction: bool,
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    values: Values,
+    scratch: Scratch,
+    room: Room,
 ) -> None:
     """Fill room.changes with d curvature / d sigma of each observation, by differences.
 
-    Only the residual-error model is evaluated; scratch.table_zero serves as a second table.
+    Only the residual-error model is evaluated. Without interaction a frozen variance stays, so
+    that only the sigmas that move r change anything.
     """
     n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
-    n_sigma = room.sigma.shape[0]
+    n_sigma, table = room.sigma.shape[0], scratch.table_moved
     for s in range(n_sigma):
         room.sigma[s] = values.sigma[s]
     for s in range(n_sigma):
         step = STEP * max(abs(values.sigma[s]), 1e-3)
         for j in range(n_obs):
             room.changes[j, s] = 0.0
+        if not interaction and not moves_residual(n_obs, s, scratch):
+            continue
         for place in range(4):
             far = -2.0 if place == 0 else (-1.0 if place == 1 else (1.0 if place == 2 else 2.0))
             share = (8.0 / 12.0 if place in (1, 2) else -1.0 / 12.0) / step
             share *= -1.0 if far < 0 else 1.0
             room.sigma[s] = values.sigma[s] + far * step
-            residual_table(
-                structure,
-                subjects,
-                i,
-                room.sigma,
-                scratch.f,
-                scratch.prediction,
-                scratch.table_zero,
-            )
+            residual_table(structure, subjects, i, room.sigma, scratch.f, scratch, table)
+            if not interaction:
+                freeze_variance(n_obs, scratch.table_zero, table)
             for j in range(n_obs):
-                room.changes[j, s] += share * curvature(scratch.table_zero[j])
+                room.changes[j, s] += share * curvature(table[j])
         room.sigma[s] = values.sigma[s]
+
+
+@kernel
+def curvature_by_variance(row: OutVec) -> float:
+    """Return d curvature / dv of an observation whose variance does not move with f."""
+    v = row[V]
+    if row[KIND] == OBSERVED:
+        return -(row[R_F] * row[R_F] + row[R] * row[R_FF]) / (v * v)
+    total, step = 0.0, STEP * v
+    for place in range(4):
+        far = -2.0 if place == 0 else (-1.0 if place == 1 else (1.0 if place == 2 else 2.0))
+        share = (8.0 / 12.0 if place in (1, 2) else -1.0 / 12.0) / step
+        row[V] = v + far * step
+        total += (share if far > 0.0 else -share) * curvature(row)
+    row[V] = v
+    return total
 
 
 @kernel
@@ -206,12 +248,11 @@ def solve_movement(structure: Structure, values: Values, scratch: Scratch, room:
 def by_frozen_variance(exact: bool, j: int, moved: float, scratch: Scratch, room: Room) -> float:
     """Derivative of the OFV in the variance of observation j, which is frozen at eta = 0."""
     row = scratch.table[j]
-    _, l_fv, w_v = variance_terms(row, 1.0, 0.0)
+    _, l_fv, w_v = variance_terms(row, 1.0)
     total = 2.0 * room.by_variance[j] + l_fv * moved
     if not exact:
         return total + w_v * room.quadratic[j]
-    bend = (row[R_F] * row[R_F] + row[R] * row[R_FF]) / (row[V] * row[V])
-    return total - bend * room.quadratic[j] + l_fv * room.second[j]
+    return total + curvature_by_variance(row) * room.quadratic[j] + l_fv * room.second[j]
 
 
 @kernel
@@ -237,17 +278,15 @@ def add_sigma(
         for k in range(p):
             if structure.eta_index[k] >= 0:
                 moved += scratch.step[structure.eta_index[k]] * scratch.f[j, 1 + k]
-        if interaction:
-            for s in range(by_sigma.shape[0]):
-                column = FIRST_SIGMA + 2 * s
-                _, l_fs, w_s = variance_terms(row, row[column], row[column + 1])
-                bend = room.changes[j, s] if exact else w_s
-                by_sigma[s] += bend * room.quadratic[j] + l_fs * moved
-                by_sigma[s] += l_fs * room.second[j] if exact else 0.0
-        else:
+        for s in range(by_sigma.shape[0]):
+            _, l_fs, w_s = sigma_terms(row, s) if interaction else residual_terms(row, s)
+            bend = room.changes[j, s] if exact else w_s
+            by_sigma[s] += bend * room.quadratic[j] + l_fs * moved
+            by_sigma[s] += l_fs * room.second[j] if exact else 0.0
+        if not interaction:
             by_v = by_frozen_variance(exact, j, moved, scratch, room)
             for s in range(by_sigma.shape[0]):
-                by_sigma[s] += by_v * row[FIRST_SIGMA + 2 * s]
+                by_sigma[s] += by_v * row[FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
             for k in range(p):
                 by_psi_zero[k] += by_v * scratch.table_zero[j, V_F] * scratch.f_zero[j, 1 + k]
 
@@ -278,8 +317,8 @@ def quadrature_gradient(
     contract_observations(n_obs, scratch, room)
     if not exact:
         contract_information(n_obs, scratch, room)
-    elif interaction:
-        curvature_by_sigma(structure, subjects, i, values, scratch, room)
+    else:
+        curvature_by_sigma(interaction, structure, subjects, i, values, scratch, room)
     solve_movement(structure, values, scratch, room)
     by_psi, by_theta = scratch.second, out.by_theta[i]
     for k in range(p):

@@ -18,10 +18,8 @@ from workbench.core.likelihood import (
     joint,
     predict_subject,
     residual_table,
-    slope,
-    variance_terms,
 )
-from workbench.core.residuals import FIRST_SIGMA, R, V
+from workbench.core.observation import residual_terms, sigma_terms, slope, variance_terms
 
 
 class Nodes(NamedTuple):
@@ -41,7 +39,7 @@ class Room(NamedTuple):
     slope_node: OutMat  # (n_eta, n_eta) mean of (M' dJ/deta) z'
     moment: OutMat  # (n_eta, n_eta) mean of eta eta'
     psi_mean: OutVec  # (p,) mean of dJ/dpsi without the prior
-    sigma_mean: OutVec  # (n_sigma,) mean of dJ/dsigma
+    sigma_mean: OutVec  # (n_sigma,) mean of dJ/dsigma; but for a variance frozen at eta = 0
     by_variance: OutVec  # (max_obs,) mean of dJ/dv, for a variance frozen at eta = 0
     weight_root: OutMat  # W in the coordinates of M
     weight: OutMat  # (n_eta, n_eta) W
@@ -92,9 +90,7 @@ def joint_at(
 ) -> float:
     """Return J(eta) of subject i; predictions with derivatives up to `order` stay in `scratch`."""
     predict_subject(order, structure, subjects, i, values.theta, eta, scratch, scratch.f)
-    residual_table(
-        structure, subjects, i, values.sigma, scratch.f, scratch.prediction, scratch.table
-    )
+    residual_table(structure, subjects, i, values.sigma, scratch.f, scratch, scratch.table)
     n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
     if not interaction:
         freeze_variance(n_obs, scratch.table_zero, scratch.table)
@@ -193,13 +189,11 @@ def add_node(
             room.psi_mean[k] += share * by_psi
             if structure.eta_index[k] >= 0:
                 room.direction[structure.eta_index[k]] += by_psi
-        v = row[V]
-        room.by_variance[j] += share * 0.5 * (1.0 - row[R] * row[R] / v) / v
-        if interaction:
-            for s in range(room.sigma_mean.shape[0]):
-                column = FIRST_SIGMA + 2 * s
-                l_s, _, _ = variance_terms(row, row[column], row[column + 1])
-                room.sigma_mean[s] += share * l_s
+        for s in range(room.sigma_mean.shape[0]):
+            l_s, _, _ = sigma_terms(row, s) if interaction else residual_terms(row, s)
+            room.sigma_mean[s] += share * l_s
+        if not interaction:
+            room.by_variance[j] += share * variance_terms(row, 1.0)[0]
     for a in range(n_eta):
         room.slope_mean[a] += share * room.direction[a]
         turned = 0.0  # (M' dJ/deta)_a

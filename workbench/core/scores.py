@@ -1,6 +1,7 @@
 r"""Scores and expected information of the conditional likelihood, at given random effects.
 
-With psi-gradient :math:`f_\psi`, residual r and variance v (`core.residuals`), of one observation
+With psi-gradient :math:`f_\psi`, residual r and variance v (`core.residuals`), of one plain
+observation (`core.observation` has the other kinds)
 
 .. math::
     \ell = \tfrac12 (r^2/v + \log v), \qquad
@@ -28,11 +29,11 @@ from workbench.core.likelihood import (
     Values,
     joint_derivatives,
     make_scratch,
-    variance_terms,
     with_prior,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse
-from workbench.core.residuals import FIRST_SIGMA, R_F, V_F, V
+from workbench.core.observation import informed, sigma_terms
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_S, SIGMA_WIDTH, V_F, V_S
 
 _OK = 0
 _NOT_POSITIVE_DEFINITE = 2
@@ -51,24 +52,30 @@ class Scores(NamedTuple):
 
 
 @kernel
-def add_information(n_obs: int, scratch: Scratch, column: OutVec, out: OutMat) -> None:
-    """Fill the expected information of psi and sigma; `column` is scratch of their number."""
-    p, n = scratch.psi.shape[0], column.shape[0]
+def add_information(n_obs: int, scratch: Scratch, columns: OutMat, out: OutMat) -> None:
+    """Fill the expected information of psi and sigma.
+
+    Parameters
+    ----------
+    columns : (4, n_psi + n_sigma)  scratch: r and v in every direction, and the information times
+        these
+    """
+    p, n = scratch.psi.shape[0], columns.shape[1]
     for k in range(n):
         for q in range(n):
             out[k, q] = 0.0
     for j in range(n_obs):
         row = scratch.table[j]
-        w = 2.0 * row[R_F] * row[R_F] / row[V]
         for k in range(p):
-            column[k] = row[V_F] * scratch.f[j, 1 + k] / row[V]
-            for q in range(p):
-                out[k, q] += w * scratch.f[j, 1 + k] * scratch.f[j, 1 + q]
+            columns[0, k] = row[R_F] * scratch.f[j, 1 + k]
+            columns[1, k] = row[V_F] * scratch.f[j, 1 + k]
         for s in range(n - p):
-            column[p + s] = row[FIRST_SIGMA + 2 * s] / row[V]
+            columns[0, p + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + R_S]
+            columns[1, p + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
         for k in range(n):
+            columns[2, k], columns[3, k] = informed(row, columns[0, k], columns[1, k])
             for q in range(n):
-                out[k, q] += column[k] * column[q]
+                out[k, q] += 2.0 * (columns[2, k] * columns[0, q] + columns[3, k] * columns[1, q])
 
 
 @kernel
@@ -78,10 +85,10 @@ def add_slopes(spread: bool, n_obs: int, scratch: Scratch, out: OutVec) -> None:
     for k in range(p):
         out[k] = 2.0 * scratch.gradient[k] + (scratch.trace[k] if spread else 0.0)
     for s in range(out.shape[0] - p):
-        total, column = 0.0, FIRST_SIGMA + 2 * s
+        total = 0.0
         for j in range(n_obs):
             row = scratch.table[j]
-            l_s, _, w_s = variance_terms(row, row[column], row[column + 1])
+            l_s, _, w_s = sigma_terms(row, s)
             total += 2.0 * l_s + (w_s * scratch.leverage[j] if spread else 0.0)
         out[p + s] = total
 
@@ -95,7 +102,7 @@ def score_subject(
     values: Values,
     eta: Vec,
     scratch: Scratch,
-    column: OutVec,
+    columns: OutMat,
     out: Scores,
 ) -> int:
     """Scores of subject i."""
@@ -121,7 +128,7 @@ def score_subject(
         expand_inverse(structure.eta_index, scratch.inverse, scratch.spread)
         trace_terms(n_obs, scratch)
     add_slopes(spread, n_obs, scratch, out.slope[i])
-    add_information(n_obs, scratch, column, out.information[i])
+    add_information(n_obs, scratch, columns, out.information[i])
     return _OK
 
 
@@ -146,11 +153,11 @@ def score_range(
     """
     p, n_sigma = structure.eta_index.shape[0], values.sigma.shape[0]
     scratch = make_scratch(structure, subjects, first, last, values.precision.shape[0], n_sigma)
-    column = np.zeros(p + n_sigma)
+    columns = np.zeros((4, p + n_sigma))
     for i in range(first, last):
         if load(cancel, 0) != 0:
             return _CANCELLED
         out.status[i] = score_subject(
-            spread, structure, subjects, i, values, eta[i], scratch, column, out
+            spread, structure, subjects, i, values, eta[i], scratch, columns, out
         )
     return 0

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.likelihood import Values
-from workbench.core.residuals import FIRST_SIGMA, R_F, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, SIGMA_WIDTH, V_S, V
 from workbench.core.sensitivity import sensitivity_range
 from workbench.problem import Problem
 from workbench.problem.space import frozen
@@ -47,7 +47,7 @@ def linearised_information(problem: Problem, x: Floats, values: Values, eta: Flo
     table = problem.residual_table(f[:, 0], values.sigma)
     slopes = -table[:, R_F, None] * f[:, 1:]
     by_theta = slopes[:, :n_theta] * space.theta_slope(values.theta)
-    by_sigma = table[:, FIRST_SIGMA::2] * space.sigma_slope(values.sigma)
+    by_sigma = table[:, FIRST_SIGMA + V_S :: SIGMA_WIDTH] * space.sigma_slope(values.sigma)
     omega, by_omega = space.omega(x), omega_derivatives(problem, x)
     n_variance = len(by_omega) + n_sigma
     total = np.zeros((n_theta + n_variance, n_theta + n_variance))

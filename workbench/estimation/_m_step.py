@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.residuals import FIRST_SIGMA, V
+from workbench.core.residuals import FIRST_SIGMA, SIGMA_WIDTH, V_S, V
 from workbench.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -123,7 +123,7 @@ def _scaled(problem: Problem, free: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints
         if endpoint.sigma.stop - s != 1 or not free[s] or not len(endpoint.rows):
             continue
         rows = table[endpoint.rows]
-        slope = rows[:, FIRST_SIGMA + 2 * s] * values.sigma[s]
+        slope = rows[:, FIRST_SIGMA + SIGMA_WIDTH * s + V_S] * values.sigma[s]
         if np.allclose(slope, 2.0 * rows[:, V], rtol=1e-10, atol=0.0):
             found.append((s, len(endpoint.rows), endpoint.number))
     columns = np.array(found, dtype=np.int64).reshape(-1, 3).T

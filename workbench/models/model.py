@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +14,14 @@ from numpy.typing import NDArray
 
 from workbench.errors import ModelError
 from workbench.models import units as unit_templates
+from workbench.models.correlations import (
+    Pair,
+    blocks_of,
+    check_blocks,
+    check_correlations,
+    correlation_matrix,
+    read_pairs,
+)
 from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
 from workbench.models.endpoints import (
@@ -34,7 +41,6 @@ from workbench.models.occasions import (
     ETA,
     KAPPA,
     OCCASION,
-    Effect,
     check_occasion,
     with_kappa,
 )
@@ -42,7 +48,7 @@ from workbench.models.parameter import NO_BOUNDS, Parameter
 from workbench.models.prior import read_prior
 from workbench.models.read import read_structure
 from workbench.models.structural import StructuralModel, structures
-from workbench.models.values import names_of_fixed, number
+from workbench.models.values import names_of_fixed
 from workbench.registry import unknown_name
 
 FORMAT = 1
@@ -57,8 +63,6 @@ PARAMETER_FIELDS = (
     "prior",
     "covariates",
 )
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -122,10 +126,10 @@ class Model:
                 f'structure must be wb.pk(...), wb.structure("...") or a name, not {structure!r}.'
             )
         ordered = _in_order(structure, parameters)
-        pairs = _pairs(structure, ordered, correlations, ETA)
-        _check_blocks(ordered, pairs, ETA)
-        kappa_pairs = _pairs(structure, ordered, iov_correlations, KAPPA)
-        _check_blocks(ordered, kappa_pairs, KAPPA)
+        pairs = read_pairs(structure, ordered, correlations, ETA)
+        check_blocks(ordered, pairs, ETA)
+        kappa_pairs = read_pairs(structure, ordered, iov_correlations, KAPPA)
+        check_blocks(ordered, kappa_pairs, KAPPA)
         outputs = structure.outputs
         set_field = object.__setattr__
         set_field(self, "structure", structure)
@@ -138,8 +142,8 @@ class Model:
         set_field(self, "occasion", check_occasion(occasion))
         set_field(self, "iov_correlations", MappingProxyType(kappa_pairs))
         set_field(self, "_card", json.dumps(self.to_dict(), sort_keys=True))
-        _check_correlations(self.etas, self.correlations)
-        _check_correlations(self.iov, self.iov_correlations)
+        check_correlations(self.etas, self.correlations)
+        check_correlations(self.iov, self.iov_correlations)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.from_json, (self._card,)
@@ -167,7 +171,7 @@ class Model:
     def omega(self) -> NDArray[np.float64]:
         """Starting variance-covariance matrix of eta, (n_eta, n_eta) in the order of `etas`."""
         sd = np.array([self.parameters[name].iiv for name in self.etas])
-        return _correlation_matrix(self.etas, self.correlations) * np.outer(sd, sd)
+        return correlation_matrix(self.etas, self.correlations) * np.outer(sd, sd)
 
     @property
     def iov(self) -> tuple[str, ...]:
@@ -178,7 +182,7 @@ class Model:
     def omega_iov(self) -> NDArray[np.float64]:
         """Starting variance-covariance matrix of the kappas of one occasion, in order of `iov`."""
         sd = np.array([self.parameters[name].iov for name in self.iov])
-        return _correlation_matrix(self.iov, self.iov_correlations) * np.outer(sd, sd)
+        return correlation_matrix(self.iov, self.iov_correlations) * np.outer(sd, sd)
 
     def without_random_effects(self) -> Model:
         """Return the model with the same typical values and error, and no random effects."""
@@ -352,7 +356,7 @@ class Model:
             lines.append(("Individual parameters", _with_effects(latex, symbol, parameter)))
         for letter, suffix, blocks in (
             (r"\eta", "", self.blocks()),
-            (r"\kappa", r"\mathrm{,iov}", _blocks(self.iov, self.iov_correlations)),
+            (r"\kappa", r"\mathrm{,iov}", blocks_of(self.iov, self.iov_correlations)),
         ):
             for block in blocks:
                 name = symbols[block[0]]
@@ -371,7 +375,7 @@ class Model:
 
     def blocks(self) -> list[tuple[str, ...]]:
         """Return the blocks of omega: groups of parameters whose random effects are correlated."""
-        return _blocks(self.etas, self.correlations)
+        return blocks_of(self.etas, self.correlations)
 
 
 def _broken(call: str, width: int) -> str:
@@ -405,99 +409,6 @@ def _in_order(
             f"Its parameters are {', '.join(structure.parameters)}."
         )
     return {name: parameters[name] for name in structure.parameters}
-
-
-def _pairs(
-    structure: StructuralModel,
-    parameters: Mapping[str, Parameter],
-    correlations: Mapping[Pair, float] | Iterable[Pair],
-    effect: Effect,
-) -> dict[Pair, float]:
-    if not isinstance(correlations, Mapping):
-        named = [tuple(pair) if isinstance(pair, list) else pair for pair in correlations]
-        correlations = dict.fromkeys(named, 0.0)
-    order = {name: k for k, name in enumerate(structure.parameters)}
-    pairs: dict[Pair, float] = {}
-    for pair, value in correlations.items():
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise ModelError(
-                f'Correlations are pairs of parameters, such as [("cl", "v")]; {pair!r} is none.'
-            )
-        a, b = pair
-        for name in (a, b):
-            if name not in parameters:
-                raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
-            if not effect.sd(parameters[name]) > 0:
-                raise ModelError(
-                    f"A correlation of {a} with {b} needs {effect.title} on both, but {name} has "
-                    f"none. Give it an {effect.part} above 0, or drop the correlation."
-                )
-        if a == b:
-            raise ModelError(f"A parameter cannot be correlated with itself ({a}).")
-        r = number(value, f"The correlation of {a} with {b}")
-        if not -1 < r < 1:
-            raise ModelError(f"The correlation of {a} with {b} must lie between -1 and 1, not {r}.")
-        key = (a, b) if order[a] < order[b] else (b, a)
-        if pairs.get(key, r) != r:
-            raise ModelError(
-                f"The correlation of {key[0]} with {key[1]} is given twice, as {pairs[key]} and "
-                f"as {r}. Keep one."
-            )
-        pairs[key] = r
-    return dict(sorted(pairs.items(), key=lambda item: (order[item[0][0]], order[item[0][1]])))
-
-
-def _blocks(etas: tuple[str, ...], pairs: Iterable[Pair]) -> list[tuple[str, ...]]:
-    group = {name: {name} for name in etas}
-    for a, b in pairs:
-        joined = group[a] | group[b]
-        for name in joined:
-            group[name] = joined
-    seen: list[tuple[str, ...]] = []
-    for name in etas:
-        block = tuple(n for n in etas if n in group[name])
-        if block not in seen:
-            seen.append(block)
-    return seen
-
-
-def _check_blocks(
-    parameters: Mapping[str, Parameter], pairs: Mapping[Pair, float], effect: Effect
-) -> None:
-    etas = tuple(name for name, p in parameters.items() if effect.sd(p) > 0)
-    for block in _blocks(etas, pairs):
-        for pair in combinations(block, 2):
-            if pair not in pairs:
-                raise ModelError(
-                    f"The random effects of {', '.join(block)} form one block, but the pair "
-                    f"{pair} is not among the correlations. Name every pair of the block, or "
-                    "drop one so that the block falls apart."
-                )
-        if len(block) > 1:
-            held = [name for name in block if effect.part in parameters[name].fixed]
-            if held:
-                raise ModelError(
-                    f"The {effect.part.upper()} of {', '.join(held)} is fixed but correlated with "
-                    "others; a fixed variance inside a block is not available. Estimate it, or "
-                    "drop the correlation."
-                )
-
-
-def _correlation_matrix(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> NDArray[np.float64]:
-    matrix = np.eye(len(etas))
-    for (a, b), r in pairs.items():
-        i, j = etas.index(a), etas.index(b)
-        matrix[i, j] = matrix[j, i] = r
-    return matrix
-
-
-def _check_correlations(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> None:
-    # Of the correlations, not of omega: a variance close to zero contradicts nothing.
-    if pairs and np.linalg.eigvalsh(_correlation_matrix(etas, pairs)).min() <= 0:
-        raise ModelError(
-            "The starting correlations contradict each other: omega is not positive definite. "
-            "Choose smaller ones."
-        )
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:

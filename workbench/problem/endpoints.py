@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
-from workbench.core.residuals import FIRST_SIGMA, R, n_columns
+from workbench.core.likelihood import Subjects, place_limit
+from workbench.core.residuals import (
+    FIRST_SIGMA,
+    OBSERVED,
+    SIGMA_WIDTH,
+    TWO_LIMITS,
+    R,
+    n_columns,
+)
 from workbench.data.dataset import Dataset
 from workbench.errors import DataError, ModelError
 from workbench.models.endpoints import endpoints_python, label_key
@@ -163,23 +171,39 @@ def make_endpoints(model: Model, numbers: Ints) -> tuple[Endpoint, ...]:
 
 
 def residual_table(
-    endpoints: Sequence[Endpoint], dv: Floats, prediction: Floats, sigma: Floats
+    endpoints: Sequence[Endpoint], subjects: Subjects, prediction: Floats, sigma: Floats
 ) -> Floats:
     """Return the residual-error table of all observations, (n_obs, columns).
 
     Parameters
     ----------
-    dv, prediction : (n_obs,)
+    subjects : whose dv, kind and limit are read
+    prediction : (n_obs,)
     sigma : (n_sigma,)
     """
-    out = np.zeros((len(dv), n_columns(len(sigma))))
+    out = _table_at(endpoints, subjects.dv, prediction, sigma)
+    if subjects.kinds == OBSERVED:
+        return out
+    limits = out
+    if subjects.kinds >= TWO_LIMITS:
+        limits = _table_at(endpoints, subjects.limit, prediction, sigma)
+    for j in np.flatnonzero(subjects.kind):
+        place_limit(int(subjects.kind[j]), limits[j], out[j])
+    return out
+
+
+def _table_at(
+    endpoints: Sequence[Endpoint], y: Floats, prediction: Floats, sigma: Floats
+) -> Floats:
+    """Return what the residual-error kernels write for the data y."""
+    out = np.zeros((len(y), n_columns(len(sigma))))
     for endpoint in endpoints:
         own = np.ascontiguousarray(sigma[endpoint.sigma])
         table = np.zeros((len(endpoint.rows), n_columns(len(own))))
-        endpoint.error.residual(dv[endpoint.rows], prediction[endpoint.rows], own, table)
+        endpoint.error.residual(y[endpoint.rows], prediction[endpoint.rows], own, table)
         out[endpoint.rows, :FIRST_SIGMA] = table[:, :FIRST_SIGMA]
-        first = FIRST_SIGMA + 2 * endpoint.sigma.start
-        out[endpoint.rows, first : first + 2 * len(own)] = table[:, FIRST_SIGMA:]
+        first = FIRST_SIGMA + SIGMA_WIDTH * endpoint.sigma.start
+        out[endpoint.rows, first : first + SIGMA_WIDTH * len(own)] = table[:, FIRST_SIGMA:]
     return out
 
 

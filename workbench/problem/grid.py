@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +51,17 @@ def on_a_grid(subjects: Subjects, shift: Floats, n: int) -> tuple[Subjects, Ints
         record_start=frozen(start),
         records=frozen(records),
         obs_start=frozen(obs_start),
-        dv=frozen(np.zeros(int(observed.sum()))),
+        **plain(int(observed.sum())),
     )
     who = np.repeat(np.arange(n_sub), obs_counts)
     return dense, who, records[observed, rec.TIME] - np.concatenate(shifts)
+
+
+def plain(n_obs: int) -> dict[str, Any]:
+    """Return the fields of `Subjects` of points that only predictions are wanted of."""
+    zeros = frozen(np.zeros(n_obs))
+    kind = frozen(np.zeros(n_obs, dtype=np.int64))
+    return {"dv": zeros, "limit": zeros, "kind": kind, "kinds": 0}
 
 
 MARGIN = 0.05  # of a subject's time under observation, by which common times may go beyond it
@@ -106,7 +114,7 @@ def on_times(
         record_start=frozen(starts[0]),
         records=frozen(np.concatenate(blocks)),
         obs_start=frozen(starts[1]),
-        dv=frozen(np.zeros(n_obs)),
+        **plain(n_obs),
         endpoint=frozen(np.full(n_obs, output, dtype=np.int64)),
     )
     return dense, np.concatenate(whos).astype(np.int64), np.concatenate(numbers).astype(np.int64)

@@ -3,11 +3,11 @@ r"""What the observations of each subject say about its random effects.
 .. math:: I_i(\eta) = \sum_j w_{ij}\, g_{ij} g_{ij}^\top, \qquad
     w = \frac{r_f^2}{v} + \frac{v_f^2}{2 v^2}, \quad g = \partial f / \partial \eta
 
-w is the expected information of one observation about its prediction: through its mean, and
-through its variance where that depends on f. With the prior, :math:`I_i + \Omega^{-1}` is the
-Hessian that FOCEI puts in the place of the second derivatives (Wang 2007, J Pharmacokinet
-Pharmacodyn 34:575) and the Bayesian information matrix of a design (Combes, Retout, Frey, Mentré
-2013, Pharm Res 30:2355).
+w is the expected information of one plain observation about its prediction: through its mean, and
+through its variance where that depends on f (`core.observation` has the other kinds). With the
+prior, :math:`I_i + \Omega^{-1}` is the Hessian that FOCEI puts in the place of the second
+derivatives (Wang 2007, J Pharmacokinet Pharmacodyn 34:575) and the Bayesian information matrix of
+a design (Combes, Retout, Frey, Mentré 2013, Pharm Res 30:2355).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.core import observation
 from workbench.core.likelihood import Values
-from workbench.core.residuals import R_F, V_F, R, V
+from workbench.core.residuals import KIND, R_F, V_F, R, V
 from workbench.problem.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -45,6 +46,8 @@ def score_and_information(
         r, r_f, v, v_f = (table[:, column] for column in (R, R_F, V, V_F))
         w = r_f**2 / v + 0.5 * (v_f / v) ** 2 * through_variance
         slope = -(r * r_f / v + 0.5 * v_f / v * (1.0 - r**2 / v))
+    for j in np.flatnonzero(table[:, KIND]):
+        w[j], slope[j] = observation.weight(table[j]), -observation.slope(table[j])
     g = predicted[:, 1:]
     score, out = np.zeros((n_sub, n_eta)), np.zeros((n_sub, n_eta, n_eta))
     who = np.repeat(np.arange(n_sub), np.diff(problem.data.population.obs_start))

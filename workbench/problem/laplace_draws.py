@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.core import observation
 from workbench.core.likelihood import Values
-from workbench.core.residuals import R, V
+from workbench.core.residuals import KIND, R, V
 from workbench.problem.information import conditional_covariances, score_and_information
 from workbench.problem.problem import Problem
 
@@ -133,6 +134,8 @@ def _log_target(problem: Problem, values: Values, eta: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         table = problem.residual_table(prediction, values.sigma)
         terms = table[:, R] ** 2 / table[:, V] + np.log(table[:, V])
+    for j in np.flatnonzero(table[:, KIND]):
+        terms[j] = 2.0 * observation.value(table[j])
     who = np.repeat(np.arange(problem.n_sub), np.diff(problem.data.population.obs_start))
     misfit = np.bincount(who, terms, minlength=problem.n_sub)
     total = -0.5 * (misfit + np.einsum("ni,ij,nj->n", eta, values.precision, eta))

@@ -293,7 +293,7 @@ class Problem:
 
     def residual_table(self, prediction: Floats, sigma: Floats) -> Floats:
         """Return the residual-error table (n_obs, columns) for given predictions."""
-        return residual_table(self.endpoints, self.data.population.dv, prediction, sigma)
+        return residual_table(self.endpoints, self.subjects, prediction, sigma)
 
     def residuals(self, prediction: Floats, sigma: Floats) -> tuple[Floats, Floats, Floats]:
         """Return residuals r, their variances v and -dr/df at given predictions."""

@@ -1,7 +1,7 @@
 """Residual error of constant standard deviation."""
 
 from workbench.core.jit import OutMat, Vec, kernel
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, V_FS, V_S, R, V
 from workbench.models.residual._base import ErrorModel, no_jacobian
 
 
@@ -16,8 +16,8 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
         out[j, V] = a * a
         out[j, V_F] = 0.0
         out[j, V_FF] = 0.0
-        out[j, FIRST_SIGMA] = 2.0 * a
-        out[j, FIRST_SIGMA + 1] = 0.0
+        out[j, FIRST_SIGMA + V_S] = 2.0 * a
+        out[j, FIRST_SIGMA + V_FS] = 0.0
 
 
 ERROR_MODEL = ErrorModel(

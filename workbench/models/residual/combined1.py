@@ -1,7 +1,7 @@
 """Combined residual error, the standard deviations added: SD = a + b f (Monolix's combined1)."""
 
 from workbench.core.jit import OutMat, Vec, kernel
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_FF, V_FS, V_S, R, V
 from workbench.models.residual._base import ErrorModel, no_jacobian
 
 
@@ -21,10 +21,10 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
         out[j, V] = sd * sd
         out[j, V_F] = 2.0 * b * sd
         out[j, V_FF] = 2.0 * b * b
-        out[j, FIRST_SIGMA] = 2.0 * sd
-        out[j, FIRST_SIGMA + 1] = 2.0 * b
-        out[j, FIRST_SIGMA + 2] = 2.0 * sd * f[j]
-        out[j, FIRST_SIGMA + 3] = 2.0 * (sd + b * f[j])
+        out[j, FIRST_SIGMA + V_S] = 2.0 * sd
+        out[j, FIRST_SIGMA + V_FS] = 2.0 * b
+        out[j, FIRST_SIGMA + SIGMA_WIDTH + V_S] = 2.0 * sd * f[j]
+        out[j, FIRST_SIGMA + SIGMA_WIDTH + V_FS] = 2.0 * (sd + b * f[j])
 
 
 ERROR_MODEL = ErrorModel(

@@ -1,7 +1,7 @@
 """Combined residual error, the variances added: SD² = a² + b² f² (NONMEM's F + F·EPS1 + EPS2)."""
 
 from workbench.core.jit import OutMat, Vec, kernel
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_FF, V_FS, V_S, R, V
 from workbench.models.residual._base import ErrorModel, no_jacobian
 
 
@@ -19,10 +19,10 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
         out[j, V] = a * a + b * b * f[j] * f[j]
         out[j, V_F] = 2.0 * b * b * f[j]
         out[j, V_FF] = 2.0 * b * b
-        out[j, FIRST_SIGMA] = 2.0 * a
-        out[j, FIRST_SIGMA + 1] = 0.0
-        out[j, FIRST_SIGMA + 2] = 2.0 * b * f[j] * f[j]
-        out[j, FIRST_SIGMA + 3] = 4.0 * b * f[j]
+        out[j, FIRST_SIGMA + V_S] = 2.0 * a
+        out[j, FIRST_SIGMA + V_FS] = 0.0
+        out[j, FIRST_SIGMA + SIGMA_WIDTH + V_S] = 2.0 * b * f[j] * f[j]
+        out[j, FIRST_SIGMA + SIGMA_WIDTH + V_FS] = 4.0 * b * f[j]
 
 
 ERROR_MODEL = ErrorModel(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.jit import OutMat, Vec, kernel
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, V_FS, V_S, R, V
 from workbench.models.residual._base import ErrorModel
 
 
@@ -21,8 +21,8 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
         out[j, V] = s * s
         out[j, V_F] = 0.0
         out[j, V_FF] = 0.0
-        out[j, FIRST_SIGMA] = 2.0 * s
-        out[j, FIRST_SIGMA + 1] = 0.0
+        out[j, FIRST_SIGMA + V_S] = 2.0 * s
+        out[j, FIRST_SIGMA + V_FS] = 0.0
 
 
 def log_jacobian(y: NDArray[np.float64]) -> float:

@@ -3,7 +3,7 @@
 from math import log
 
 from workbench.core.jit import OutMat, Vec, kernel
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_FF, V_FS, V_S, R, V
 from workbench.models.residual._base import ErrorModel, no_jacobian
 
 
@@ -30,10 +30,10 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
         out[j, V] = v
         out[j, V_F] = v_f
         out[j, V_FF] = (2.0 * c - 1.0) * v_f / f[j]
-        out[j, FIRST_SIGMA] = 2.0 * a * power
-        out[j, FIRST_SIGMA + 1] = 4.0 * c * a * power / f[j]
-        out[j, FIRST_SIGMA + 2] = 2.0 * v * size
-        out[j, FIRST_SIGMA + 3] = 2.0 * v_f * size + 2.0 * v / f[j]
+        out[j, FIRST_SIGMA + V_S] = 2.0 * a * power
+        out[j, FIRST_SIGMA + V_FS] = 4.0 * c * a * power / f[j]
+        out[j, FIRST_SIGMA + SIGMA_WIDTH + V_S] = 2.0 * v * size
+        out[j, FIRST_SIGMA + SIGMA_WIDTH + V_FS] = 2.0 * v_f * size + 2.0 * v / f[j]
 
 
 ERROR_MODEL = ErrorModel(

@@ -1,7 +1,7 @@
 """Residual error whose standard deviation is a constant fraction of the prediction."""
 
 from workbench.core.jit import OutMat, Vec, kernel
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, R, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, V_F, V_FF, V_FS, V_S, R, V
 from workbench.models.residual._base import ErrorModel, no_jacobian
 
 
@@ -16,8 +16,8 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
         out[j, V] = b * b * f[j] * f[j]
         out[j, V_F] = 2.0 * b * b * f[j]
         out[j, V_FF] = 2.0 * b * b
-        out[j, FIRST_SIGMA] = 2.0 * b * f[j] * f[j]
-        out[j, FIRST_SIGMA + 1] = 4.0 * b * f[j]
+        out[j, FIRST_SIGMA + V_S] = 2.0 * b * f[j] * f[j]
+        out[j, FIRST_SIGMA + V_FS] = 4.0 * b * f[j]
 
 
 ERROR_MODEL = ErrorModel(

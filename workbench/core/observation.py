@@ -1,0 +1,112 @@
+"""What one observation contributes to minus the log likelihood, and the derivatives of it.
+
+Functions of one row of the residual-error table (`core.residuals`): the one place that knows how
+an observation of some kind is distributed. Plain observations take the short way, `gaussian`; all
+other kinds are told apart behind one branch, `limits`. A new kind is a number in `residuals`, its
+functions beside `limits`, and a branch here.
+"""
+
+import numpy as np
+
+from workbench.core import gaussian, limits
+from workbench.core.jit import Vec, kernel
+from workbench.core.residuals import (
+    FIRST_SIGMA,
+    KIND,
+    OBSERVED,
+    OTHER_S,
+    R_FS,
+    R_S,
+    SIGMA_WIDTH,
+    V_FS,
+    V_S,
+    V,
+)
+
+
+@kernel
+def value(row: Vec) -> float:
+    r"""Return the contribution :math:`\ell`, NaN where the variance is not positive."""
+    if row[KIND] != OBSERVED:
+        return limits.value(row) if row[V] >= 0.0 else np.nan
+    return gaussian.value(row) if row[V] > 0.0 else np.nan
+
+
+@kernel
+def slope(row: Vec) -> float:
+    r"""Return :math:`\partial \ell / \partial f`."""
+    if row[KIND] != OBSERVED:
+        return limits.along_prediction(row)[0]
+    return gaussian.slope(row)
+
+
+@kernel
+def curvature(row: Vec) -> float:
+    r"""Return :math:`\partial^2 \ell / \partial f^2`, exact."""
+    if row[KIND] != OBSERVED:
+        return limits.along_prediction(row)[1]
+    return gaussian.curvature(row)
+
+
+@kernel
+def weight(row: Vec) -> float:
+    """Return the information w about f that has no second derivatives of the prediction."""
+    if row[KIND] != OBSERVED:
+        return limits.weight(row)
+    return gaussian.weight(row)
+
+
+@kernel
+def weight_slope(row: Vec) -> float:
+    r"""Return :math:`\partial w / \partial f` of `weight`."""
+    if row[KIND] != OBSERVED:
+        return limits.along_prediction(row)[2]
+    return gaussian.weight_slope(row)
+
+
+@kernel
+def sigma_terms(row: Vec, s: int) -> tuple[float, float, float]:
+    r"""Return the derivatives of :math:`\ell`, its slope and its weight in sigma number s.
+
+    Returns
+    -------
+    l_s, l_fs, w_s
+    """
+    c = FIRST_SIGMA + SIGMA_WIDTH * s
+    rs, rfs, vs, vfs = row[c + R_S], row[c + R_FS], row[c + V_S], row[c + V_FS]
+    if row[KIND] != OBSERVED:
+        return limits.terms(row, rs, rfs, vs, vfs, row[c + OTHER_S])
+    return gaussian.terms(row, rs, rfs, vs, vfs)
+
+
+@kernel
+def residual_terms(row: Vec, s: int) -> tuple[float, float, float]:
+    """Return the part of `sigma_terms` that sigma number s has through r, not the variance."""
+    c = FIRST_SIGMA + SIGMA_WIDTH * s
+    if row[KIND] != OBSERVED:
+        return limits.terms(row, row[c + R_S], row[c + R_FS], 0.0, 0.0, row[c + OTHER_S])
+    return gaussian.terms(row, row[c + R_S], row[c + R_FS], 0.0, 0.0)
+
+
+@kernel
+def variance_terms(row: Vec, vs: float) -> tuple[float, float, float]:
+    """Return what `sigma_terms` does for a parameter s that only moves the variance.
+
+    Parameters
+    ----------
+    vs : dv/ds, the same at every f
+    """
+    if row[KIND] != OBSERVED:
+        return limits.terms(row, 0.0, 0.0, vs, 0.0, 0.0)
+    return gaussian.terms(row, 0.0, 0.0, vs, 0.0)
+
+
+@kernel
+def informed(row: Vec, r_a: float, v_a: float) -> tuple[float, float]:
+    """Return the information about (r, v) times a direction (r_a, v_a) in a parameter a.
+
+    Its product with another direction is the information about these two parameters.
+    """
+    if row[KIND] != OBSERVED:
+        return limits.informed(row, r_a, v_a)
+    return gaussian.informed(row, r_a, v_a)
