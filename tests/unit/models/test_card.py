@@ -151,7 +151,7 @@ BAD_CARDS = {
     "fixed unknown": (
         ["parameters", "cl", "fixed"],
         ["omega"],
-        "'cl'.*omega.*typical, iiv and iov",
+        "'cl'.*omega.*typical, iiv, iov",
     ),
     "correlation of two": (["correlations"], [["cl", "v"]], r'\["cl", "v", 0.4\]'),
     "correlations an object": (["correlations"], {"cl,v": 0.4}, r'\["cl", "v", 0.4\]'),
