@@ -24,7 +24,9 @@ import workbench as wb
 METHODS = ("fo", "focei", "laplace", "saem")
 OFF = 1.3  # factor of the starting values
 # Two chains a subject give 80 to 200 chains in all; the likelihood is not asked for here.
-OPTIONS: dict[str, dict[str, object]] = {"saem": {"n_chains": 2, "likelihood": "linearisation"}}
+OPTIONS: dict[str, dict[str, object]] = {
+    "saem": {"n_chains": 2, "likelihood": "linearisation", "covariance": "stochastic"}
+}
 
 
 @dataclass(frozen=True, slots=True)

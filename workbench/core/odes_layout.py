@@ -55,29 +55,33 @@ PERIODIC = 38  # state at the ends of a dosing interval
 MONODROMY = 39  # its derivative by itself, one interval earlier
 FLOW = 40  # matrix of a linear system
 INFLOW = 41  # its slope at zero
+ENTRY = 42  # values of the nonzero elements of FLOW
+ENTRY_PLACE = 43  # where each writes and reads in a matrix of jets, as integers
+CROSS = 44  # what the derivatives of FLOW add, number by number
+CROSS_PLACE = 45  # where each of these writes and reads, as integers
 # addresses of the caller's arrays, and their sizes,
-EVENTS = 42
-N_EVENTS = 43
-EVENT_JETS = 44
-JET_COLUMNS = 45
-PARAMS = 46
-PARAM_ROWS = 47
-PARAM_COLUMNS = 48
-COVS = 49
-COV_ROWS = 50
-COV_COLUMNS = 51
-OUT = 52
-OUT_COLUMNS = 53
+EVENTS = 46
+N_EVENTS = 47
+EVENT_JETS = 48
+JET_COLUMNS = 49
+PARAMS = 50
+PARAM_ROWS = 51
+PARAM_COLUMNS = 52
+COVS = 53
+COV_ROWS = 54
+COV_COLUMNS = 55
+OUT = 56
+OUT_COLUMNS = 57
 # offsets into the vector itself,
-PIVOTS = 54
-START = 55  # first entry of each input in the list of their nonzero first derivatives
-SOURCE = 56  # input that each entry of the list belongs to
-COLUMN = 57  # part of the jet that each entry is
-TABLE = 58  # dose inputs
-FLOW_START = 59  # first nonzero element of each row of FLOW in the list of their columns
-FLOW_COLUMN = 60
+PIVOTS = 58
+START = 59  # first entry of each input in the list of their nonzero first derivatives
+SOURCE = 60  # input that each entry of the list belongs to
+COLUMN = 61  # part of the jet that each entry is
+TABLE = 62  # dose inputs
+N_ENTRY = 63  # how many there are
+N_CROSS = 64
 # and the system.
-SYSTEM = 61
+SYSTEM = 65
 N_X = SYSTEM  # states
 N_PHI = SYSTEM + 1  # parameters
 N_COV = SYSTEM + 2  # covariates, those filled by doses included
@@ -149,7 +153,7 @@ def n_places(system: IntVec, order: int, p: int) -> int:
     """Length of the shared vector of integers."""
     n, n_inputs = system[N_X - SYSTEM], system[N_INPUTS - SYSTEM]
     parts = max(n_parts(order, p), 1 + n)
-    return SYSTEM + system.size + 4 * n + n_inputs + 1 + 2 * n_inputs * parts + n + 1 + n * n
+    return SYSTEM + system.size + 4 * n + n_inputs + 1 + 2 * n_inputs * parts
 
 
 @kernel
@@ -163,6 +167,8 @@ def lay_out(system: IntVec, order: int, p: int, place: OutIntVec) -> int:
     n, n_inputs = place[N_X], place[N_INPUTS]
     parts = max(n_parts(order, p), 1 + n)
     tall, m = max(n, place[N_OUT]), n * parts
+    entries = n * n if place[IS_LINEAR] == 1 else 0
+    crosses = entries * (parts - 1 + p * p)
     end = N_HEADER
     for piece, size in (
         (X, m),
@@ -192,6 +198,10 @@ def lay_out(system: IntVec, order: int, p: int, place: OutIntVec) -> int:
         (MONODROMY, n * n),
         (FLOW, n * m),
         (INFLOW, m),
+        (ENTRY, entries),
+        (ENTRY_PLACE, 2 * entries),
+        (CROSS, crosses),
+        (CROSS_PLACE, 2 * crosses),
     ):
         place[piece] = end
         end += size
@@ -200,7 +210,5 @@ def lay_out(system: IntVec, order: int, p: int, place: OutIntVec) -> int:
     place[START] = place[PIVOTS] + 4 * n
     place[SOURCE] = place[START] + n_inputs + 1
     place[COLUMN] = place[SOURCE] + n_inputs * parts
-    place[FLOW_START] = place[COLUMN] + n_inputs * parts
-    place[FLOW_COLUMN] = place[FLOW_START] + n + 1
     # Windows that begin at a later column of a jet reach beyond the last one.
     return end + parts

@@ -14,23 +14,27 @@ from math import ceil
 
 from workbench.core import events as ev
 from workbench.core.abi import address_of, at, call_operation, floats_at, ints_at, view
-from workbench.core.jit import IntVec, OutIntVec, OutVec, Vec, kernel
+from workbench.core.jit import IntVec, OutIntVec, OutVec, kernel
 from workbench.core.odes_explicit import note_scale
 from workbench.core.odes_jets import evaluate, pass_by
 from workbench.core.odes_layout import (
     ANY_LENGTH,
     AT,
     AUTOMATIC,
+    CROSS,
+    CROSS_PLACE,
     DRIVEN,
+    ENTRY,
+    ENTRY_PLACE,
     EVENTS,
     FLOW,
-    FLOW_COLUMN,
     FLOW_KNOWN,
-    FLOW_START,
     INFLOW,
     JACOBIAN,
     MAX_STEPS,
     METHOD,
+    N_CROSS,
+    N_ENTRY,
     N_EVENTS,
     N_INPUTS,
     N_X,
@@ -69,26 +73,61 @@ def slope_without_rates(t: float, target: int, place: OutIntVec, work: OutVec) -
 
 
 @kernel
-def list_flow(place: OutIntVec, work: OutVec) -> None:
-    """List the elements of A that are not zero, and set SIZE to the smaller of two norms of A."""
+def places_at(piece: int, n: int, place: IntVec, work: OutVec) -> OutIntVec:
+    """See a piece of the scratch as n pairs of integers: where to write, where to read."""
+    return view(ints_at(address_of(work) + 8 * place[piece]), (2 * n,))
+
+
+@kernel
+def measure_flow(place: IntVec, work: OutVec) -> None:
+    """Set SIZE to the smaller of two norms of A."""
     n, parts = place[N_X], place[PARTS]
     flow = view(at(work, place[FLOW]), (n, n, parts))
-    by_row, by_column, count = 0.0, 0.0, 0
-    place[place[FLOW_START]] = 0
+    by_row, by_column = 0.0, 0.0
     for i in range(n):
         row, column = 0.0, 0.0
         for k in range(n):
             row += abs(flow[i, k, 0])
             column += abs(flow[k, i, 0])
-            present = False
-            for c in range(parts):
-                present = present or flow[i, k, c] != 0.0
-            if present:
-                place[place[FLOW_COLUMN] + count] = k
-                count += 1
-        place[place[FLOW_START] + i + 1] = count
         by_row, by_column = max(by_row, row), max(by_column, column)
     work[SIZE] = min(by_row, by_column)
+
+
+@kernel
+def list_flow(place: OutIntVec, work: OutVec) -> None:
+    """List what A times a matrix of jets consists of, without its many zeros.
+
+    An element of A takes a whole jet times its value: an entry. A derivative of the element takes
+    the value of that jet, and in the second derivatives its first ones: the crosses.
+    """
+    n, p, parts, order = place[N_X], place[P], place[PARTS], place[ORDER]
+    flow = view(at(work, place[FLOW]), (n, n, parts))
+    entry_place = places_at(ENTRY_PLACE, n * n, place, work)
+    crosses = n * n * (parts - 1 + p * p)
+    cross_place = places_at(CROSS_PLACE, crosses, place, work)
+    entry, cross = place[ENTRY], place[CROSS]
+    e, c = 0, 0
+    for i in range(n):
+        for k in range(n):
+            jet, target, source = flow[i, k], i * parts, k * parts
+            if jet[0] != 0.0:
+                work[entry + e] = jet[0]
+                entry_place[2 * e], entry_place[2 * e + 1] = target, source
+                e += 1
+            for d in range(1, parts):
+                if jet[d] != 0.0:
+                    work[cross + c] = jet[d]
+                    cross_place[2 * c], cross_place[2 * c + 1] = target + d, source
+                    c += 1
+            for d in range(p if order > 1 else 0):
+                if jet[1 + d] != 0.0:
+                    for g in range(p):
+                        high, low = max(d, g), min(d, g)
+                        work[cross + c] = 2.0 * jet[1 + d] if g == d else jet[1 + d]
+                        cross_place[2 * c] = target + 1 + p + high * (high + 1) // 2 + low
+                        cross_place[2 * c + 1] = source + 1 + g
+                        c += 1
+    place[N_ENTRY], place[N_CROSS] = e, c
 
 
 @kernel
@@ -122,55 +161,10 @@ def find_flow(t: float, place: OutIntVec, work: OutVec) -> int:
         for i in range(n):
             for c in range(1, parts):
                 flow[i, k, c] = (slope[i, c] - inflow[i, c]) / length
+    measure_flow(place, work)
     list_flow(place, work)
     place[FLOW_KNOWN] = 1
     return status
-
-
-@kernel
-def add_products(p: int, a: Vec, b: Vec, out: OutVec) -> None:
-    """Add the products of first derivatives to the second ones; few of `a` are not zero."""
-    first = 1 + p
-    for d in range(p):
-        slope = a[1 + d]
-        if slope != 0.0:
-            for g in range(d + 1):
-                out[first + g] += slope * b[1 + g]
-            pair = first + d
-            for g in range(d, p):
-                out[pair] += slope * b[1 + g]
-                pair += g + 1
-        first += d + 1
-
-
-@kernel
-def flow_through(x: int, y: int, place: IntVec, work: OutVec) -> None:
-    """Set the jets at offset y to A times the jets at offset x."""
-    n, p, parts = place[N_X], place[P], place[PARTS]
-    flow = view(at(work, place[FLOW]), (n, n, parts))
-    source = view(at(work, x), (n, parts))
-    target = view(at(work, y), (n, parts))
-    start = view(at(place, place[FLOW_START]), (n + 1,))
-    column = view(at(place, place[FLOW_COLUMN]), (n * n,))
-    for i in range(n):
-        out = target[i]
-        if start[i] == start[i + 1]:
-            for c in range(parts):
-                out[c] = 0.0
-        for e in range(start[i], start[i + 1]):
-            a, b = flow[i, column[e]], source[column[e]]
-            a0, b0 = a[0], b[0]
-            if e == start[i]:
-                for c in range(parts):
-                    out[c] = a0 * b[c] + a[c] * b0
-                out[0] = a0 * b0
-            else:
-                value = out[0] + a0 * b0
-                for c in range(parts):
-                    out[c] += a0 * b[c] + a[c] * b0
-                out[0] = value
-            if place[ORDER] > 1:
-                add_products(p, a, b, out)
 
 
 @kernel
@@ -186,22 +180,33 @@ def n_terms(theta: float) -> int:
 @kernel
 def step_of_series(h: float, terms: int, place: IntVec, work: OutVec) -> None:
     """Advance the present state by h."""
-    m = place[N_X] * place[PARTS]
+    parts, m = place[PARTS], place[N_X] * place[PARTS]
     x = view(at(work, place[X]), (m,))
     inflow = view(at(work, place[INFLOW]), (m,))
     rate = view(at(work, place[RATE]), (m,))
-    source, target = place[X], place[STAGE]
+    source = view(at(work, place[STAGE]), (m,))
+    target = view(at(work, place[NEXT]), (m,))
+    n_entries, n_crosses = place[N_ENTRY], place[N_CROSS]
+    entry = view(at(work, place[ENTRY]), (n_entries,))
+    cross = view(at(work, place[CROSS]), (n_crosses,))
+    entry_place = places_at(ENTRY_PLACE, n_entries, place, work)
+    cross_place = places_at(CROSS_PLACE, n_crosses, place, work)
+    for c in range(m):
+        source[c] = x[c]
     for k in range(1, terms + 1):
-        flow_through(source, target, place, work)
-        term = view(at(work, target), (m,))
-        if k == 1:
-            for c in range(m):
-                term[c] += inflow[c] + rate[c]
+        for c in range(m):
+            target[c] = inflow[c] + rate[c] if k == 1 else 0.0
+        for e in range(n_entries):
+            a, out, b = entry[e], entry_place[2 * e], entry_place[2 * e + 1]
+            for c in range(parts):
+                target[out + c] += a * source[b + c]
+        for e in range(n_crosses):
+            target[cross_place[2 * e]] += cross[e] * source[cross_place[2 * e + 1]]
         share = h / k
         for c in range(m):
-            term[c] *= share
-            x[c] += term[c]
-        source, target = target, place[NEXT] if target == place[STAGE] else place[STAGE]
+            target[c] *= share
+            x[c] += target[c]
+        source, target = target, source
 
 
 @kernel
