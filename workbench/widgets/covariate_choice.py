@@ -17,19 +17,18 @@ ORDER = ("power", "exponential", "linear", "categorical")  # of what is offered 
 
 
 def subject_column(data: Dataset, column: str) -> pd.Series:
-    """Return a covariate's values, one for each subject that has one."""
-    return data.covariates[column].dropna()
+    """Return a covariate's values, one for each subject that has one; all where it changes."""
+    source = data.table if column in data.time_varying else data.covariates
+    return source[column].dropna()
 
 
 def unusable(data: Dataset) -> dict[str, str]:
     """Return why each covariate cannot act on a parameter; "" when it can."""
-    table, why = data.covariates, {}
+    why = {}
     for column in data.covariate_names:
-        if column in data.time_varying:
-            why[column] = "changes within a subject"
-            continue
-        missing = int(table[column].isna().sum())
-        same = "is the same in all subjects" if table[column].nunique() < 2 else ""
+        missing = int(data.table["ID"][data.table[column].isna()].nunique())
+        few = subject_column(data, column).nunique() < 2
+        same = "is the same in all subjects" if few else ""
         why[column] = f"is missing for {missing} subjects" if missing else same
     return why
 
