@@ -105,6 +105,14 @@ def iv_data(*args, **kwargs):
     return wb.read_dataset(iv_frame(*args, **kwargs), name="iv")
 
 
+def drawn(truth, design, seed):
+    """Return the design's records with one simulated set of observations."""
+    table = wb.simulate(truth, design=design, replicates=1, seed=seed)
+    frame = design.table.copy()
+    frame.loc[frame["MDV"] == 0, "DV"] = table["DV"].to_numpy()
+    return frame.drop(columns="ROW")
+
+
 def all_error_models():
     """Return every registered error model; a new one joins the tests by itself."""
     return tuple(error_models.names())

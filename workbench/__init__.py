@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from workbench.models import covariates as covariate
     from workbench.models import error
     from workbench.models.model import Model
-    from workbench.models.parameter import LogNormal, Normal
+    from workbench.models.parameter import LogitNormal, LogNormal, Normal, ProbitNormal
     from workbench.models.pk import pk
     from workbench.models.prior import Prior
     from workbench.models.structural import Solver, equations, structure
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
     from workbench.workflows.compare import compare
+    from workbench.workflows.compare_blq import compare_blq
     from workbench.workflows.covariate_candidates import covariate_candidates
     from workbench.workflows.imputation import multiple_imputation
     from workbench.workflows.influence import influence
@@ -59,13 +60,16 @@ _PUBLIC = {
     "FitResult": "workbench.results",
     "Fixed": "workbench.models.values",
     "LogNormal": "workbench.models.parameter",
+    "LogitNormal": "workbench.models.parameter",
     "Model": "workbench.models.model",
     "Normal": "workbench.models.parameter",
     "Prior": "workbench.models.prior",
+    "ProbitNormal": "workbench.models.parameter",
     "Progress": "workbench.estimation",
     "Vpc": "workbench.diagnostics",
     "Workbench": "workbench.app",
     "compare": "workbench.workflows.compare",
+    "compare_blq": "workbench.workflows.compare_blq",
     "covariate_candidates": "workbench.workflows.covariate_candidates",
     "evaluate": "workbench.estimation",
     "fit": "workbench.estimation",

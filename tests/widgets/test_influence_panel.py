@@ -11,6 +11,7 @@ from tests import cases
 from tests.widgets.test_panels import children, find
 from tests.widgets.test_runs import words
 from workbench.widgets import runs
+from workbench.widgets.downloads import Downloads
 from workbench.widgets.table import SubjectTable
 
 
@@ -39,6 +40,41 @@ def table(opened):
     return next(view for view in views if isinstance(view, SubjectTable))
 
 
+def pictures(opened):
+    """The distances and the changes."""
+    return opened.page.views["influence"].selectable[1:3]
+
+
+def test_the_lens_colours_and_filters_the_pictures_and_the_table(small):
+    distances, changes = pictures(small)
+    plain = distances.png, changes.png
+    everybody = small.state.dataset.subjects
+    small.session.colour_by("cl")
+    assert distances.png != plain[0]
+    small.session.filter("ID", list(everybody[:3]))
+    assert changes.png != plain[1]
+    assert not distances.error
+    hits = np.frombuffer(distances.hits, "f4").reshape(-1, 3)
+    assert sorted(hits[:, 2]) == [0, 1, 2]
+    assert [row[0] for row in table(small).rows] == [str(label) for label in everybody[:3]]
+    small.session.filter("ID", [999])
+    assert not distances.error
+    assert not changes.error
+    assert table(small).rows == []
+
+
+def test_pictures_are_saved(small):
+    small.session.filter("ID", list(small.state.dataset.subjects[:3]))
+    menus = [w for w in children(small.page.views["influence"].widget) if isinstance(w, Downloads)]
+    for menu, begins in zip(menus[1:], (b"ID,n_obs,verdict", b"ID,"), strict=True):
+        (numbers,) = menu._make("csv")
+        assert numbers.content.startswith(begins)
+        assert numbers.content.count(b"\n") == 4
+        assert menu._make("png")[0].content.startswith(b"\x89PNG")
+        assert menu._make("svg")[0].content.startswith(b"<?xml")
+        assert "wb.influence(fit, refit=False)" in menu._make("python")
+
+
 def test_contributions_are_drawn_and_linked_to_the_selection(small):
     view = small.page.views["influence"].selectable[0]
     view.size = [640, 300, 1]
@@ -63,7 +99,7 @@ def test_refits_are_made_and_shown_and_the_fit_stays(small):
     assert (small.state.status, small.state.progress) == ("done", 1.0)
     assert "5 of 5 fits without a subject are done" in small.state.message.text
     np.testing.assert_array_equal(found.table["ofv"], wb.influence(fit).table["ofv"])
-    assert "data:image/png" in words(small, "influence")
+    assert all(view.png and not view.error for view in pictures(small))
     assert len(table(small).rows) == 5
     assert table(small).head[:3] == ["ID", "ΔOFV of the others", "Cook's distance"]
     assert small.state.trace == trace
@@ -149,7 +185,7 @@ def test_refits_of_abandoned_data_are_dropped(small, monkeypatch):
 def test_changes_are_predicted_before_any_refit(small):
     text = words(small, "influence")
     assert "Predicted by one Newton step" in text
-    assert "data:image/png" in text
+    assert all(view.png and not view.error for view in pictures(small))
     predicted = wb.influence(small.state.fit, refit=False)
     assert [row[2] for row in table(small).rows] == [f"{c:.2f}" for c in predicted.table["cook"]]
     small.session.leave_out()
@@ -162,6 +198,8 @@ def test_why_there_is_no_prediction(opened):
     opened.fit()
     opened.session.open_tab("influence")
     assert "There is no prediction: the fit has no standard errors" in words(opened, "influence")
+    menus = [w for w in children(opened.page.views["influence"].widget) if hasattr(w, "entries")]
+    assert len(menus) == 1  # of the contributions: no empty frames below
 
 
 def test_nothing_is_predicted_while_the_tab_is_closed(opened, monkeypatch):

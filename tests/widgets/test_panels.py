@@ -3,6 +3,7 @@
 import ipywidgets as controls
 import pytest
 
+import workbench as wb
 from workbench.widgets.panels import panels
 
 
@@ -88,6 +89,72 @@ def test_log_normal_is_refused_for_a_negative_typical_value(opened):
     picker.value = "lognormal"
     assert "above 0" in complaints(opened, "parameters")
     assert picker.value == "normal"
+
+
+def grid(opened):
+    boxes = [w for w in children(opened.page.views["parameters"].widget) if w.tooltip]
+    return {w.tooltip: w for w in boxes if str(w.tooltip).startswith("Correlation of")}
+
+
+def test_bounds_are_asked_for_where_the_distribution_has_some(opened):
+    picker = find(opened, "parameters", controls.Dropdown, "Distribution of ka")
+    lower = find(opened, "parameters", controls.Text, "Lower bound of ka")
+    upper = find(opened, "parameters", controls.Text, "Upper bound of ka")
+    opened.session.set_parameter("ka", typical=2.5)
+    picker.value = "logitnormal"  # 0 and 10: the typical value lies between them
+    assert opened.state.model.parameters["ka"].range == (0.0, 10.0)
+    assert (lower.value, upper.value) == ("0", "10")
+    upper.value = "2"
+    assert "between its bounds, 0 and 2, and 2.5 does not" in complaints(opened, "parameters")
+    assert opened.state.model.parameters["ka"].range == (0.0, 10.0)
+    upper.value = "5"
+    assert complaints(opened, "parameters") == ""
+    assert opened.state.model.parameters["ka"].range == (0.0, 5.0)
+    picker.value = "probitnormal"
+    assert opened.state.model.parameters["ka"].range == (0.0, 5.0)
+    picker.value = "lognormal"
+    assert opened.state.model.parameters["ka"].lower is None
+
+
+def test_each_parameter_shows_its_equation(opened):
+    find(opened, "parameters", controls.Dropdown, "Distribution of cl").value = "logitnormal"
+    shown = " ".join(
+        w.value
+        for w in children(opened.page.views["parameters"].widget)
+        if isinstance(w, controls.HTML)
+    )
+    assert r"\mathrm{logit}" in shown
+    assert r"e^{\eta_{{V},i}}" in shown
+
+
+def test_ticks_choose_the_correlations(opened):
+    ticks = grid(opened)
+    assert set(ticks) == {
+        "Correlation of ka with cl",
+        "Correlation of ka with v",
+        "Correlation of cl with v",
+    }
+    omega = find(opened, "parameters", controls.Dropdown, "Covariance of the random effects")
+    ticks["Correlation of cl with v"].value = True
+    ticks["Correlation of ka with cl"].value = True
+    assert set(opened.state.model.correlations) == {("cl", "v"), ("ka", "cl")}
+    assert omega.value == "pairs"
+    ticks["Correlation of ka with v"].value = True
+    assert omega.value == "full"
+    omega.value = "diagonal"
+    assert not any(tick.value for tick in ticks.values())
+    assert not opened.state.model.correlations
+    opened.session.set_parameter("ka", iiv=0.0)
+    assert set(grid(opened)) == {"Correlation of cl with v"}
+
+
+def test_a_held_correlation_shows_its_value(opened):
+    held = {("cl", "v"): wb.Fixed(0.3)}
+    opened.state.model = opened.state.model.replace(correlations=held)
+    tick = grid(opened)["Correlation of cl with v"]
+    assert (tick.value, tick.description) == (True, "0.3")
+    tick.value = False
+    assert not opened.state.model.fixed_correlations
 
 
 def test_clearing_iiv_removes_the_random_effect_and_ticking_brings_it_back(opened):

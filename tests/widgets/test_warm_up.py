@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from workbench.widgets import session as session_module
+from workbench.widgets import warming
 from workbench.widgets.session import Session
 
 
@@ -19,8 +19,8 @@ def cold(monkeypatch):
         assert go.wait(30)
         return 0.1
 
-    monkeypatch.setattr(session_module, "is_warm", lambda: False)
-    monkeypatch.setattr(session_module, "warm_up", warm_up)
+    monkeypatch.setattr(warming, "is_warm", lambda: False)
+    monkeypatch.setattr(warming, "warm_up", warm_up)
     session = Session()
     session.load_dataset("theophylline")
     session.warm_up()
@@ -68,7 +68,7 @@ def test_a_failure_to_compile_is_said_and_the_page_stays(cold, monkeypatch):
     def fails(on_step):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(session_module, "warm_up", fails)
+    monkeypatch.setattr(warming, "warm_up", fails)
     session.warm_up()
     settle(session)
     for _ in range(100):
@@ -81,7 +81,7 @@ def test_a_failure_to_compile_is_said_and_the_page_stays(cold, monkeypatch):
 
 
 def test_a_warm_session_rehearses_without_a_word(monkeypatch):
-    monkeypatch.setattr(session_module, "is_warm", lambda: True)
+    monkeypatch.setattr(warming, "is_warm", lambda: True)
     session = Session()
     session.load_dataset("theophylline")
     before = session.state.message

@@ -67,6 +67,7 @@ def by_draft(structure: Structure) -> Structure:
         structure.draft,
         structure.draft_precision,
         structure.scan,
+        structure.ranges,
     )
 
 

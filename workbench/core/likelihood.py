@@ -64,6 +64,7 @@ class Structure(NamedTuple):
     draft: Vec  # settings of predictions that cost less; without elements: there are none
     draft_precision: float
     scan: IntVec  # random effects along which a subject may have several modes, as with a lag
+    ranges: Mat  # (n_phi, 2) bounds of the parameters that have some, see core.transforms
 
 
 class Subjects(NamedTuple):
@@ -202,7 +203,7 @@ def seed_parameters(
     """
     codes, n_phi = structure.codes, structure.codes.shape[0]
     if subjects.mix_start.shape[0] == 0:
-        transform(codes, scratch.psi, scratch.phi, scratch.first, scratch.second)
+        transform(codes, structure.ranges, scratch.psi, scratch.phi, scratch.first, scratch.second)
         p = scratch.psi.shape[0]
         seed_plain(codes, scratch.phi, scratch.first, scratch.second, p, scratch.params)
         return n_phi
@@ -211,11 +212,15 @@ def seed_parameters(
         seed_block(
             order,
             codes,
+            structure.ranges,
             subjects.mix,
             subjects.mix_start[b],
             subjects.mix_start[b + 1],
             scratch.psi,
             (b - first) * n_phi,
+            scratch.phi,
+            scratch.first,
+            scratch.second,
             scratch.params,
         )
     return n_phi * (last - first)

@@ -13,7 +13,7 @@ with M given by a few terms (parameter, direction, weight) for each block. Where
 
 from workbench.core.jets import clear, compose
 from workbench.core.jit import IntVec, Mat, OutMat, OutVec, Vec, kernel
-from workbench.core.transforms import transform_one
+from workbench.core.transforms import transform
 
 # Columns of the terms.
 PARAMETER = 0
@@ -36,16 +36,28 @@ def seed_plain(codes: IntVec, phi: Vec, first: Vec, second: Vec, p: int, params:
 
 @kernel
 def seed_block(
-    order: int, codes: IntVec, terms: Mat, first: int, last: int, u: Vec, row: int, params: OutMat
+    order: int,
+    codes: IntVec,
+    ranges: Mat,
+    terms: Mat,
+    first: int,
+    last: int,
+    u: Vec,
+    row: int,
+    phi: OutVec,
+    slope: OutVec,
+    bend: OutVec,
+    params: OutMat,
 ) -> None:
     """Write the parameters of one block as jets to `row` and the following rows.
 
     Parameters
     ----------
     order : derivatives wanted
-    codes : (n_phi,)  transformations
+    codes, ranges : (n_phi,), (n_phi, 2)  transformations, see `core.transforms`
     terms : (n_terms, N_TERM)  those of this block are first..last-1
     u : (p,)  the directions' values
+    phi, slope, bend : (at least n_phi,)  scratch
     params : (at least row + n_phi, parts)  overwritten
     """
     p = u.shape[0]
@@ -61,17 +73,27 @@ def seed_block(
             params[own, 1 + direction] += terms[t, WEIGHT]
     # The rows hold the jets of psi: what is not linear in u would be added to them here.
     for k in range(codes.shape[0]):
-        value, slope, bend = transform_one(codes[k], params[row + k, 0])
-        compose(order, p, params, value, slope, bend, row + k, row + k)
+        phi[k] = params[row + k, 0]
+    transform(codes, ranges, phi, phi, slope, bend)
+    for k in range(codes.shape[0]):
+        compose(order, p, params, phi[k], slope[k], bend[k], row + k, row + k)
 
 
 @kernel
-def block_parameters(codes: IntVec, terms: Mat, first: int, last: int, u: Vec, phi: OutVec) -> None:
-    """Write the values of one block's parameters, (n_phi,)."""
+def block_parameters(
+    codes: IntVec,
+    ranges: Mat,
+    terms: Mat,
+    first: int,
+    last: int,
+    u: Vec,
+    phi: OutVec,
+    slope: OutVec,
+    bend: OutVec,
+) -> None:
+    """Write the values of one block's parameters to `phi`; slope and bend are scratch."""
     for k in range(codes.shape[0]):
         phi[k] = u[k]
     for t in range(first, last):
         phi[int(terms[t, PARAMETER])] += terms[t, WEIGHT] * u[int(terms[t, DIRECTION])]
-    for k in range(codes.shape[0]):
-        value, _, _ = transform_one(codes[k], phi[k])
-        phi[k] = value
+    transform(codes, ranges, phi, phi, slope, bend)

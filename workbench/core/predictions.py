@@ -54,5 +54,15 @@ def parameters_of_blocks(
             first, last = 0, 0
             if subjects.mix_start.shape[0] > 0:
                 first, last = subjects.mix_start[b], subjects.mix_start[b + 1]
-            block_parameters(structure.codes, subjects.mix, first, last, scratch.psi, out[b])
+            block_parameters(
+                structure.codes,
+                structure.ranges,
+                subjects.mix,
+                first,
+                last,
+                scratch.psi,
+                out[b],
+                scratch.first,
+                scratch.second,
+            )
     return 0

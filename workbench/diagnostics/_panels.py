@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.diagnostics._binning import bin_edges, bin_numbers
+from workbench.diagnostics._strata import Labels
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Labels = tuple[NDArray[np.object_], list[str]]
 
 BIN_COLUMNS = ("STRATUM", "ENDPOINT", "BIN", "X_LOW", "X_HIGH", "X_MEDIAN", "N")
 

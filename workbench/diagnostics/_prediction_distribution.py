@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from workbench.diagnostics._simulated_data import (
     resolved,
     verdict_notes,
 )
-from workbench.diagnostics._strata import labels, stratum
+from workbench.diagnostics._strata import Groups, grouped, labels, stratum
 from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
@@ -34,6 +34,7 @@ Ints = NDArray[np.int64]
 
 PERCENTS = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0)
 PEOPLE = 10_000  # simulated subjects by default
+COLUMNS = ("STRATUM", "ENDPOINT", "KIND", "TIME", "PERCENTILE", "VALUE", "N")
 KINDS = ("individual", "observation")
 
 
@@ -51,6 +52,7 @@ class PredictionDistribution:
     name : of the data
     replicates, seed, seconds : of the simulation
     notes : sentences worth knowing
+    source : what was simulated: a fit, or the data where they are not a fit's own
     """
 
     table: pd.DataFrame
@@ -61,6 +63,7 @@ class PredictionDistribution:
     seed: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    source: Any = None
 
 
 def prediction_distribution(
@@ -68,6 +71,7 @@ def prediction_distribution(
     data: Dataset | None = None,
     *,
     by: str | Sequence[str] = (),
+    groups: Groups | None = None,
     percents: Sequence[float] = PERCENTS,
     points: int = 100,
     replicates: int | None = None,
@@ -92,6 +96,8 @@ def prediction_distribution(
     source : a fit, or a model (at its values; `data` is then needed)
     by : covariates that give a panel of its own to each of their values (continuous ones are cut
         at the median)
+    groups : name of each subject's group, which gets a panel of its own; subjects of no group are
+        left out (see `Vpc.group` and `wb.plots.groups`)
     percents : percentiles
     points : of the even grid from the first to the last observation; times of doses and some of
         the observations' are added
@@ -113,7 +119,7 @@ def prediction_distribution(
     names = (by,) if isinstance(by, str) else tuple(by)
     strata = tuple(stratum(name, given.covariate_names, None) for name in names)
     seen = observation_points(problem, np.full(problem.n_obs, np.nan))
-    label, order = labels(seen, strata)
+    label, order = labels(seen, strata, grouped(seen, groups))
     of_subject = label[given.population.obs_start[:-1]]
     parts, done = [], count
     total, before = count * len(problem.endpoints), 0
@@ -140,15 +146,20 @@ def prediction_distribution(
     notes = verdict_notes(source)
     if done < count:
         notes.append(f"Cancelled after {done} of {count} replicates.")
+    kept = np.array([name is not None for name in label], dtype=bool)
+    observed = (
+        seen[["ID", "TIME", "ENDPOINT", "DV"]].astype({"ENDPOINT": str}).assign(STRATUM=label)
+    )
     return PredictionDistribution(
-        pd.concat(parts, ignore_index=True),
-        seen[["ID", "TIME", "ENDPOINT", "DV"]].astype({"ENDPOINT": str}).assign(STRATUM=label),
+        pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS)),
+        observed[kept].astype({"ENDPOINT": str}).reset_index(drop=True),
         dict(given.units),
         given.name,
         done,
         seed,
         time.perf_counter() - began,
         tuple(notes),
+        given if isinstance(source, Model) or data is not None else source,
     )
 
 

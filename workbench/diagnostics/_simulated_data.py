@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.data.blq import as_measured, limits_by_row
 from workbench.data.dataset import Dataset
 from workbench.diagnostics._panels import endpoint_names
 from workbench.errors import DataError, OptionError
@@ -26,6 +27,28 @@ Floats = NDArray[np.float64]
 OnProgress = Callable[[int, int], None]  # replicates done, replicates asked for
 FEW_REPLICATES = 200
 COLUMNS = ("ID", "TIME", "TAD", "ENDPOINT", "DV", "PRED")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrays:
+    """Observations that are not of a dataset, as what a check is of: a subject each.
+
+    Attributes
+    ----------
+    covariates : ID, and the covariates by name
+    """
+
+    covariates: pd.DataFrame
+
+    @property
+    def subjects(self) -> tuple[Any, ...]:
+        """Labels of the subjects."""
+        return tuple(self.covariates["ID"].tolist())
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units: none is known."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +68,7 @@ class Simulated:
     seconds : that the simulation took
     name : of the data
     notes : sentences worth knowing
+    source : what was simulated: a fit, or the data where they are not a fit's own
     """
 
     points: pd.DataFrame
@@ -58,6 +82,7 @@ class Simulated:
     seconds: float = 0.0
     name: str = ""
     notes: tuple[str, ...] = ()
+    source: Any = None
 
     @property
     def n_replicates(self) -> int:
@@ -98,15 +123,17 @@ def simulated(
 
     Parameters are those of `vpc`.
     """
-    model, given = resolved(source, data)
+    model, handled = resolved(source, data)
+    given = as_measured(handled)
     check_numbers(replicates, seed)
     began = time.perf_counter()
     problem = Problem(model, given)
     if given.design:
         raise DataError("A predictive check compares with observations, but these are a design.")
+    upper = limits_by_row(given, -1)[given.population.obs_row]
     values, done = np.empty((replicates, problem.n_obs)), 0
     for block in replicate_blocks(problem, replicates, seed, threads=threads, cancel=cancel):
-        values[done : done + len(block.dv)] = block.dv
+        values[done : done + len(block.dv)] = _cut(block.dv, upper)
         done += len(block.dv)
         if on_progress is not None:
             on_progress(done, replicates)
@@ -125,7 +152,8 @@ def simulated(
         seed,
         time.perf_counter() - began,
         given.name,
-        tuple(_notes(source, values, replicates)),
+        tuple(_notes(source, values, replicates) + _limit_notes(handled)),
+        given if isinstance(source, Model) or data is not None else source,
     )
 
 
@@ -207,6 +235,25 @@ def verdict_notes(source: FitResult | Model) -> list[str]:
     if verdict == "converged":
         return []
     return [f"The fit is {verdict}: the simulations are at its values all the same."]
+
+
+def _cut(values: Floats, upper: Floats) -> Floats:
+    """Return simulated values as they would be measured; missing ones stay so."""
+    with np.errstate(invalid="ignore"):
+        return np.where(values > upper, upper, values)
+
+
+def _limit_notes(data: Dataset) -> list[str]:
+    """Return sentences on values that are known only to lie beyond a limit."""
+    notes = []
+    if data.blq not in ("", "M3", "M4"):
+        notes.append(
+            f"The {data.n_below} values below the limit of quantification take part as censored, "
+            f"though the fit treated them by {data.blq}."
+        )
+    if data.n_above:
+        notes.append("Values above an upper limit, simulated ones too, count as that limit.")
+    return notes
 
 
 def _notes(source: FitResult | Model, values: Floats, asked: int) -> list[str]:

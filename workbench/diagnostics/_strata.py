@@ -1,10 +1,11 @@
-"""Groups of observations by covariates."""
+"""Groups of observations: by covariates, or of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,10 @@ from workbench.errors import OptionError
 from workbench.registry import unknown_name
 
 Ints = NDArray[np.int64]
+#: A group's name by subject, or of each observation; None (or no entry) for those left out. In
+#: order of appearance, or of the categories.
+Groups = Mapping[Hashable, str | None] | pd.Series | pd.Categorical | Sequence[str | None]
+Labels = tuple[NDArray[np.object_], list[str]]
 
 MOST_VALUES = 6  # different numbers up to which a covariate has a group for each
 
@@ -57,25 +62,65 @@ def stratum(name: str, known: Sequence[str], cuts: int | Sequence[float] | None)
     return Stratum(name, points)
 
 
-def labels(
-    points: pd.DataFrame, strata: Sequence[Stratum]
-) -> tuple[NDArray[np.object_], list[str]]:
+def labels(points: pd.DataFrame, strata: Sequence[Stratum], groups: Labels | None = None) -> Labels:
     """Return the label of each observation's stratum, and all labels in order.
 
     Parameters
     ----------
     points : one row per observation, with ID and the covariates
+    groups : labels to begin with, see `grouped`; None is the label of what is left out
     """
-    label = np.full(len(points), "", dtype=object)
-    order = [""]
+    label, order = groups or (np.full(len(points), "", dtype=object), [""])
     for one in strata:
         mine, names = _of_one(points, one)
-        label = np.array(
-            [f"{a}, {b}" if a else b for a, b in zip(label, mine, strict=True)], dtype=object
-        )
+        pairs = zip(label, mine, strict=True)
+        label = np.array([_joined(a, b) for a, b in pairs] + [None], dtype=object)[:-1]
         order = [f"{a}, {b}" if a else b for a in order for b in names]
     present = set(label)
     return label, [name for name in order if name in present]
+
+
+def _joined(first: str | None, second: str) -> str | None:
+    return None if first is None else f"{first}, {second}" if first else second
+
+
+def grouped(points: pd.DataFrame, groups: Groups | None) -> Labels | None:
+    """Return the label of each observation by groups of one's own, and the labels in order.
+
+    Parameters
+    ----------
+    points : one row per observation, with ID
+    groups : by subject, or one for each observation; None for no groups
+
+    Raises
+    ------
+    OptionError
+        There are not as many labels as observations.
+    """
+    if groups is None:
+        return None
+    if isinstance(groups, Mapping | pd.Series):
+        known = dict(groups)
+        found = [known.get(subject) for subject in points["ID"].tolist()]
+    elif len(groups) == len(points):
+        found = list(groups)
+    else:
+        raise OptionError(
+            f"groups= has {len(groups)} labels for {len(points)} observations. Give one for each "
+            "observation, or a mapping of subjects to labels."
+        )
+    words = [None if _is_missing(label) else str(label) for label in found]
+    given = found
+    if isinstance(groups, Mapping | pd.Series):
+        given = list(dict(groups).values())
+    elif isinstance(groups, pd.Categorical):
+        given = list(groups.categories)
+    order = dict.fromkeys(str(label) for label in given if not _is_missing(label))
+    return np.array([*words, None], dtype=object)[:-1], list(order)
+
+
+def _is_missing(label: Any) -> bool:
+    return label is None or label != label
 
 
 def _of_one(points: pd.DataFrame, one: Stratum) -> tuple[list[str], list[str]]:

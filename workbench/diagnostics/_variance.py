@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from workbench.data.dataset import Dataset
 from workbench.diagnostics._binning import checked_edges
-from workbench.diagnostics._panels import BIN_COLUMNS, make_bins
+from workbench.diagnostics._panels import BIN_COLUMNS, Bin, make_bins
 from workbench.diagnostics._percentiles import outside, spread_over
 from workbench.diagnostics._simulated_data import (
     OnProgress,
@@ -34,7 +34,7 @@ from workbench.diagnostics._simulated_data import (
     resolved,
     verdict_notes,
 )
-from workbench.diagnostics._strata import labels, stratum
+from workbench.diagnostics._strata import Groups, grouped, labels, stratum
 from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
@@ -68,6 +68,7 @@ class VarianceDecomposition:
     name : of the data
     replicates, seed, seconds : of the simulation
     notes : sentences worth knowing
+    points : the observations: ID TIME TAD ENDPOINT DV
     """
 
     table: pd.DataFrame
@@ -77,6 +78,7 @@ class VarianceDecomposition:
     seed: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    points: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def variance_decomposition(
@@ -87,6 +89,7 @@ def variance_decomposition(
     n: int | None = None,
     edges: Sequence[float] | None = None,
     by: str | Sequence[str] = (),
+    groups: Groups | None = None,
     ci: float = 0.95,
     replicates: int = 1000,
     seed: int = 1,
@@ -104,6 +107,8 @@ def variance_decomposition(
     source : a fit, or a model (at its values; `data` is then needed)
     method, n, edges : bins of TIME, see `Vpc.rebin`
     by : covariates that give a panel of its own to each of their values
+    groups : name of the group of each subject, or of each observation, which gets a panel of its
+        own; those of no group are left out (see `Vpc.group` and `wb.plots.groups`)
     ci : share of the replicates from LOWER to UPPER
     replicates, seed, threads, on_progress, cancel : see `vpc`
 
@@ -121,18 +126,19 @@ def variance_decomposition(
     names = (by,) if isinstance(by, str) else tuple(by)
     strata = tuple(stratum(name, given.covariate_names, None) for name in names)
     by_hand = None if edges is None else tuple(checked_edges(edges))
-    bins = make_bins(points, "TIME", labels(points, strata), method, n, by_hand)
+    label = labels(points, strata, grouped(points, groups))
+    bins = make_bins(points, "TIME", label, method, n, by_hand)
     moments, spreads, done = _Moments(problem.n_obs), [], 0
     sigma = problem.space.values(problem.space.start).sigma
     for block in replicate_blocks(problem, replicates, seed, threads=threads, cancel=cancel):
         moments.add(*conditional_moments(problem, block.ipred, sigma))
-        spreads.append(np.column_stack([sample_variance(block.dv[:, b.rows]) for b in bins]))
+        spreads.append(_spread(block.dv, bins))
         done += len(block.dv)
         if on_progress is not None:
             on_progress(done, replicates)
     low, middle, high = spread_over(np.concatenate(spreads), ci)
     time_, dv, rows = points["TIME"].to_numpy(), points["DV"].to_numpy(), []
-    of_data = np.array([float(sample_variance(dv[None, one.rows])[0]) for one in bins])
+    of_data = _spread(dv[None, :], bins)[0]
     beyond = outside(of_data, low, high)
     for k, one in enumerate(bins):
         parts = moments.parts(one.rows)
@@ -149,6 +155,7 @@ def variance_decomposition(
         seed,
         time.perf_counter() - began,
         tuple(notes),
+        points[["ID", "TIME", "TAD", "ENDPOINT", "DV"]],
     )
 
 
@@ -181,6 +188,14 @@ def sample_variance(values: Floats) -> Floats:
     if values.shape[1] < 2:
         return np.full(len(values), np.nan)
     return np.asarray(values.var(axis=1, ddof=1))
+
+
+def _spread(values: Floats, bins: Sequence[Bin]) -> Floats:
+    """Return the sample variance of each bin, (n_replicates, n_bins); values (n_replicates, n)."""
+    found = np.empty((len(values), len(bins)))
+    for k, one in enumerate(bins):
+        found[:, k] = sample_variance(values[:, one.rows])
+    return found
 
 
 class _Moments:

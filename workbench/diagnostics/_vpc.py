@@ -16,8 +16,8 @@ from workbench.diagnostics._correction import Correction, lines
 from workbench.diagnostics._npc import npc_table
 from workbench.diagnostics._panels import BIN_COLUMNS, Bin, make_bins, panels
 from workbench.diagnostics._percentiles import outside, row_percentiles, seen, spread_over
-from workbench.diagnostics._simulated_data import OnProgress, Simulated, simulated
-from workbench.diagnostics._strata import Stratum, labels, stratum
+from workbench.diagnostics._simulated_data import Arrays, OnProgress, Simulated, simulated
+from workbench.diagnostics._strata import Groups, Labels, Stratum, grouped, labels, stratum
 from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.registry import unknown_name
@@ -37,9 +37,9 @@ NOT_CORRECTED = Correction()
 class Vpc:
     """A visual predictive check: one simulation, and how it is looked at.
 
-    Immutable: `rebin`, `correct`, `stratify`, `against` and `percentiles` return another look at
-    the same simulation, and their order does not matter, for tables are made from all choices
-    together when they are asked for.
+    Immutable: `rebin`, `correct`, `stratify`, `group`, `against` and `percentiles` return another
+    look at the same simulation, and their order does not matter, for tables are made from all
+    choices together when they are asked for.
 
     Attributes
     ----------
@@ -51,6 +51,7 @@ class Vpc:
     ci : share of the replicates within the bands
     correction : what values are corrected for
     strata : covariates that give a panel of its own to each of their values
+    groups : label of each observation (None: left out), and the labels in order; None for no groups
     """
 
     simulated: Simulated
@@ -62,6 +63,7 @@ class Vpc:
     ci: float = 0.95
     correction: Correction = NOT_CORRECTED
     strata: tuple[Stratum, ...] = ()
+    groups: Labels | None = None
     _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -114,7 +116,10 @@ class Vpc:
         with np.errstate(invalid="ignore"):
             censored = np.asarray(dv < limit)
         names = tuple(covariates or ())
-        return cls(Simulated(points, values, limit, censored, names, asked=len(values)))
+        source = Arrays(points[["ID", *names]])
+        return cls(
+            Simulated(points, values, limit, censored, names, asked=len(values), source=source)
+        )
 
     # Looks
 
@@ -192,6 +197,25 @@ class Vpc:
         labels(self.simulated.points, found)  # complains of what cannot be
         return replace(self, strata=found)
 
+    def group(self, groups: Groups | None) -> Vpc:
+        """Return the check of groups of one's own, a panel each; what is in none is left out.
+
+        Of a group its observations and their simulated twins are compared; bins, corrections and
+        the numerical check are made anew from them. ``wb.plots.groups`` makes groups from a
+        filter and a variable to split by.
+
+        Parameters
+        ----------
+        groups : name of each subject's group (a mapping or Series; no entry or None: left out), or
+            of each observation's; None for one group of all
+
+        Raises
+        ------
+        OptionError
+            There are not as many labels as observations.
+        """
+        return replace(self, groups=grouped(self.simulated.points, groups))
+
     def against(self, x: str) -> Vpc:
         """Return the check over another variable: "TIME", "TAD", "PRED" or a numeric covariate."""
         points = self.simulated.points
@@ -254,8 +278,8 @@ class Vpc:
         """Numerical predictive check by stratum and endpoint, see `diagnostics._npc`."""
         if "npc" not in self._made:
             points = self.simulated.points
-            groups = panels(points, labels(points, self.strata))
-            self._made["npc"] = npc_table(self.simulated, groups, self.ci)
+            found = panels(points, self._labels())
+            self._made["npc"] = npc_table(self.simulated, found, self.ci)
         table: pd.DataFrame = self._made["npc"]
         return table.copy()
 
@@ -273,12 +297,17 @@ class Vpc:
         """Return the bins that hold observations, panel by panel."""
         return list(self._tables()["bins"])
 
+    def _labels(self) -> Labels:
+        """Return the label of each observation, and all labels in order."""
+        return labels(self.simulated.points, self.strata, self.groups)
+
     def _tables(self) -> dict[str, Any]:
         """Make all tables of the bins, once."""
         if "table" in self._made:
             return self._made
         points = self.simulated.points
-        label, order = labels(points, self.strata)
+        label, order = self._labels()
+        kept = np.array([name is not None for name in label], dtype=bool)
         bins = make_bins(points, self.x, (label, order), self.binning, self.n_bins, self.edges)
         x = points[self.x].to_numpy(float)
         corrected = self.simulated.observed(np.arange(len(points)))
@@ -304,10 +333,10 @@ class Vpc:
                 "BIN": number,
                 "BLQ": self.simulated.censored,
             }
-        )
+        )[kept].reset_index(drop=True)
         self._made["bins"] = bins
         self._made["blq"] = pd.DataFrame(shares, columns=below)
-        self._made["notes"] = self._notes(number, uncorrected)
+        self._made["notes"] = self._notes(number[kept], kept, uncorrected)
         self._made["table"] = pd.DataFrame(parts, columns=columns)
         return self._made
 
@@ -343,8 +372,11 @@ class Vpc:
         beyond = bool(outside(observed, low, high)[0])
         return [lloq, *(float(v[0]) for v in (observed, low, middle, high)), beyond]
 
-    def _notes(self, number: Ints, uncorrected: int) -> list[str]:
-        points, notes = self.simulated.points, []
+    def _notes(self, number: Ints, kept: NDArray[np.bool_], uncorrected: int) -> list[str]:
+        points, notes = self.simulated.points[kept], []
+        gone = int((~kept).sum())
+        if gone:
+            notes.append(f"{gone} of {len(kept)} observations are in no group and are left out.")
         x = points[self.x].to_numpy(float)
         missing = int((~np.isfinite(x)).sum())
         if missing:

@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.diagnostics._base import Diagnostic
-from workbench.models.distributions import distributions
 
 if TYPE_CHECKING:
     from workbench.results import FitResult
@@ -36,15 +35,14 @@ def table(fit: FitResult) -> pd.DataFrame:
         if not variance > 0:
             continue
         parameter = fit.final_model.parameters[name]
-        kind = distributions.get(parameter.distribution)
-        sd, middle = float(np.sqrt(variance)), np.array([kind.to_psi(parameter.typical)])
+        sd, middle = float(np.sqrt(variance)), np.array([parameter.to_psi(parameter.typical)])
         if parameter.covariates:
             own = fit.individual_parameters[name]
-            middle = np.unique([kind.to_psi(float(v)) for v in own] - fit.etas[name])
+            middle = np.unique([parameter.to_psi(float(v)) for v in own] - fit.etas[name])
         psi = np.linspace(middle.min() - REACH * sd, middle.max() + REACH * sd, POINTS)
-        value = np.array([kind.from_psi(float(at)) for at in psi])
+        value = np.array([parameter.from_psi(float(at)) for at in psi])
         normal = _normal(psi, middle, sd)
-        slope = np.abs(np.gradient(value, psi, edge_order=2))
+        slope = np.array([parameter.psi_slope(float(at)) for at in psi])
         with np.errstate(divide="ignore", invalid="ignore"):
             density = np.where(slope > 0, normal / slope, np.nan)
         parts.append(pd.DataFrame({"parameter": name, "value": value, "density": density}))

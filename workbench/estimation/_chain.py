@@ -192,7 +192,9 @@ def restarted(first: Model, ended: Model) -> tuple[Model, list[str]]:
         lost = [
             name
             for name, p in ended.parameters.items()
-            if sd[name] > 0 and effect.part not in p.fixed and effect.sd(p) < LOST_SD * sd[name]
+            if sd[name] > 0
+            and effect.part not in first.parameters[name].fixed
+            and effect.sd(p) < LOST_SD * sd[name]
         ]
         if not lost:
             continue
@@ -202,6 +204,8 @@ def restarted(first: Model, ended: Model) -> tuple[Model, list[str]]:
             parameters[name] = replace(parameters[name], **given)
         pairs = getattr(model, part).items()
         kept = {pair: 0.0 if set(pair) & set(lost) else value for pair, value in pairs}
+        if effect is ETA and ended.fixed_correlations:  # zeros beside them may contradict them
+            kept = dict(first.correlations)
         model = model.replace(**{"parameters": parameters, part: kept})
         said.append(
             f"The variance of {letter} on {' and '.join(lost)} had gone to zero; the next stage "

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from workbench.estimation._uncertainty import Uncertainty
 from workbench.estimation._verdict import Verdict
+from workbench.models.distributions import distributions
 from workbench.problem import Problem
+from workbench.problem.intervals import NORMAL, interval
 from workbench.problem.residuals import predictions_table
 from workbench.problem.space import Entry, frozen
 from workbench.results import FitResult
@@ -87,7 +89,7 @@ def make_result(found: Outcome) -> FitResult:
         seed=0,
         estimated=found.estimated,
         ofv=ofv,
-        m2ll=ofv + problem.n_obs * LOG_2PI,
+        m2ll=ofv + problem.n_density * LOG_2PI,
         likelihood=found.likelihood,
         likelihood_se=found.likelihood_se,
         penalty=space.penalty(x),
@@ -155,7 +157,7 @@ def _parameters(
     for entry, estimate, se in zip(
         problem.space.entries, problem.space.natural(x), known.se, strict=True
     ):
-        lower, upper = _interval(entry.interval, estimate, se)
+        lower, upper = interval(entry.interval, estimate, NORMAL * se, entry.limits)
         row = {
             "parameter": entry.name,
             "kind": entry.kind,
@@ -181,7 +183,7 @@ def _parameters(
                 if entry.kind == "omega"
                 else shrinkage_of(kappas[name].to_numpy(float), estimate)
             )
-            if problem.model.parameters[name].distribution == "lognormal":
+            if distributions.get(problem.model.parameters[name].distribution).positive:
                 with np.errstate(over="ignore"):
                     row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
             row["unit"] = ""
@@ -192,20 +194,3 @@ def _parameters(
 def _plain_name(entry: Entry) -> str:
     """Return the name by which the model knows the unit: a sigma without its brackets."""
     return entry.name[len("sigma[") : -1] if entry.kind == "sigma" else entry.name
-
-
-def _interval(scale: str, estimate: float, se: float) -> tuple[float, float]:
-    """95 % Wald interval, computed on a scale on which it respects the parameter's range."""
-    z = 1.959963984540054
-    if not np.isfinite(se):
-        return np.nan, np.nan
-    if scale == "log" and estimate > 0:
-        with np.errstate(over="ignore"):
-            factor = np.exp(z * se / estimate)
-            return estimate / factor, estimate * factor
-    if scale == "fisher" and abs(estimate) < 1:
-        half = z * se / (1.0 - estimate**2)
-        return float(np.tanh(np.arctanh(estimate) - half)), float(
-            np.tanh(np.arctanh(estimate) + half)
-        )
-    return estimate - z * se, estimate + z * se

@@ -1,8 +1,8 @@
 r"""Naive pooled estimates: the model without random effects, from several starting points.
 
 The points are the given ones and, around each of them, typical values times factors that fill the
-box of logarithms evenly. They are ranked by the likelihood with the residual errors scaled to
-their best,
+box of logarithms evenly (between bounds, odds times factors). They are ranked by the likelihood
+with the residual errors scaled to their best,
 
 .. math:: \sum_e n_e \log\Big(\frac1{n_e} \sum_{j \in e} \frac{r_j^2}{v_j}\Big)
           + \sum_j \log v_j,
@@ -18,7 +18,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.residuals import R, V
+from workbench.core import observation
+from workbench.core.residuals import KIND, OBSERVED, R, V
 from workbench.core.rng import STARTS, uniforms
 from workbench.data.dataset import Dataset
 from workbench.errors import EstimationError, ModelError
@@ -76,18 +77,30 @@ def scaled_errors(problem: Problem, model: Model) -> tuple[Model, float]:
     for endpoint in problem.endpoints:
         if not len(endpoint.rows):
             continue
-        r, v = table[endpoint.rows, R], table[endpoint.rows, V]
+        plain = table[endpoint.rows, KIND] == OBSERVED
+        rows, others = endpoint.rows[plain], endpoint.rows[~plain]
+        if not len(rows):
+            return model, np.inf
+        r, v = table[rows, R], table[rows, V]
         if not (np.isfinite(r).all() and (v > 0).all()):
             return model, np.inf
         square = max(float(np.mean(r * r / v)), 1e-12)
         error = model.errors[endpoint.output]
         if set(error.fixed) >= set(error.parameters):
-            total += float(np.sum(r * r / v + np.log(v)))
+            total += float(np.sum(r * r / v + np.log(v))) + _others(table[others], 1.0)
             continue
+        total += _others(table[others], square)
         factor = float(np.sqrt(square))
         errors[endpoint.output] = with_error_values(error, [v * factor for v in error.values])
         total += len(r) * np.log(square) + float(np.sum(np.log(v)))
     return model.replace(error=one_or_all(model, errors)), total
+
+
+def _others(rows: Floats, square: float) -> float:
+    """Return twice the contributions of censored rows with variances times a factor."""
+    scaled = rows.copy()
+    scaled[:, V] *= square
+    return 2.0 * sum(observation.value(row) for row in scaled)
 
 
 def around(model: Model, number: int) -> Model:
@@ -97,7 +110,7 @@ def around(model: Model, number: int) -> Model:
         u, _ = uniforms(0, STARTS, number, 0, 0, k)
         factor = FACTOR ** (2.0 * u - 1.0)
         fixed = "typical" in p.fixed or p.typical == 0
-        parameters[name] = p if fixed else replace(p, typical=p.typical * factor)
+        parameters[name] = p if fixed else replace(p, typical=p.times(factor))
     return model.replace(parameters=parameters)
 
 

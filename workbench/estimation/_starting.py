@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -70,7 +71,7 @@ def starting_values(
             'method="pooled".'
         )
     if derived is not None:
-        derived = _at_references(derived, model, data)
+        derived = _at_references(_within(derived, model), model, data)
     started = _with_values(model, derived) if derived else model
     rest = [
         name
@@ -118,7 +119,8 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
     parameters, own = dict(model.parameters), []
     for name, p in model.parameters.items():
         other = source.parameters.get(name)
-        if other is None or other.distribution != p.distribution:
+        same = other is not None and other.distribution == p.distribution
+        if other is None or not same or other.range != p.range:
             own.append(name)
             continue
         typical = p.typical if "typical" in p.fixed else other.typical
@@ -133,6 +135,8 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
             (model.iov_correlations, source.iov_correlations),
         )
     )
+    if model.fixed_correlations:  # what is beside them must not contradict them
+        correlations = dict(model.correlations)
     errors = dict(model.errors)
     for output, error in model.errors.items():
         of_other = source.errors.get(output)
@@ -167,14 +171,20 @@ def _say_derived(derived: Derived, model: Model, say: Callable[[str], object]) -
     say(f"Non-compartmental analysis of {derived.n} subjects, geometric means: {each}.")
 
 
+def _within(derived: Derived, model: Model) -> Derived:
+    """Leave out values that the bounds of their parameters do not allow."""
+    support = {name: p.support for name, p in model.parameters.items()}
+    kept = {k: v for k, v in derived.values.items() if support[k][0] < v < support[k][1]}
+    return replace(derived, values=kept)
+
+
 def _at_references(derived: Derived, model: Model, data: Dataset) -> Derived:
     """Return the means over subjects brought to the references of the model's covariates."""
     values = dict(derived.values)
     for k, (name, p) in enumerate(model.parameters.items()):
         if name in values and p.covariates:
-            kind = distributions.get(p.distribution)
-            psi = kind.to_psi(values[name]) - mean_effects(model, data)[k]
-            values[name] = kind.from_psi(psi)
+            psi = p.to_psi(values[name]) - mean_effects(model, data)[k]
+            values[name] = p.from_psi(psi)
     return replace(derived, values=values)
 
 
@@ -227,9 +237,10 @@ def _pooled(
 
 def _far(found: Parameter, given: Parameter) -> bool:
     """True when a value ran away, which a fit does with what the data do not inform."""
-    if not distributions.get(given.distribution).positive:
+    if not distributions.get(given.distribution).unitless:
         return False
-    return not 1.0 / FARTHEST < found.typical / given.typical < FARTHEST
+    moved = given.to_psi(found.typical) - given.to_psi(given.typical)
+    return not abs(moved) < math.log(FARTHEST)
 
 
 def _with_variability(
@@ -237,6 +248,8 @@ def _with_variability(
 ) -> Model:
     """Return the model with SDs of eta and residual errors to start with."""
     parameters, correlations = dict(model.parameters), dict.fromkeys(model.correlations, 0.0)
+    if model.fixed_correlations:
+        correlations = dict(model.correlations)
     for name in model.etas:
         p = parameters[name]
         if "iiv" not in p.fixed:
@@ -266,6 +279,6 @@ def _with_variability(
 
 def _sd(name: str, p: Parameter, derived: Derived | None) -> float:
     relative = derived.sd.get(name, DEFAULT_SD) if derived else DEFAULT_SD
-    if p.distribution == "lognormal":
+    if distributions.get(p.distribution).unitless:
         return relative
     return relative * abs(p.typical) or p.iiv

@@ -11,6 +11,7 @@ from workbench.core.conditional import Objective
 from workbench.core.optimize import Minimum
 from workbench.core.status import Status
 from workbench.estimation._uncertainty import Uncertainty
+from workbench.models.distributions import distributions
 from workbench.problem import Problem
 from workbench.problem.space import Entry
 
@@ -134,7 +135,8 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
     effects += [(name, "iov", "kappa") for name in problem.model.iov if space.n_occasions]
     for k, (name, part, letter) in enumerate(effects):
         parameter = problem.model.parameters[name]
-        scale = 1.0 if parameter.distribution == "lognormal" else max(abs(parameter.typical), 1e-8)
+        unitless = distributions.get(parameter.distribution).unitless
+        scale = 1.0 if unitless else max(abs(parameter.typical), 1e-8)
         if part not in parameter.fixed and np.sqrt(omega[k, k]) < ZERO_SD * scale:
             doubts.append(
                 f"The variance of {letter} on {name} went to zero (SD {np.sqrt(omega[k, k]):.1e}), "

@@ -32,6 +32,7 @@ from workbench.estimation._individual import (
 from workbench.estimation._outcome import Outcome, make_result
 from workbench.estimation._uncertainty import Uncertainty, no_uncertainty
 from workbench.estimation._verdict import Verdict, boundary_doubts
+from workbench.models.distributions import distributions
 from workbench.problem import Problem
 from workbench.problem.space import frozen
 from workbench.problem.workers import Workers
@@ -169,7 +170,7 @@ def _sizes(problem: Problem) -> Floats:
     """Return the unit of each random effect: 1 for a logarithm, the typical value otherwise."""
     return np.array(
         [
-            1.0 if p.distribution == "lognormal" else max(abs(p.typical), 1e-8)
+            1.0 if distributions.get(p.distribution).unitless else max(abs(p.typical), 1e-8)
             for p in (problem.model.parameters[name] for name in problem.space.etas)
         ]
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import ModelError
-from workbench.models.occasions import Effect
+from workbench.models.occasions import KAPPA, Effect
 from workbench.models.parameter import Parameter
 from workbench.models.structural import StructuralModel
-from workbench.models.values import number
+from workbench.models.values import Fixed, number
 from workbench.registry import unknown_name
 
 Pair = tuple[str, str]
@@ -21,21 +21,24 @@ Pair = tuple[str, str]
 def read_pairs(
     structure: StructuralModel,
     parameters: Mapping[str, Parameter],
-    correlations: Mapping[Pair, float] | Iterable[Pair],
+    correlations: Mapping[Pair, float | Fixed] | Iterable[Pair],
     effect: Effect,
-) -> dict[Pair, float]:
-    """Return the correlations in the structure's order, checked one by one.
+) -> tuple[dict[Pair, float], set[Pair]]:
+    """Return the correlations by pair, in order, and which of them are held.
 
     Raises
     ------
     ModelError, UnknownNameError
+        A pair is none, has no random effects of this kind, or is given twice.
     """
     if not isinstance(correlations, Mapping):
         named = [tuple(pair) if isinstance(pair, list) else pair for pair in correlations]
         correlations = dict.fromkeys(named, 0.0)
     order = {name: k for k, name in enumerate(structure.parameters)}
     pairs: dict[Pair, float] = {}
-    for pair, value in correlations.items():
+    held: set[Pair] = set()
+    for pair, given in correlations.items():
+        value = given.value if isinstance(given, Fixed) else given
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise ModelError(
                 f'Correlations are pairs of parameters, such as [("cl", "v")]; {pair!r} is none.'
@@ -61,7 +64,9 @@ def read_pairs(
                 f"as {r}. Keep one."
             )
         pairs[key] = r
-    return dict(sorted(pairs.items(), key=lambda item: (order[item[0][0]], order[item[0][1]])))
+        held |= {key} if isinstance(given, Fixed) else set()
+    ordered = sorted(pairs.items(), key=lambda item: (order[item[0][0]], order[item[0][1]]))
+    return dict(ordered), held
 
 
 def blocks_of(etas: tuple[str, ...], pairs: Iterable[Pair]) -> list[tuple[str, ...]]:
@@ -79,29 +84,6 @@ def blocks_of(etas: tuple[str, ...], pairs: Iterable[Pair]) -> list[tuple[str, .
     return seen
 
 
-def check_blocks(
-    parameters: Mapping[str, Parameter], pairs: Mapping[Pair, float], effect: Effect
-) -> None:
-    """Refuse blocks of which a pair is missing, or a variance is held."""
-    etas = tuple(name for name, p in parameters.items() if effect.sd(p) > 0)
-    for block in blocks_of(etas, pairs):
-        for pair in combinations(block, 2):
-            if pair not in pairs:
-                raise ModelError(
-                    f"The random effects of {', '.join(block)} form one block, but the pair "
-                    f"{pair} is not among the correlations. Name every pair of the block, or "
-                    "drop one so that the block falls apart."
-                )
-        if len(block) > 1:
-            held = [name for name in block if effect.part in parameters[name].fixed]
-            if held:
-                raise ModelError(
-                    f"The {effect.part.upper()} of {', '.join(held)} is fixed but correlated with "
-                    "others; a fixed variance inside a block is not available. Estimate it, or "
-                    "drop the correlation."
-                )
-
-
 def correlation_matrix(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> NDArray[np.float64]:
     """Return the correlation matrix of random effects."""
     matrix = np.eye(len(etas))
@@ -117,5 +99,25 @@ def check_correlations(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> No
     if pairs and np.linalg.eigvalsh(correlation_matrix(etas, pairs)).min() <= 0:
         raise ModelError(
             "The starting correlations contradict each other: omega is not positive definite. "
-            "Choose smaller ones."
+            "Choose smaller ones. (A pair that is not named has correlation 0.)"
         )
+
+
+def kappa_pairs(
+    structure: StructuralModel, parameters: Mapping[str, Parameter], correlations: Any
+) -> dict[Pair, float]:
+    """Return the correlations of kappas by pair, in order.
+
+    Raises
+    ------
+    ModelError, UnknownNameError
+        As of `read_pairs`; or one is held.
+    """
+    pairs, held = read_pairs(structure, parameters, correlations, KAPPA)
+    if held:
+        a, b = sorted(held)[0]
+        raise ModelError(
+            f"The correlation of {a} with {b} between occasions cannot be fixed. Estimate it, or "
+            "leave the pair out, which makes it 0."
+        )
+    return pairs

@@ -192,16 +192,17 @@ class CovariateEffect:
             arguments.append(f"groups={{{', '.join(groups)}}}")
         return f"wb.covariate.{kind.constructor}({', '.join(arguments)})"
 
-    def latex(self, symbol: str, *, positive: bool) -> str:
+    def latex(self, symbol: str, *, positive: bool, limited: bool = False) -> str:
         """Return the effect in mathtext: factors of a log-normal parameter, or added terms.
 
         Parameters
         ----------
         symbol : of the parameter
         positive : whether the parameter is log-normal
+        limited : whether it lies between bounds, so that terms are added on a logit or probit scale
         """
         kind = covariate_kinds.get(self.kind)
-        template = kind.factor if positive else kind.term
+        template = kind.factor if positive else kind.link_term if limited else kind.term
         name = rf"\mathrm{{{_mathtext(self.column)}}}"
         reference = r"\mathrm{ref}" if self.reference is None else _number(self.reference)
         parts = []
@@ -217,6 +218,13 @@ class CovariateEffect:
             level_text = _number(level) if level else r"\mathrm{level}"
             parts.append(filled.replace("~", level_text).replace("@", coefficient))
         return r"\,".join(parts) if positive else " + ".join(parts)
+
+
+def applies(effect: CovariateKind, kind: Distribution) -> bool:
+    """Whether a kind of effect exists for parameters of a distribution."""
+    if kind.positive:
+        return bool(effect.factor)
+    return bool(effect.link_term if kind.limited else effect.term)
 
 
 def check_effects(effects: Any, kind: Distribution) -> tuple[CovariateEffect, ...]:
@@ -240,7 +248,7 @@ def check_effects(effects: Any, kind: Distribution) -> tuple[CovariateEffect, ..
                 f"{', '.join(covariate_kinds.get(n).constructor for n in covariate_kinds.names())}."
             )
         own = covariate_kinds.get(effect.kind)
-        if not (own.factor if kind.positive else own.term):
+        if not applies(own, kind):
             raise ModelError(
                 f"A {own.title.lower()} effect ({effect.column}) does not apply to a "
                 f"{kind.title.lower()} parameter. {own.advice}"
@@ -258,6 +266,8 @@ def Power(  # noqa: N802
     column: str, *, reference: float | None = None, exponent: float | Fixed = 0.0
 ) -> CovariateEffect:
     r"""Return a power effect on a log-normal parameter, :math:`\phi\,(x/x_{ref})^\beta`.
+
+    On a logit- or probit-normal parameter :math:`\beta \log(x/x_{ref})` is added to psi.
 
     Parameters
     ----------
@@ -287,6 +297,8 @@ def Linear(  # noqa: N802
 ) -> CovariateEffect:
     r"""Return a linear effect on a normal parameter, :math:`\phi + \beta\,(x - x_{ref})`.
 
+    On a logit- or probit-normal parameter the term is added to psi, and β is per unit of x.
+
     Parameters
     ----------
     column : a covariate of the data
@@ -306,7 +318,8 @@ def Categorical(  # noqa: N802
 ) -> CovariateEffect:
     r"""Return the effect of a categorical covariate: each level but the reference has its own β.
 
-    A log-normal parameter is multiplied by exp(β), a normal one moves by β. Where NONMEM code
+    A log-normal parameter is multiplied by exp(β), a normal one moves by β, a logit- or
+    probit-normal one by β on that scale. Where NONMEM code
     multiplies by 1 + θ, θ = exp(β) - 1.
 
     Parameters

@@ -17,9 +17,9 @@ from workbench.models import units as unit_templates
 from workbench.models.correlations import (
     Pair,
     blocks_of,
-    check_blocks,
     check_correlations,
     correlation_matrix,
+    kappa_pairs,
     read_pairs,
 )
 from workbench.models.covariates import CovariateEffect
@@ -37,18 +37,13 @@ from workbench.models.endpoints import (
     sigma_units,
 )
 from workbench.models.error import ResidualError
-from workbench.models.occasions import (
-    ETA,
-    KAPPA,
-    OCCASION,
-    check_occasion,
-    with_kappa,
-)
+from workbench.models.occasions import ETA, OCCASION, check_occasion
 from workbench.models.parameter import NO_BOUNDS, Parameter
 from workbench.models.prior import read_prior
 from workbench.models.read import read_structure
 from workbench.models.structural import StructuralModel, structures
-from workbench.models.values import names_of_fixed
+from workbench.models.typeset import individual_parameter, random_effects
+from workbench.models.values import Fixed, argument, names_of_fixed
 from workbench.registry import unknown_name
 
 FORMAT = 1
@@ -62,6 +57,8 @@ PARAMETER_FIELDS = (
     "bounds",
     "prior",
     "covariates",
+    "lower",
+    "upper",
 )
 
 
@@ -72,15 +69,17 @@ class Model:
     Parameters
     ----------
     structure : a structural model, or its name
-    parameters : name → `LogNormal(...)` or `Normal(...)`, one for each structural parameter
+    parameters : name → `LogNormal(...)` or another distribution, one for each structural parameter
     correlations : pairs of parameters whose random effects are correlated, ``[("cl", "v")]``,
-        or pairs with a starting correlation, ``{("cl", "v"): 0.4}``. Every pair of a block must
-        be named: ("cl", "v") and ("v", "ka") also need ("cl", "ka").
+        or pairs with a starting correlation, ``{("cl", "v"): 0.4}``; ``wb.Fixed(0.4)`` holds it.
+        Pairs that are not named have correlation 0: ("cl", "v") and ("v", "ka") without
+        ("cl", "ka") make a block with a fixed zero.
     error : residual error, ``wb.error.Additive(0.7)``; where the structure has several outputs,
         one for each that is observed, ``{"cp": wb.error.Proportional(0.1), "pca": ...}``
     endpoints : which label of the data (DVID, or CMT of the observations) is which output,
         ``{1: "cp", 2: "pca"}``. Without it labels that are names of outputs stand for these, and
         the others for the outputs in order.
+    fixed_correlations : pairs that are held besides those given by `Fixed`
     occasion : where parameters vary between occasions (``iov``): the column of the data with the
         occasion of each row, as numbers or labels; ``"reset"`` where each EVID 3 or 4 begins one,
         ``"dose"`` where each dose does. As of a covariate, the value of a row holds from the time
@@ -101,6 +100,7 @@ class Model:
     structure: StructuralModel
     parameters: Mapping[str, Parameter]
     correlations: Mapping[Pair, float]
+    fixed_correlations: frozenset[Pair]
     errors: Errors
     error: Any  # one of two kinds: mypy cannot know which
     endpoints: Mapping[str, str]
@@ -114,8 +114,9 @@ class Model:
         parameters: Mapping[str, Parameter],
         *,
         error: ResidualError | Errors,
-        correlations: Mapping[Pair, float] | Iterable[Pair] = (),
+        correlations: Mapping[Pair, float | Fixed] | Iterable[Pair] = (),
         endpoints: Mapping[Any, str] = MappingProxyType({}),
+        fixed_correlations: Iterable[Pair] = (),
         occasion: str = OCCASION,
         iov_correlations: Mapping[Pair, float] | Iterable[Pair] = (),
     ) -> None:
@@ -126,21 +127,21 @@ class Model:
                 f'structure must be wb.pk(...), wb.structure("...") or a name, not {structure!r}.'
             )
         ordered = _in_order(structure, parameters)
-        pairs = read_pairs(structure, ordered, correlations, ETA)
-        check_blocks(ordered, pairs, ETA)
-        kappa_pairs = read_pairs(structure, ordered, iov_correlations, KAPPA)
-        check_blocks(ordered, kappa_pairs, KAPPA)
+        pairs, held = read_pairs(structure, ordered, correlations, ETA)
+        of_kappas = kappa_pairs(structure, ordered, iov_correlations)
+        held |= {pair for pair in pairs if {pair, pair[::-1]} & {*fixed_correlations}}
         outputs = structure.outputs
         set_field = object.__setattr__
         set_field(self, "structure", structure)
         set_field(self, "parameters", MappingProxyType(ordered))
         set_field(self, "correlations", MappingProxyType(pairs))
+        set_field(self, "fixed_correlations", frozenset(held))
         errors = errors_by_output(structure.name, outputs, error)
         set_field(self, "errors", errors)
         set_field(self, "error", errors[outputs[0]] if len(outputs) == 1 else errors)
         set_field(self, "endpoints", named_endpoints(structure.name, outputs, endpoints))
         set_field(self, "occasion", check_occasion(occasion))
-        set_field(self, "iov_correlations", MappingProxyType(kappa_pairs))
+        set_field(self, "iov_correlations", MappingProxyType(of_kappas))
         set_field(self, "_card", json.dumps(self.to_dict(), sort_keys=True))
         check_correlations(self.etas, self.correlations)
         check_correlations(self.iov, self.iov_correlations)
@@ -201,9 +202,9 @@ class Model:
             for name, template in zip(names, templates, strict=True)
         }
         for name, parameter in self.parameters.items():
-            positive = distributions.get(parameter.distribution).positive
+            unitless = distributions.get(parameter.distribution).unitless
             for effect in parameter.covariates:
-                unit = effect.unit("" if positive else units[name], data_units)
+                unit = effect.unit("" if unitless else units[name], data_units)
                 units.update(dict.fromkeys(effect.names(name), unit))
         return units
 
@@ -229,6 +230,7 @@ class Model:
             "structure": self.structure,
             "parameters": self.parameters,
             "correlations": self.correlations,
+            "fixed_correlations": self.fixed_correlations,
             "error": self.error,
             "endpoints": self.endpoints,
             "occasion": self.occasion,
@@ -246,7 +248,10 @@ class Model:
             "format": FORMAT,
             "structure": self.structure.card,
             "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
-            "correlations": [[a, b, r] for (a, b), r in self.correlations.items()],
+            "correlations": [
+                [a, b, r, *(["fixed"] if (a, b) in self.fixed_correlations else [])]
+                for (a, b), r in self.correlations.items()
+            ],
             "error": errors_card(self.structure.outputs, self.errors),
         }
         if self.endpoints:
@@ -331,7 +336,10 @@ class Model:
         text = f"wb.Model(\n    structure={self.structure.code},\n"
         text += "    parameters={\n" + "\n".join(lines) + "\n    },\n"
         if self.correlations:
-            pairs = ", ".join(f"({a!r}, {b!r}): {r!r}" for (a, b), r in self.correlations.items())
+            pairs = ", ".join(
+                f"{pair!r}: {argument(r, pair in self.fixed_correlations)}"
+                for pair, r in self.correlations.items()
+            )
             text += f"    correlations={{{pairs}}},\n"
         text += f"    error={errors_python(self.structure.outputs, self.errors)},\n"
         if self.endpoints:
@@ -339,9 +347,7 @@ class Model:
         if self.occasion != OCCASION:
             text += f"    occasion={self.occasion!r},\n"
         if self.iov_correlations:
-            found = self.iov_correlations.items()
-            pairs = ", ".join(f"({a!r}, {b!r}): {r!r}" for (a, b), r in found)
-            text += f"    iov_correlations={{{pairs}}},\n"
+            text += f"    iov_correlations={dict(self.iov_correlations)!r},\n"
         return text + ")"
 
     def equations(self) -> list[tuple[str, str]]:
@@ -349,25 +355,12 @@ class Model:
         lines = [("Structural model", line) for line in self.structure.equations]
         symbols = dict(zip(self.structure.parameters, self.structure.symbols, strict=True))
         for name, parameter in self.parameters.items():
-            symbol = "{" + symbols[name] + "}"
-            latex = distributions.get(parameter.distribution).latex
-            latex = with_kappa(latex, eta=parameter.has_eta, kappa=parameter.has_iov)
-            latex = latex.replace("@", symbol)
-            lines.append(("Individual parameters", _with_effects(latex, symbol, parameter)))
-        for letter, suffix, blocks in (
-            (r"\eta", "", self.blocks()),
-            (r"\kappa", r"\mathrm{,iov}", blocks_of(self.iov, self.iov_correlations)),
-        ):
-            for block in blocks:
-                name = symbols[block[0]]
-                if len(block) == 1:
-                    spread = rf"\omega_{{{name}{suffix}}}^2"
-                    latex = rf"{letter}_{{{name}}} \sim \mathcal{{N}}(0,\ {spread})"
-                else:
-                    names = r",\ ".join(rf"{letter}_{{{symbols[n]}}}" for n in block)
-                    label = ",".join(symbols[n] for n in block) + suffix
-                    latex = rf"({names}) \sim \mathcal{{N}}(0,\ \Omega_{{{label}}})"
-                lines.append(("Random effects", latex))
+            latex = individual_parameter("{" + symbols[name] + "}", parameter)
+            lines.append(("Individual parameters", latex))
+        effects = random_effects(self.blocks(), symbols, self.correlations, self.fixed_correlations)
+        kappas = blocks_of(self.iov, self.iov_correlations)
+        effects += random_effects(kappas, symbols, self.iov_correlations, (), kappa=True)
+        lines += [("Random effects", latex) for latex in effects]
         errors = errors_latex(self.structure.outputs, self.errors)
         lines += [("Residual error", latex) for latex in errors]
         lines.append(("Residual error", r"\varepsilon_{ij} \sim \mathcal{N}(0,\ 1)"))
@@ -399,8 +392,8 @@ def _in_order(
             raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
         if not isinstance(parameter, Parameter):
             raise ModelError(
-                f"Parameter {name!r} must be wb.LogNormal(...) or wb.Normal(...), "
-                f"not {parameter!r}."
+                f"Parameter {name!r} must be wb.LogNormal(...), wb.Normal(...) or another "
+                f"distribution, not {parameter!r}."
             )
     missing = [name for name in structure.parameters if name not in parameters]
     if missing:
@@ -420,15 +413,17 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
     raise ModelError(f"{what} must be an object {{...}}, not {found}.")
 
 
-def _read_correlations(card: Any) -> dict[Pair, float]:
+def _read_correlations(card: Any) -> dict[Pair, float | Fixed]:
     rows = card if isinstance(card, list | tuple) else [card]
     for row in rows:
-        if not isinstance(row, list | tuple) or len(row) != 3:
+        if not isinstance(row, list | tuple) or not (
+            len(row) == 3 or (len(row) == 4 and row[3] == "fixed")
+        ):
             raise ModelError(
-                'The "correlations" of a model card are a list such as [["cl", "v", 0.4]]; '
-                f"{row!r} is not of that form."
+                'The "correlations" of a model card are a list such as [["cl", "v", 0.4]], or '
+                f'["cl", "v", 0.4, "fixed"] for one that is held; {row!r} is not of that form.'
             )
-    return {(str(a), str(b)): r for a, b, r in rows}
+    return {(str(row[0]), str(row[1])): row[2] if len(row) == 3 else Fixed(row[2]) for row in rows}
 
 
 def _read_parameter(name: str, part: Any) -> Parameter:
@@ -449,6 +444,8 @@ def _read_parameter(name: str, part: Any) -> Parameter:
             card.get("bounds", NO_BOUNDS),
             read_prior(card.get("prior")),
             _read_covariates(name, card.get("covariates", [])),
+            card.get("lower"),
+            card.get("upper"),
             card.get("iov", 0.0),
         )
     except ModelError as problem:
@@ -459,12 +456,3 @@ def _read_covariates(name: str, card: Any) -> tuple[CovariateEffect, ...]:
     if not isinstance(card, list | tuple):
         raise ModelError(f'The "covariates" of parameter {name!r} must be a list, not {card!r}.')
     return tuple(CovariateEffect.from_dict(effect) for effect in card)
-
-
-def _with_effects(latex: str, symbol: str, parameter: Parameter) -> str:
-    """Write the covariates' part after the typical value."""
-    positive = distributions.get(parameter.distribution).positive
-    parts = [effect.latex(symbol, positive=positive) for effect in parameter.covariates]
-    between = r"\," if positive else " + "
-    typical = symbol + "_{pop}"
-    return latex.replace(typical, between.join([typical, *parts]))

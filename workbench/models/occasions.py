@@ -48,6 +48,11 @@ def check_occasion(occasion: Any) -> str:
     return occasion
 
 
+def random_terms(*, eta: bool, kappa: bool) -> list[str]:
+    r"""Return the random effects of a parameter in mathtext, ``@`` for its symbol."""
+    return [r"\eta_{@,i}"] * eta + [r"\kappa_{@,ik}"] * kappa
+
+
 def with_kappa(latex: str, *, eta: bool, kappa: bool) -> str:
     r"""Return a distribution's mathtext with the random effects that a parameter has.
 
@@ -57,6 +62,6 @@ def with_kappa(latex: str, *, eta: bool, kappa: bool) -> str:
     """
     if not eta and not kappa:
         return r"@_i = @_{pop}"
-    terms = [r"\eta_{@,i}"] * eta + [r"\kappa_{@,ik}"] * kappa
+    terms = random_terms(eta=eta, kappa=kappa)
     latex = latex.replace(r"\eta_{@,i}", " + ".join(terms))
     return latex.replace("@_i ", "@_{ik} ") if kappa else latex

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import ModelError
-from workbench.models.distributions import Distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Prior:
     ----------
     mean : centre, on the natural scale of the parameter
     sd : standard deviation on the scale of the distribution: a relative one for a log-normal
-        parameter, in the parameter's unit for a normal one
+        parameter, in the parameter's unit for a normal one, of the logit for a logit-normal one
 
     Raises
     ------
@@ -52,7 +51,7 @@ class Prior:
 
 
 def check_bounds(
-    bounds: Sequence[float | None], typical: float, kind: Distribution
+    bounds: Sequence[float | None], typical: float, support: tuple[float, float]
 ) -> tuple[float, float]:
     """Return lower and upper bound of a typical value, infinite where there is none.
 
@@ -60,6 +59,7 @@ def check_bounds(
     ----------
     bounds : (lower, upper) on the natural scale; None for no bound
     typical : the typical value, which must lie between them
+    support : where the parameter lies in any case; a bound at or beyond an end of it is none
 
     Raises
     ------
@@ -73,8 +73,10 @@ def check_bounds(
         raise ModelError(
             f"bounds must be a pair (lower, upper), None for no bound, not {bounds!r}."
         ) from None
-    if kind.positive and lower <= 0:
-        lower = -math.inf  # no bound at all: the parameter is positive as it is
+    if lower <= support[0]:
+        lower = -math.inf
+    if upper >= support[1]:
+        upper = math.inf
     if math.isnan(lower) or math.isnan(upper) or not lower < upper:
         raise ModelError(f"The lower bound must be below the upper one, not {low} and {high}.")
     if not lower < typical < upper:

@@ -5,6 +5,14 @@ would put the module where the function ``trace`` was.
 """
 
 from workbench.plots._base import Drawn, Margins, Plot
+from workbench.plots._checks import (
+    CheckPlot,
+    draw_seen,
+    groups,
+    groups_of,
+    seen,
+    through,
+)
 from workbench.plots._compartments import compartment_diagram
 from workbench.plots._facets import Task, draw_through
 from workbench.plots._figures import (
@@ -19,16 +27,21 @@ from workbench.plots._figures import (
     trace,
 )
 from workbench.plots._gallery import gof
-from workbench.plots._influence import influence
+from workbench.plots._influence import CHANGES, DISTANCES, influence, influence_task
 from workbench.plots._lens import Condition, Lens
 from workbench.plots._multistart import multistart
-from workbench.plots._npc import draw_npc, npc
+from workbench.plots._npc import NPC, draw_npc, npc
 from workbench.plots._pages import Pages, pages, sort_keys
 from workbench.plots._parts import Sight, endpoint_names, look
-from workbench.plots._prediction_distribution import draw_distribution, prediction_distribution
+from workbench.plots._prediction_distribution import (
+    DISTRIBUTION,
+    draw_distribution,
+    prediction_distribution,
+    within,
+)
 from workbench.plots._variables import Variable, variables
-from workbench.plots._variance import draw_variance, variance_decomposition
-from workbench.plots._vpc import draw_vpc, vpc
+from workbench.plots._variance import VARIANCE, draw_variance, variance_decomposition
+from workbench.plots._vpc import VPC, draw_vpc, vpc
 from workbench.plots.theme import DARK, LIGHT, Palette, rc
 
 __all__ = [
@@ -59,6 +72,9 @@ __all__ = [
     "individual",
     "individual_fits",
     "influence",
+    "influence_task",
+    "DISTANCES",
+    "CHANGES",
     "multistart",
     "pages",
     "sort_keys",
@@ -68,8 +84,19 @@ __all__ = [
     "npc",
     "prediction_distribution",
     "variance_decomposition",
+    "CheckPlot",
+    "VPC",
+    "NPC",
+    "DISTRIBUTION",
+    "VARIANCE",
+    "draw_seen",
     "draw_vpc",
     "draw_npc",
     "draw_distribution",
     "draw_variance",
+    "seen",
+    "within",
+    "through",
+    "groups",
+    "groups_of",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from workbench.errors import OptionError
-from workbench.plots._base import Label, Margins
+from workbench.plots._base import Drawn, Label, Margins, Plot, whole
 from workbench.plots._cells import pixels
+from workbench.plots._facets import Task, draw_through
 from workbench.plots._figures import Picture
-from workbench.plots._marks import Values, belongs, cloud, highlight, room, say
+from workbench.plots._lens import Lens
+from workbench.plots._marks import Values, belongs, cloud, highlight, points, room, say
+from workbench.plots._parts import Sight, look
 from workbench.plots.theme import Palette, dress, palette_of, rc
 
 if TYPE_CHECKING:
@@ -28,12 +33,18 @@ MOST_NAMED = 6  # highest distances whose subject is written
 MOST_ROWS = 18  # subjects of the table of changes
 FEW = 25  # subjects whose labels all fit below the axis
 STEMS = 120
+LETTER = 6.2  # CSS pixels of a letter of a label, about
+IN_ORDER = "Subjects left out, in the order of the data"
 STRONG = 0.6  # share of the largest change from which the ground decides the colour of a number
 
 
 def influence(
     result: Influence,
     *,
+    colour_by: str | None = None,
+    split_by: str | None = None,
+    cut: int | str | Collection[float] = "median",
+    where: Mapping[str, Any] | None = None,
     theme: str | Palette = "light",
     selected: Label | None = None,
     ax: Axes | None = None,
@@ -48,6 +59,7 @@ def influence(
     Parameters
     ----------
     result : of `wb.influence`
+    colour_by, split_by, cut, where : of the distances, see `show`; of the changes the filter only
     theme : "light", "dark" or a Palette
     selected : subject to highlight
     ax : draw the left picture on this axes only, and return it
@@ -61,32 +73,62 @@ def influence(
     palette = palette_of(theme)
     if selected is not None and selected not in set(result.table["ID"]):
         raise OptionError(f"Subject {selected!r} is not among those that were left out.")
+    sight = look(Lens.of(colour_by, split_by, cut, where), result.fit)
+    distances = influence_task(result, "distances", sight, palette, selected)
     with rc_context(rc(palette)):
         if ax is not None:
-            _distances(ax, result, palette, selected)
+            draw_through(ax, distances)
             return ax
         figure = Picture(*size, palette)
         half = 0.5 * size[0]
-        left = figure.room(0, 0, half, size[1], Margins(left=62, bottom=42))
-        names = [str(label) for label in result.table["ID"]]
-        beside = float(np.clip(30 + 5.5 * max(map(len, names), default=0), 44, 120))
-        right = figure.room(half, 0, half, size[1], Margins(left=beside, right=14, bottom=58))
-        _distances(left, result, palette, selected)
-        _changes(right, result, palette, selected)
+        left = figure.room(0, 0, half, size[1], DISTANCES.margins)
+        changes = influence_task(result, "changes", sight, palette, selected)
+        right = figure.room(half, 0, half, size[1], changes.plot.margins)
+        draw_through(left, distances)
+        draw_through(right, changes)
     return figure
 
 
-def _distances(ax: Axes, result: Influence, palette: Palette, selected: Label | None) -> None:
+def influence_task(
+    result: Influence, part: str, sight: Sight, palette: Palette, selected: Label | None
+) -> Task:
+    """Return what is to be drawn of a result.
+
+    Parameters
+    ----------
+    part : "distances" or "changes"
+    sight : of the fit of all subjects
+    """
+    if part == "distances":
+        tables = {"influence": result.table}
+        return Task(DISTANCES, tables, sight, {}, palette, selected, {})
+    changes = result.changes.reset_index(drop=True)
+    tables = {"changes": pd.concat([result.table[["ID", "verdict", "cook"]], changes], axis=1)}
+    beside = float(np.clip(30 + 5.5 * max(map(len, map(str, result.table["ID"]))), 44, 120))
+    plot = replace(CHANGES, margins=replace(CHANGES.margins, left=beside))
+    lens = replace(sight.lens, colour_by="", split_by="")
+    sight = replace(sight, lens=lens, parts=(), notes=())
+    return Task(plot, tables, sight, {}, palette, selected, {})
+
+
+def _draw_distances(
+    ax: Axes,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    units: Mapping[str, str],  # noqa: ARG001  there are none
+    palette: Palette,
+    selected: Label | None = None,
+) -> Drawn:
     """Draw Cook's distance by subject; without one, the change of the objective."""
-    table = result.table
+    table, everybody = tables["influence"], whole(tables, "influence")
     column, words = "cook", "Cook's distance"
-    if not np.isfinite(table["cook"].to_numpy(float)).any():
+    if not np.isfinite(everybody["cook"].to_numpy(float)).any():
         column, words = "delta_ofv", "ΔOFV of the others"
     y = table[column].to_numpy(float)
     ended = np.isfinite(y)
     if not ended.any():
         say(ax, "No fit without a subject ended: the table says why.", palette)
-        return
+        return Drawn()
     dress(ax, palette, grid="y")
     x = np.arange(1.0, len(table) + 1)
     if len(table) <= STEMS:
@@ -122,6 +164,10 @@ def _distances(ax: Axes, result: Influence, palette: Palette, selected: Label | 
     if said:
         text = " · ".join(said)
         ax.set_title(text, loc="right", fontsize=7.5, fontweight="normal", color=palette.muted)
+    tips = [
+        f"ID {label} · {words} {value:.3g}" for label, value in zip(table["ID"], y, strict=True)
+    ]
+    return Drawn(points(x, y, table["ID"], tips))
 
 
 def _subject_axis(ax: Axes, labels: pd.Series, x: Values) -> None:
@@ -132,7 +178,8 @@ def _subject_axis(ax: Axes, labels: pd.Series, x: Values) -> None:
         ax.set_xlabel("Subject left out (ID)")
     else:
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        ax.set_xlabel("Subjects left out, in the order of the data")
+        long = wide >= len(IN_ORDER) * LETTER
+        ax.set_xlabel(IN_ORDER if long else "Subjects left out")
 
 
 def _name_highest(ax: Axes, labels: pd.Series, x: Values, y: Values, palette: Palette) -> None:
@@ -163,22 +210,32 @@ def _name_highest(ax: Axes, labels: pd.Series, x: Values, y: Values, palette: Pa
         )
 
 
-def _changes(ax: Axes, result: Influence, palette: Palette, selected: Label | None) -> None:
+def _draw_changes(
+    ax: Axes,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    units: Mapping[str, str],  # noqa: ARG001  there are none
+    palette: Palette,
+    selected: Label | None = None,
+) -> Drawn:
     """Draw the changes as a table of colours: a row per subject, a column per parameter."""
-    changes = result.changes.to_numpy(float)
+    table = tables["changes"]
+    names = table.columns.drop(["ID", "verdict", "cook"])
+    changes = table[names].to_numpy(float)
     if not np.isfinite(changes).any():
-        said = "The fit has no standard errors, so changes have no scale."
-        say(ax, said if len(result.failed) < len(result.table) else "No fit ended.", palette)
-        return
-    rank = result.table["cook"].fillna(-1.0).to_numpy(float)
+        failed = (table["verdict"] == "failed").all()
+        no_scale = "The fit has no standard errors, so changes have no scale."
+        say(ax, "No fit ended." if failed else no_scale, palette)
+        return Drawn()
+    rank = table["cook"].fillna(-1.0).to_numpy(float)
     order = np.argsort(-rank, kind="stable")
     order = order[np.isfinite(changes[order]).any(axis=1)][:MOST_ROWS]
-    shown, labels = changes[order], result.table["ID"].iloc[order]
+    shown, labels = changes[order], table["ID"].iloc[order]
     dress(ax, palette, grid=None)
     colours = LinearSegmentedColormap.from_list("change", [LOWER, palette.background, HIGHER])
     top = max(1.0, float(np.nanmax(np.abs(shown))))
     ax.imshow(shown, cmap=colours, vmin=-top, vmax=top, aspect="auto", interpolation="nearest")
-    ax.set_xticks(range(shown.shape[1]), _short(result.changes.columns), rotation=35)
+    ax.set_xticks(range(shown.shape[1]), _short(names), rotation=35)
     for word in ax.get_xticklabels():
         word.set(ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(labels)), [str(label) for label in labels])
@@ -193,12 +250,13 @@ def _changes(ax: Axes, result: Influence, palette: Palette, selected: Label | No
     if len(order) < len(changes):
         text = f"{len(order)} highest of {len(changes)}"
         ax.set_title(text, loc="right", fontsize=7.5, fontweight="normal", color=palette.muted)
+    return Drawn()
 
 
 def _short(names: pd.Index) -> list[str]:
     """Return names of parameters as an axis holds them: ``ω² ka`` for ``omega[ka]``."""
     words = [str(name).removesuffix("]") for name in names]
-    for long, short in (("omega[", "ω² "), ("sigma[", "σ "), ("corr[", "ρ ")):
+    for long, short in (("beta[", "β "), ("omega[", "ω² "), ("sigma[", "σ "), ("corr[", "ρ ")):
         words = [short + w.removeprefix(long) if w.startswith(long) else w for w in words]
     return words
 
@@ -215,3 +273,23 @@ def _numbers(ax: Axes, shown: Values, top: float, palette: Palette) -> None:
             strong = abs(value) > STRONG * top
             color = palette.ink if not strong else "white" if value < 0 else "black"
             ax.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
+
+
+DISTANCES = Plot(
+    "influence",
+    "Influence of each subject",
+    (),
+    _draw_distances,
+    "Cook's distance of each subject, in the order of the data",
+    "individuals",
+    Margins(left=62, bottom=42),
+)
+CHANGES = Plot(
+    "changes",
+    "Changes without each subject",
+    (),
+    _draw_changes,
+    "Changes of the estimates without each subject, in standard errors, the most influential first",
+    "individuals",
+    Margins(left=62, right=14, bottom=74),
+)

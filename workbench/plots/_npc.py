@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from workbench.plots._base import Drawn, Margins
+from workbench.plots._base import Drawn, Label
 from workbench.plots._cells import Cell
-from workbench.plots._figures import Picture
+from workbench.plots._checks import CheckPlot, figure_of, seen, sight_of
+from workbench.plots._lens import Lens
 from workbench.plots._marks import points, say
 from workbench.plots._panels import (
     YScale,
@@ -26,17 +27,18 @@ from workbench.plots._panels import (
     panel_keys,
     panel_name,
 )
-from workbench.plots.theme import DASHED, Palette, palette_of, rc
+from workbench.plots.theme import DASHED, Palette
 
 if TYPE_CHECKING:
     from workbench.diagnostics import Vpc
-
-MARGINS = Margins(top=30)
 
 
 def npc(
     check: Vpc,
     *,
+    split_by: str | None = None,
+    cut: int | str | Collection[float] = "median",
+    where: Mapping[str, Any] | None = None,
     theme: str | Palette = "light",
     ax: Axes | None = None,
     size: tuple[float, float] = (640, 320),
@@ -49,21 +51,27 @@ def npc(
     Parameters
     ----------
     check : of `wb.vpc`
+    split_by, cut, where : see `show`; what is kept, and each part, is counted by itself
     theme : "light", "dark" or a Palette
     ax : axes to draw on instead of a new figure; it is returned
     size : CSS pixels of a new figure
+
+    Raises
+    ------
+    UnknownNameError, OptionError
+        There is no such variable, or a filter cannot be understood.
     """
-    palette = palette_of(theme)
-    with rc_context(rc(palette)):
-        if ax is not None:
-            draw_npc(ax, check, palette=palette)
-            return ax
-        figure = Picture(*size, palette)
-        draw_npc(figure.room(0, 0, *size, MARGINS), check, palette=palette)
-    return figure
+    sight = sight_of(check.simulated.source, Lens.of(None, split_by, cut, where))
+    return figure_of(NPC, seen(check, sight), sight, theme=theme, ax=ax, size=size)
 
 
-def draw_npc(ax: Axes, check: Vpc, *, palette: Palette) -> Drawn:
+def draw_npc(
+    ax: Axes,
+    check: Vpc,
+    *,
+    palette: Palette,
+    selected: Label | None = None,  # noqa: ARG001  no subject is told apart
+) -> Drawn:
     """Draw a check on an axes, for whoever makes it react."""
     table = check.npc
     if table.empty:
@@ -133,3 +141,11 @@ def _side(ax: Axes, place: Cell, rows: pd.DataFrame, palette: Palette) -> pd.Dat
         for interval, ratio, expected, side in zip(*(rows[c] for c in columns), strict=True)
     ]
     return points(x, data, [None] * len(rows), tips)
+
+
+NPC = CheckPlot(
+    "npc",
+    "Share of the observations outside their prediction intervals, over what is expected",
+    draw_npc,
+    lambda check: check.simulated.points,
+)

@@ -69,14 +69,25 @@ class Sight:
     def _rows(self, table: pd.DataFrame, who: frozenset[Label]) -> pd.DataFrame:
         if "ID" not in table:
             return table
-        keep = np.ones(len(table), dtype=bool)
+        keep = self.mask(table)
         if len(who) < len(self.subjects):
             keep &= table["ID"].isin(who).to_numpy()
+        return table if keep.all() else table[keep].reset_index(drop=True)
+
+    def mask(self, table: pd.DataFrame) -> Values:
+        """Return which rows of a table meet the conditions on rows."""
+        keep = np.ones(len(table), dtype=bool)
         for condition in self.rows:
             if condition.column in table and applies(condition, table):
                 values = table[condition.column]
                 keep &= condition.keep(values.to_numpy()) | _unnamed(condition, values)
-        return table if keep.all() else table[keep].reset_index(drop=True)
+        return keep
+
+    def groups(self) -> dict[Label, str]:
+        """Return the name of the part of each subject that is kept, parts in order."""
+        if not self.parts:
+            return {subject: "" for subject in self.subjects if subject in self.kept}
+        return {subject: part.name for part in self.parts for subject in part.subjects}
 
     def say(self, tables: Tables) -> str:
         """Return what was filtered, in a few words."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from workbench.plots._base import Drawn, Label, Margins
+from workbench.errors import OptionError
+from workbench.plots._base import Drawn, Label
 from workbench.plots._cells import Cell
-from workbench.plots._figures import Picture
+from workbench.plots._checks import CheckPlot, figure_of, sight_of
+from workbench.plots._lens import Lens
 from workbench.plots._marks import (
     belongs,
     cloud,
@@ -38,18 +39,20 @@ from workbench.plots._panels import (
     panel_name,
     y_scale,
 )
-from workbench.plots.theme import DASHED, Palette, palette_of, rc
+from workbench.plots._parts import Sight
+from workbench.plots.theme import DASHED, Palette
 
 if TYPE_CHECKING:
     from workbench.diagnostics import PredictionDistribution
 
-MARGINS = Margins(top=30)
 WORDS = {"observation": "with residual error", "individual": "without residual error"}
 
 
 def prediction_distribution(
     found: PredictionDistribution,
     *,
+    colour_by: str | None = None,
+    where: Mapping[str, Any] | None = None,
     kind: str = "observation",
     log: bool = False,
     theme: str | Palette = "light",
@@ -64,20 +67,48 @@ def prediction_distribution(
 
     Parameters
     ----------
-    found : of `wb.prediction_distribution`
+    found : of `wb.prediction_distribution`; subjects are chosen and split there, by `groups=`
+    colour_by : by which the observations are coloured, see `show`
+    where : conditions on TIME or ENDPOINT, see `show`
     kind : "observation" (shades with residual error) or "individual" (without)
     log : a logarithmic scale; what is not above 0 is not shown
     theme : "light", "dark" or a Palette
     selected : subject to highlight
     ax : axes to draw on instead of a new figure; it is returned
     size : CSS pixels of a new figure
+
+    Raises
+    ------
+    UnknownNameError, OptionError
+        There is no such variable, or a condition is on subjects.
     """
-    palette = palette_of(theme)
-    with rc_context(rc(palette)):
-        target = ax if ax is not None else Picture(*size, palette)
-        place = target if isinstance(target, Axes) else target.room(0, 0, *size, MARGINS)
-        draw_distribution(place, found, palette=palette, kind=kind, log=log, selected=selected)
-    return target
+    sight = sight_of(found.source, Lens.of(colour_by, None, where=where))
+    on_subjects = [c.column for c in sight.lens.where if c not in sight.rows]
+    if on_subjects:
+        raise OptionError(
+            f"{on_subjects[0]} is of the subjects: the distribution is of those that were "
+            "simulated. Choose them there, by wb.prediction_distribution(fit, groups="
+            f"wb.plots.groups(fit, where={{{on_subjects[0]!r}: ...}}))."
+        )
+    return figure_of(
+        DISTRIBUTION,
+        within(found, sight),
+        sight,
+        theme=theme,
+        ax=ax,
+        size=size,
+        selected=selected,
+        kind=kind,
+        log=log,
+    )
+
+
+def within(found: PredictionDistribution, sight: Sight) -> PredictionDistribution:
+    """Return a distribution at the times, and of the endpoints, that a sight keeps."""
+    if not sight.rows:
+        return found
+    table, seen = found.table[sight.mask(found.table)], found.points[sight.mask(found.points)]
+    return replace(found, table=table.reset_index(drop=True), points=seen.reset_index(drop=True))
 
 
 def draw_distribution(
@@ -172,3 +203,11 @@ def _observations(
     if seen["ENDPOINT"].nunique() < 2:
         rows = rows.drop(columns="ENDPOINT")
     return points(x, y, rows["ID"], observation_tips(rows, "DV", units))
+
+
+DISTRIBUTION = CheckPlot(
+    "prediction_distribution",
+    "Percentiles of the predicted distribution over time, with the observations",
+    draw_distribution,
+    lambda found: found.points,
+)

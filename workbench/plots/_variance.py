@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from workbench.plots._base import Drawn, Margins
+from workbench.plots._base import Drawn, Label
 from workbench.plots._cells import Cell
-from workbench.plots._figures import Picture
+from workbench.plots._checks import CheckPlot, figure_of, sight_of
+from workbench.plots._lens import Lens
 from workbench.plots._marks import labelled, points, room, say
 from workbench.plots._panels import (
     YScale,
@@ -26,12 +26,11 @@ from workbench.plots._panels import (
     panel_keys,
     panel_name,
 )
-from workbench.plots.theme import Palette, palette_of, rc
+from workbench.plots.theme import Palette
 
 if TYPE_CHECKING:
     from workbench.diagnostics import VarianceDecomposition
 
-MARGINS = Margins(top=30)
 PARTS = ("BETWEEN", "RESIDUAL", "DESIGN")
 WORDS = {"BETWEEN": "random effects", "RESIDUAL": "residual error", "DESIGN": "design"}
 
@@ -50,20 +49,21 @@ def variance_decomposition(
 
     Parameters
     ----------
-    found : of `wb.variance_decomposition`
+    found : of `wb.variance_decomposition`; subjects are chosen and split there, by `groups=`
     theme : "light", "dark" or a Palette
     ax : axes to draw on instead of a new figure; it is returned
     size : CSS pixels of a new figure
     """
-    palette = palette_of(theme)
-    with rc_context(rc(palette)):
-        target = ax if ax is not None else Picture(*size, palette)
-        place = target if isinstance(target, Axes) else target.room(0, 0, *size, MARGINS)
-        draw_variance(place, found, palette=palette)
-    return target
+    return figure_of(VARIANCE, found, sight_of(None, Lens()), theme=theme, ax=ax, size=size)
 
 
-def draw_variance(ax: Axes, found: VarianceDecomposition, *, palette: Palette) -> Drawn:
+def draw_variance(
+    ax: Axes,
+    found: VarianceDecomposition,
+    *,
+    palette: Palette,
+    selected: Label | None = None,  # noqa: ARG001  no subject is told apart
+) -> Drawn:
     """Draw a decomposition on an axes, for whoever makes it react."""
     table = found.table
     if table.empty:
@@ -155,3 +155,11 @@ def _beside(ax: Axes, place: Cell, table: pd.DataFrame, palette: Palette) -> Non
             x[which], data[which], "o", markersize=4.4, color=color,
             markeredgecolor=palette.ink, markeredgewidth=0.8, zorder=4,
         )  # fmt: skip
+
+
+VARIANCE = CheckPlot(
+    "variance_decomposition",
+    "Variance of the observations over time by its parts, with the observed variance",
+    draw_variance,
+    lambda found: found.points,
+)

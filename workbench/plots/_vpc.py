@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from workbench.plots._base import Drawn, Label, Margins
+from workbench.plots._base import Drawn, Label
 from workbench.plots._cells import Cell, pixels
-from workbench.plots._figures import Picture
+from workbench.plots._checks import CheckPlot, figure_of, seen, sight_of
+from workbench.plots._lens import Lens
 from workbench.plots._marks import (
     belongs,
     cloud,
@@ -39,12 +39,11 @@ from workbench.plots._panels import (
     y_scale,
 )
 from workbench.plots._scatter import X_NAMES
-from workbench.plots.theme import DASHED, DOTTED, Palette, palette_of, rc
+from workbench.plots.theme import DASHED, DOTTED, Palette
 
 if TYPE_CHECKING:
     from workbench.diagnostics import Vpc
 
-MARGINS = Margins(top=30)
 TITLES = {
     "none": "VPC",
     "prediction": "Prediction-corrected VPC",
@@ -57,6 +56,10 @@ SHARE = 0.30  # of a panel's height for the values below the limit of quantifica
 def vpc(
     check: Vpc,
     *,
+    colour_by: str | None = None,
+    split_by: str | None = None,
+    cut: int | str | Collection[float] = "median",
+    where: Mapping[str, Any] | None = None,
     log: bool = False,
     theme: str | Palette = "light",
     selected: Label | None = None,
@@ -74,22 +77,31 @@ def vpc(
     Parameters
     ----------
     check : of `wb.vpc`
+    colour_by : by which the observations are coloured, see `show`
+    split_by, cut, where : see `show`. Observed and simulated values of what is kept, and of each
+        part, are compared by themselves (`through`)
     log : a logarithmic scale; what is not above 0 is not shown, and counted in the title
     theme : "light", "dark" or a Palette
     selected : subject to highlight
     ax : axes to draw on instead of a new figure; it is returned
     size : CSS pixels of a new figure
+
+    Raises
+    ------
+    UnknownNameError, OptionError
+        There is no such variable, or a filter cannot be understood.
     """
-    palette = palette_of(theme)
-    with rc_context(rc(palette)):
-        if ax is not None:
-            draw_vpc(ax, check, palette=palette, selected=selected, log=log)
-            return ax
-        figure = Picture(*size, palette)
-        draw_vpc(
-            figure.room(0, 0, *size, MARGINS), check, palette=palette, selected=selected, log=log
-        )
-    return figure
+    sight = sight_of(check.simulated.source, Lens.of(colour_by, split_by, cut, where))
+    return figure_of(
+        VPC,
+        seen(check, sight),
+        sight,
+        theme=theme,
+        ax=ax,
+        size=size,
+        selected=selected,
+        log=log,
+    )
 
 
 def draw_vpc(
@@ -319,3 +331,11 @@ def _head(ax: Axes, check: Vpc, hidden: int, palette: Palette, *, several: bool)
     if check.table["OUTSIDE"].any():
         handles.append(Patch(color=palette.alert, alpha=0.75, linewidth=0, label="outside"))
     headline(ax, f"{title}{note}", handles, palette, several=several)
+
+
+VPC = CheckPlot(
+    "vpc",
+    "Percentiles of the observations over bands of the percentiles of simulated data",
+    draw_vpc,
+    lambda check: check.simulated.points,
+)

@@ -8,7 +8,6 @@ from math import inf, isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.models.distributions import distributions
 from workbench.models.parameter import Parameter
 
 Floats = NDArray[np.float64]
@@ -124,7 +123,7 @@ class Priors:
 
 
 def _psi_limits(parameter: Parameter) -> tuple[float, float]:
-    to_psi = distributions.get(parameter.distribution).to_psi
+    to_psi = parameter.to_psi
     low, high = parameter.limits
     return (to_psi(low) if isfinite(low) else low), (to_psi(high) if isfinite(high) else high)
 
@@ -132,5 +131,4 @@ def _psi_limits(parameter: Parameter) -> tuple[float, float]:
 def _psi_prior(parameter: Parameter) -> tuple[float, float]:
     if parameter.prior is None:
         return 0.0, 0.0
-    to_psi = distributions.get(parameter.distribution).to_psi
-    return to_psi(parameter.prior.mean), parameter.prior.sd**-2
+    return parameter.to_psi(parameter.prior.mean), parameter.prior.sd**-2

@@ -171,7 +171,7 @@ def coefficient_sizes(model: Model, data: Dataset) -> dict[str, float]:
     design = design_matrix(model, data, estimable=False)
     sd = spreads(model, design, changing_effects(model, data))
     units = [
-        1.0 if distributions.get(p.distribution).positive else abs(p.typical) or 1.0
+        1.0 if distributions.get(p.distribution).unitless else abs(p.typical) or 1.0
         for p in model.parameters.values()
         for effect in p.covariates
         for _ in effect.levels

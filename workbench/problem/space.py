@@ -6,9 +6,8 @@ The vector x is unbounded and of order one:
   the size of its starting value; one with bounds by its place between them (`problem.bounds`);
   then the covariates' coefficients, times the SD of their covariate over the subjects (over the
   size of the parameter, for a normal one);
-* omega through its Cholesky factor :math:`L = \mathrm{diag}(e^{d})\,U` with U unit lower
-  triangular, block by block: d (log SDs conditional on the earlier etas of the block), then the
-  elements of U below the diagonal; then that of the kappas, which all occasions share;
+* omega as in `problem.covariance`: log SDs (conditional on the earlier etas of the block), then an
+  element for each correlation; then the omega of the kappas of one occasion likewise;
 * sigma as a logarithm, or divided by its starting value where it may change sign.
 
 Fixed elements stay out of x. The natural vector u, which is what a person reads, holds the
@@ -22,7 +21,7 @@ that a subject does not have stay at zero, and add nothing to its likelihood.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -37,6 +36,7 @@ from workbench.models.error import ResidualError
 from workbench.models.model import Model
 from workbench.models.residual import error_models
 from workbench.problem.bounds import Bounds, Priors
+from workbench.problem.covariance import CovarianceMap
 
 Floats = NDArray[np.float64]
 
@@ -57,14 +57,15 @@ class Entry:
 
     Attributes
     ----------
-    name : ``cl``, ``beta[cl,WT]``, ``omega[cl]``, ``corr[cl,v]``, ``omega_iov[cl]``,
-        ``corr_iov[cl,v]`` or ``sigma[additive]``, of several outputs ``sigma[cp.additive]``
-    kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"``, ``"omega_iov"``,
-        ``"correlation_iov"`` or ``"sigma"``
+    name : ``cl``, ``beta[cl,WT]``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``, of
+        several outputs ``sigma[cp.additive]``
+    kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
     fixed : held at its starting value
-    interval : scale on which a Wald interval is computed: ``"log"``, ``"identity"`` or
-        ``"fisher"`` (the z transformation, for correlations)
+    interval : how its interval is computed (`problem.intervals`): ``"log"``, ``"identity"``,
+        ``"chi2"`` (of a variance), ``"fisher"`` (the z transformation, for correlations),
+        ``"logit"`` or ``"probit"``
     output : of a sigma, the output to whose error it belongs
+    limits : bounds of a parameter whose interval is computed on a scale between them
     """
 
     name: str
@@ -72,6 +73,7 @@ class Entry:
     fixed: bool
     interval: str
     output: str = ""
+    limits: tuple[float, float] = (0.0, 1.0)
 
 
 class ParameterSpace:
@@ -89,6 +91,7 @@ class ParameterSpace:
     etas : parameters with an eta
     n_between, n_iov : number of etas, and of kappas of one occasion
     n_eta : number of random effects of one subject, kappas included
+    covariance, kappas : the maps of the omega of eta, and of that of one occasion's kappas
     n_phi : number of individual parameters, so of typical values
     n_theta : number of elements of theta: typical values, then coefficients of covariates
 
@@ -115,13 +118,19 @@ class ParameterSpace:
         self.n_occasions = n_occasions if self.n_iov else 0
         self.n_eta = self.n_between + self.n_iov * self.n_occasions
         self._pairs = [(self.etas.index(a), self.etas.index(b)) for a, b in model.correlations]
+        held_etas = ["iiv" in model.parameters[name].fixed for name in self.etas]
+        held_pairs = [pair in model.fixed_correlations for pair in model.correlations]
+        self.covariance = CovarianceMap(model.omega, self._pairs, held_etas + held_pairs)
         self._kappa_pairs = [
             (model.iov.index(a), model.iov.index(b)) for a, b in model.iov_correlations
         ]
+        held_kappas = ["iov" in model.parameters[name].fixed for name in model.iov]
+        held_kappas += [False] * len(self._kappa_pairs)
+        self.kappas = CovarianceMap(model.omega_iov, self._kappa_pairs, held_kappas)
         self._distributions = [distributions.get(p.distribution) for p in model.parameters.values()]
         self._theta_scale = np.array(
             [
-                1.0 if d.positive else max(abs(p.typical), p.iiv, 1e-8)
+                1.0 if d.unitless else max(abs(p.typical), p.iiv, 1e-8)
                 for d, p in zip(self._distributions, model.parameters.values(), strict=True)
             ]
         )
@@ -152,7 +161,7 @@ class ParameterSpace:
     def _make_entries(self) -> list[Entry]:
         model = self.model
         entries = [
-            Entry(name, "theta", "typical" in p.fixed, "log" if d.positive else "identity")
+            Entry(name, "theta", "typical" in p.fixed, d.interval, limits=p.range)
             for (name, p), d in zip(model.parameters.items(), self._distributions, strict=True)
         ]
         entries += [
@@ -160,14 +169,15 @@ class ParameterSpace:
             for name, held in zip(model.beta_names, self._beta_fixed, strict=True)
         ]
         entries += [
-            Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "log")
+            Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "chi2")
             for name in self.etas
         ]
         entries += [
-            Entry(f"corr[{a},{b}]", "correlation", False, "fisher") for a, b in model.correlations
+            Entry(f"corr[{a},{b}]", "correlation", (a, b) in model.fixed_correlations, "fisher")
+            for a, b in model.correlations
         ]
         entries += [
-            Entry(f"omega_iov[{name}]", "omega_iov", "iov" in model.parameters[name].fixed, "log")
+            Entry(f"omega_iov[{name}]", "omega_iov", "iov" in model.parameters[name].fixed, "chi2")
             for name in model.iov
         ]
         entries += [
@@ -188,8 +198,8 @@ class ParameterSpace:
         return entries
 
     def _free_mask(self) -> list[bool]:
-        # x has the same order and length as the natural vector: one off-diagonal element of U
-        # for each correlation, one log SD for each variance.
+        # x has the same order and length as the natural vector: one element for each correlation,
+        # one log SD for each variance.
         return [not entry.fixed for entry in self.entries]
 
     def _pack_start(self) -> Floats:
@@ -197,7 +207,10 @@ class ParameterSpace:
         return self._pack(theta_of(self.model), omega, self._sigma_start)
 
     def extended(self, omega: Floats, omega_iov: Floats) -> Floats:
-        """Return the omega of all random effects from that of eta and of one occasion's kappas."""
+        """Return the omega of all random effects from that of eta and of one occasion's kappas.
+
+        Roots of the two give a root of it.
+        """
         if not self.n_iov:
             return omega
         out = np.zeros((self.n_eta, self.n_eta))
@@ -218,20 +231,27 @@ class ParameterSpace:
         kappas = (f"{n} ({k + 1})" for k in range(self.n_occasions) for n in self.model.iov)
         return (*self.etas, *kappas)
 
-    def _iov_part(self, omega: Floats) -> Floats:
-        """Return the mean over the occasions of the kappas' blocks; the start without any."""
+    def _parts(self, omega: Floats) -> tuple[Floats, Floats]:
+        """Return the omega of eta and that of kappa, the mean over the occasions' blocks."""
+        own = omega[: self.n_between, : self.n_between]
         if not self.n_occasions:
-            return self.model.omega_iov
-        return np.asarray(np.mean([omega[part, part] for part in self.occasions], axis=0))
+            return own, self.model.omega_iov
+        return own, np.asarray(np.mean([omega[part, part] for part in self.occasions], axis=0))
+
+    def nearest(self, moments: Floats) -> Floats:
+        """Return the omega of the model that is best for second moments, (n_eta, n_eta).
+
+        `covariance` says how; of the occasions' blocks the mean counts.
+        """
+        own, kappas = self._parts(moments)
+        return self.extended(self.covariance.nearest(own), self.kappas.nearest(kappas))
 
     def _pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             sigma = np.where(self._sigma_log, np.log(np.abs(sigma)), sigma / self._sigma_scale)
-        parts = [self.bounds.to_free(theta)]
-        parts += _pack_block(omega[: self.n_between, : self.n_between], self._pairs)
-        if self.n_iov:
-            parts += _pack_block(self._iov_part(omega), self._kappa_pairs)
-        return np.concatenate([*parts, sigma])
+        own, kappas = self._parts(omega)
+        of_omega = [self.covariance.to_free(own), self.kappas.to_free(kappas)]
+        return np.concatenate([self.bounds.to_free(theta), *of_omega, sigma])
 
     def pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         """Return the x of given values; fixed entries are ignored.
@@ -239,11 +259,12 @@ class ParameterSpace:
         Parameters
         ----------
         theta : (n_theta,)  on the psi scale
-        omega : (n_eta, n_eta)  covariances outside the model's blocks are ignored; of the
+        omega : (n_eta, n_eta)  covariances outside the model's blocks are ignored; within a block
+            with fixed zeros or values, the nearest omega that has these is taken; of the
             occasions' blocks the mean counts
         sigma : (n_sigma,)
         """
-        return self._pack(theta, np.where(self.in_blocks, omega, 0.0), sigma)[self.free]
+        return self._pack(theta, self.nearest(omega), sigma)[self.free]
 
     @property
     def in_blocks(self) -> NDArray[np.bool_]:
@@ -272,21 +293,28 @@ class ParameterSpace:
         return self.bounds.to_theta(full[: self.n_theta])
 
     def low(self, full: Floats) -> Floats:
-        """Return the Cholesky factor of the omega of all random effects, (n_eta, n_eta)."""
-        between = _unpack_block(full[self.n_theta :], self.n_between, self._pairs)
-        if not self.n_iov:
-            return between
-        kappas = _unpack_block(full[self.first_iov :], self.n_iov, self._kappa_pairs)
-        return self.extended(between, kappas)
+        """Return a root L of omega, L L' = omega, (n_eta, n_eta), its diagonal positive.
+
+        It is the Cholesky factor in the order of `covariance`; NaN where no omega has the values
+        that are fixed.
+        """
+        own = self.covariance.root(self._of_omega(full))
+        return self.extended(own, self.kappas.root(self._of_kappas(full))) if self.n_iov else own
+
+    def _of_omega(self, full: Floats) -> Floats:
+        return full[self.n_theta : self.first_iov]
+
+    def _of_kappas(self, full: Floats) -> Floats:
+        return full[self.first_iov : self.first_iov + self.kappas.size]
 
     @property
     def first_iov(self) -> int:
         """Place of the first element of the kappas' omega in the full vector."""
-        return self.n_theta + self.n_between + len(self._pairs)
+        return self.n_theta + self.covariance.size
 
     def sigma(self, full: Floats) -> Floats:
         """Return sigma as the error models want it, output after output, (n_sigma,)."""
-        tail = full[len(full) - len(self._sigma_log) :]
+        tail = full[self.first_iov + self.kappas.size :]
         return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
 
     def theta_slope(self, theta: Floats) -> Floats:
@@ -320,8 +348,7 @@ class ParameterSpace:
         r"""Return each subject's gradient with respect to x, (n_sub, n_free).
 
         With :math:`P = \Omega^{-1}` and :math:`S_i` the kernel's derivative in P,
-        :math:`\partial OFV_i/\partial\Omega = -P (S_i - \Omega) P` and
-        :math:`\partial OFV_i/\partial L = 2\,(\partial OFV_i/\partial\Omega)\,L`.
+        :math:`\partial OFV_i/\partial\Omega = -P (S_i - \Omega) P`.
         """
         full = self.full(x)
         low = self.low(full)
@@ -329,15 +356,17 @@ class ParameterSpace:
         if self.n_eta:
             precision = values.precision
             by_omega = -precision @ (out.by_precision - low @ low.T) @ precision
-            by_low = 2.0 * by_omega @ low
-            first = slice(0, self.n_between)
-            columns += _block_gradient(by_low[:, first, first], low[first, first], self._pairs)
+            own = slice(0, self.n_between)
+            columns.append(
+                self.covariance.gradient(self._of_omega(full), low[own, own], by_omega[:, own, own])
+            )
         if self.n_occasions:
             parts = self.occasions
-            by_kappas = np.sum([by_low[:, part, part] for part in parts], axis=0)
-            columns += _block_gradient(by_kappas, low[parts[0], parts[0]], self._kappa_pairs)
+            by_kappas = np.sum([by_omega[:, part, part] for part in parts], axis=0)
+            root = low[parts[0], parts[0]]
+            columns.append(self.kappas.gradient(self._of_kappas(full), root, by_kappas))
         elif self.n_iov:
-            columns.append(np.zeros((len(out.by_theta), self.n_iov + len(self._kappa_pairs))))
+            columns.append(np.zeros((len(out.by_theta), self.kappas.size)))
         columns.append(out.by_sigma * self.sigma_slope(values.sigma))
         return np.concatenate(columns, axis=1)[:, self.free]
 
@@ -349,8 +378,7 @@ class ParameterSpace:
         """Return d natural / d theta of element k of theta, which is psi."""
         if k >= self.n_phi:
             return 1.0
-        from_psi, h = self._distributions[k].from_psi, 1e-6 * max(abs(psi), 1.0)
-        return (from_psi(psi + h) - from_psi(psi - h)) / (2.0 * h)
+        return list(self.model.parameters.values())[k].psi_slope(psi)
 
     def penalty(self, x: Floats) -> float:
         """Return minus twice the log density of the priors, without constants."""
@@ -381,15 +409,13 @@ class ParameterSpace:
     def natural(self, x: Floats) -> Floats:
         """Return the natural vector at x, all entries, fixed ones included."""
         full = self.full(x)
-        parts = _natural_block(full[self.n_theta :], self.n_between, self._pairs)
-        if self.n_iov:
-            parts += _natural_block(full[self.first_iov :], self.n_iov, self._kappa_pairs)
+        spread = _natural(self.covariance.root(self._of_omega(full)), self._pairs)
+        spread += _natural(self.kappas.root(self._of_kappas(full)), self._kappa_pairs)
         theta = self.theta(full)
-        typical = [
-            d.from_psi(psi) for d, psi in zip(self._distributions, theta[: self.n_phi], strict=True)
-        ]
+        parameters = self.model.parameters.values()
+        typical = [p.from_psi(psi) for p, psi in zip(parameters, theta[: self.n_phi], strict=True)]
         beta = theta[self.n_phi :]
-        return np.concatenate([typical, beta, *parts, self.sigma(full)])
+        return np.concatenate([typical, beta, *spread, self.sigma(full)])
 
     def jacobian(self, x: Floats) -> Floats:
         """Return d natural / dx, (n_entries, n_free), by central differences.
@@ -405,30 +431,28 @@ class ParameterSpace:
 
     def omega(self, x: Floats) -> Floats:
         """Return the omega of all random effects at x, (n_eta, n_eta)."""
-        low = self.low(self.full(x))
-        return low @ low.T
+        full = self.full(x)
+        own = self.covariance.omega(self._of_omega(full))
+        return self.extended(own, self.kappas.omega(self._of_kappas(full)))
 
     def model_at(self, x: Floats) -> Model:
         """Return the model with the values at x in place of the starting values."""
         full = self.full(x)
-        omega = self.omega(x)[: self.n_between, : self.n_between]
+        omega = self.covariance.omega(self._of_omega(full))
+        omega_iov = self.kappas.omega(self._of_kappas(full))
         sd = dict(zip(self.etas, np.sqrt(np.diag(omega)), strict=True))
-        kappas = _unpack_block(full[self.first_iov :], self.n_iov, self._kappa_pairs)
-        omega_iov = kappas @ kappas.T
         sd_iov = dict(zip(self.model.iov, np.sqrt(np.diag(omega_iov)), strict=True))
         psi = self.theta(full)
         beta = iter(psi[self.n_phi :].tolist())
         parameters = {
             name: replace(
                 p,
-                typical=d.from_psi(psi[k]),
+                typical=p.from_psi(psi[k]),
                 iiv=float(sd.get(name, 0.0)),
                 iov=float(sd_iov.get(name, 0.0)),
                 covariates=tuple(e.with_values(next(beta) for _ in e.levels) for e in p.covariates),
             )
-            for k, ((name, p), d) in enumerate(
-                zip(self.model.parameters.items(), self._distributions, strict=True)
-            )
+            for k, (name, p) in enumerate(self.model.parameters.items())
         }
         correlations, iov_correlations = (
             {
@@ -455,41 +479,12 @@ class ParameterSpace:
         )
 
 
-Pairs = list[tuple[int, int]]
-
-
-def _pack_block(omega: Floats, pairs: Pairs) -> list[Floats]:
-    """Return the log SDs and the elements of U of one omega."""
-    low = np.linalg.cholesky(omega) if len(omega) else omega
-    diagonal = np.diag(low)
-    with np.errstate(divide="ignore"):
-        return [np.log(diagonal), np.array([low[j, i] / diagonal[j] for i, j in pairs])]
-
-
-def _unpack_block(part: Floats, n: int, pairs: Pairs) -> Floats:
-    """Return the Cholesky factor of one omega from its part of x, (n, n)."""
-    diagonal = np.exp(part[:n])
-    low = np.diag(diagonal)
-    for (i, j), u in zip(pairs, part[n : n + len(pairs)], strict=True):
-        low[j, i] = diagonal[j] * u
-    return low
-
-
-def _natural_block(part: Floats, n: int, pairs: Pairs) -> list[Floats]:
-    """Return the variances and correlations of one omega from its part of x."""
-    low = _unpack_block(part, n, pairs)
-    omega = low @ low.T
+def _natural(root: Floats, pairs: Sequence[tuple[int, int]]) -> list[Floats]:
+    """Return the variances and correlations of an omega from its root."""
+    omega = root @ root.T
     variance = np.diag(omega)
-    return [
-        variance,
-        np.array([omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in pairs]),
-    ]
-
-
-def _block_gradient(by_low: Floats, low: Floats, pairs: Pairs) -> list[Floats]:
-    """Return the subjects' gradients in the part of x of one omega, from those in its factor."""
-    found = [np.einsum("nij,ij->ni", by_low, low)]
-    return found + [(by_low[:, j, i] * low[j, j])[:, None] for i, j in pairs]
+    correlation = [omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in pairs]
+    return [variance, np.array(correlation)]
 
 
 def theta_of(model: Model) -> Floats:
@@ -500,7 +495,7 @@ def theta_of(model: Model) -> Floats:
     ModelError
         A covariate's reference or levels are still to be taken from data.
     """
-    psi = [distributions.get(p.distribution).to_psi(p.typical) for p in model.parameters.values()]
+    psi = [p.to_psi(p.typical) for p in model.parameters.values()]
     return np.array([*psi, *_coefficients(model)[0]])
 
 

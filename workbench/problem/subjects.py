@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from workbench.core import records as rec
 from workbench.core.likelihood import Subjects
 from workbench.core.mixing import N_TERM
+from workbench.core.residuals import OBSERVED
 from workbench.core.schedule import R_DURATION, R_RATE
 from workbench.data.dataset import Dataset
 from workbench.data.population import Population
@@ -69,9 +70,9 @@ def pack_subjects(
         population.obs_start,
         population.dv,
         outputs,
-        frozen(np.zeros(population.n_obs, dtype=np.int64)),
-        population.dv,
-        0,
+        population.obs_kind,
+        population.obs_limit,
+        int(population.obs_kind.max(initial=OBSERVED)),
         frozen(np.eye(len(model.parameters))[None]) if directions is None else directions.design,
         population.block_start,
         frozen(population.block_covariates[:, :n_covariates]),

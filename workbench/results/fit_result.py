@@ -55,7 +55,7 @@ class FitResult:
         coefficients of covariates, rows ``omega[...]`` the variance as
         the estimate and its square root as sd. Intervals are 95 % Wald intervals on the natural
         scale, computed on the logarithm for positive parameters and on Fisher's z for
-        correlations
+        correlations; those of variances are Satterthwaite's (`problem.intervals`)
     covariance : of the estimates on the natural scale (variances for omega), labelled
     etas : (n_sub, n_eta) conditional modes (EBE)
     kappas : conditional modes of what varies between occasions: ID, OCC and a column for each
@@ -130,7 +130,10 @@ class FitResult:
         correlations = {**self.model.correlations, **final.correlations}
         iov_correlations = {**self.model.iov_correlations, **final.iov_correlations}
         return final.replace(
-            parameters=parameters, correlations=correlations, iov_correlations=iov_correlations
+            parameters=parameters,
+            correlations=correlations,
+            fixed_correlations=self.model.fixed_correlations,
+            iov_correlations=iov_correlations,
         )
 
     @property

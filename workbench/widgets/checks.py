@@ -16,12 +16,16 @@ from typing import Any
 from workbench.diagnostics import Vpc, prediction_distribution, variance_decomposition, vpc
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken
+from workbench.plots import Lens, groups_of
+from workbench.plots import look as sight_through
 from workbench.widgets.mainloop import MainLoop
+from workbench.widgets.script import Name, words
 from workbench.widgets.state import WorkbenchState
 
 INTERVAL = 0.1  # seconds between two reports
 MOST_VALUES = 10_000_000  # simulated values by default: 80 MB
 PARTS = ("vpc", "distribution", "variance")
+PLAIN = Lens()
 CORRECTIONS = ("none", "prediction", "variance")
 
 
@@ -36,7 +40,6 @@ class Look:
     x : variable that the bins are of
     binning, n_bins, edges : see `Vpc.rebin`; edges, if there are any, come before the others
     correction : "none", "prediction" or "variance"
-    by : covariate with a panel for each of its values; "" for none
     percents, ci : see `Vpc.percentiles`
     log : logarithmic scale
     """
@@ -49,13 +52,51 @@ class Look:
     n_bins: int | None = None
     edges: tuple[float, ...] = ()
     correction: str = "none"
-    by: str = ""
     percents: tuple[float, ...] = (5.0, 50.0, 95.0)
     ci: float = 0.95
     log: bool = False
 
-    def python(self) -> str:
-        """Return the lines that make the visual predictive check and draw it."""
+    def python(self, lens: Lens = PLAIN, picture: str = "vpc") -> str:
+        """Return the lines that make a check and draw it as the page does.
+
+        Parameters
+        ----------
+        lens : what the page looks through
+        picture : "vpc", "npc", "distribution" or "variance"
+        """
+        said = lens.arguments()
+        if picture == "vpc":
+            log = {"log": True} if self.log else {}
+            return f"{self._vpc()}figure = wb.plots.vpc(vpc{words({**said, **log})})\n"
+        if picture == "npc":
+            said.pop("colour_by", None)
+            return f"{self._vpc()}figure = wb.plots.npc(vpc{words(said)})\n"
+        colour = {"colour_by": said.pop("colour_by")} if "colour_by" in said else {}
+        groups = f"\ngroups = wb.plots.groups(fit{words(said)})" if said else ""
+        given: dict[str, Any] = {"groups": Name("groups")} if said else {}
+        given["seed"] = self.seed
+        if picture == "distribution":
+            rows = {k: v for k, v in said.get("where", {}).items() if k in ("TIME", "ENDPOINT")}
+            shown = {**colour, **({"where": rows} if rows else {})}
+            shown |= {"log": True} if self.log else {}
+            return (
+                f"{groups}\nbands = wb.prediction_distribution(fit{words(given)})\n"
+                f"figure = wb.plots.prediction_distribution(bands{words(shown)})\n"
+            )
+        given |= {"replicates": self.replicates} if self.replicates != 1000 else {}
+        given |= {"edges": list(self.edges)} if self.edges else self._bins()
+        given |= {"ci": self.ci} if self.ci != Look().ci else {}
+        return (
+            f"{groups}\nparts = wb.variance_decomposition(fit{words(given)})\n"
+            "figure = wb.plots.variance_decomposition(parts)\n"
+        )
+
+    def _bins(self) -> dict[str, Any]:
+        given: dict[str, Any] = {"method": self.binning} if self.binning != "auto" else {}
+        return given | ({"n": self.n_bins} if self.n_bins is not None else {})
+
+    def _vpc(self) -> str:
+        """Return the lines that make the visual predictive check."""
         limit = f", lloq={self.lloq!r}" if self.lloq is not None else ""
         call = f"wb.vpc(fit, replicates={self.replicates}, seed={self.seed}{limit})"
         if (self.percents, self.ci) != (Look().percents, Look().ci):
@@ -67,18 +108,17 @@ class Look:
             call += f".rebin({self.binning!r}{n})"
         if self.correction != "none":
             call += ".correct(variance=True)" if self.correction == "variance" else ".correct()"
-        call += f".stratify({self.by!r})" if self.by else ""
         call += f".against({self.x!r})" if self.x != "TIME" else ""
-        log = ", log=True" if self.log else ""
-        return f"\nvpc = {call}\nprint(vpc)\nfigure = wb.plots.vpc(vpc{log})\n"
+        return f"\nvpc = {call}\nprint(vpc)\n"
 
-    def settings(self, part: str) -> Hashable:
+    def settings(self, part: str, lens: Lens) -> Hashable:
         """Return what a part has to be simulated anew for when it changes."""
         bins = (self.binning, self.n_bins, self.edges)
+        who = (lens.split_by, lens.cut, lens.where)
         return {
             "vpc": (self.replicates, self.seed, self.lloq),
-            "distribution": (self.seed, self.by),
-            "variance": (self.replicates, self.seed, self.by, self.ci, *bins),
+            "distribution": (self.seed, who),
+            "variance": (self.replicates, self.seed, who, self.ci, *bins),
         }[part]
 
 
@@ -104,15 +144,15 @@ class Check:
     found: Mapping[str, tuple[Hashable, Any]] = field(default_factory=dict)
     complaints: Mapping[str, tuple[Hashable, str]] = field(default_factory=dict)
 
-    def of(self, part: str, look: Look) -> Any:
+    def of(self, part: str, look: Look, lens: Lens = PLAIN) -> Any:
         """Return the outcome of a part for these settings, None if it is yet to be made."""
         settings, outcome = self.found.get(part, (None, None))
-        return outcome if settings == look.settings(part) else None
+        return outcome if settings == look.settings(part, lens) else None
 
-    def complaint(self, part: str, look: Look) -> str:
+    def complaint(self, part: str, look: Look, lens: Lens = PLAIN) -> str:
         """Return why a part could not be made with these settings, "" if it could."""
         settings, why = self.complaints.get(part, (None, ""))
-        return why if settings == look.settings(part) else ""
+        return why if settings == look.settings(part, lens) else ""
 
 
 def usual_look(n_obs: int) -> Look:
@@ -130,7 +170,6 @@ def looked_at(check: Vpc, look: Look) -> Vpc:
         It cannot be looked at in this way.
     """
     seen = check.percentiles(look.percents, look.ci).against(look.x)
-    seen = seen.stratify(*([look.by] if look.by else []))
     seen = seen.rebin(edges=look.edges) if look.edges else seen.rebin(look.binning, look.n_bins)
     if look.correction not in CORRECTIONS:
         raise OptionError(f"The correction is one of {', '.join(CORRECTIONS)}.")
@@ -155,14 +194,14 @@ class CheckRunner:
     def start(self, part: str = "vpc") -> None:
         """Simulate a part with the settings of the state; what is under way is given up."""
         state = self._state
-        fit, look = state.fit, state.look
+        fit, look, lens = state.fit, state.look, state.lens
         if fit is None:
             return
         self._token.set()
         self._token, self._runs = CancelToken(), self._runs + 1
         known = state.check if state.check is not None and state.check.fit is fit else Check(fit)
         state.check = replace(known, run=self._runs, running=part, done=0, asked=look.replicates)
-        task = (self._runs, part, fit, look, self._token)
+        task = (self._runs, part, fit, look, lens, self._token)
         self._thread = threading.Thread(
             target=self._work, args=task, daemon=True, name="workbench-check"
         )
@@ -186,7 +225,9 @@ class CheckRunner:
 
     # In the worker thread
 
-    def _work(self, run: int, part: str, fit: Any, look: Look, token: CancelToken) -> None:
+    def _work(
+        self, run: int, part: str, fit: Any, look: Look, lens: Lens, token: CancelToken
+    ) -> None:
         reported = 0.0
 
         def on_progress(done: int, asked: int) -> None:
@@ -198,13 +239,13 @@ class CheckRunner:
 
         outcome, why = None, ""
         try:
-            outcome = simulate_part(part, fit, look, on_progress, token)
+            outcome = simulate_part(part, fit, look, lens, on_progress, token)
         except WorkbenchError as error:
             why = str(error)
         except Exception as error:  # noqa: BLE001  whatever went wrong, the page must hear of it
             why = f"{type(error).__name__}: {error}"
             self._main(self._unexpected, run, traceback.format_exc())
-        self._main(self._finished, run, part, look.settings(part), outcome, why)
+        self._main(self._finished, run, part, look.settings(part, lens), outcome, why)
 
     # On the main loop
 
@@ -238,6 +279,7 @@ def simulate_part(
     part: str,
     fit: Any,
     look: Look,
+    lens: Lens,
     on_progress: Callable[[int, int], None],
     cancel: CancelToken,
 ) -> Any:
@@ -245,15 +287,16 @@ def simulate_part(
     listen: dict[str, Any] = {"on_progress": on_progress, "cancel": cancel}
     if part == "vpc":
         return vpc(fit, replicates=look.replicates, seed=look.seed, lloq=look.lloq, **listen)
-    by = (look.by,) if look.by else ()
+    sight = sight_through(lens, fit, strict=False)
     if part == "distribution":
-        return prediction_distribution(fit, by=by, seed=look.seed, **listen)
+        groups = sight.groups()
+        return prediction_distribution(fit, groups=groups, seed=look.seed, **listen)
     return variance_decomposition(
         fit,
         method="auto" if look.edges else look.binning,
         n=look.n_bins,
         edges=look.edges or None,
-        by=by,
+        groups=groups_of(fit, sight),
         ci=look.ci,
         replicates=look.replicates,
         seed=look.seed,

@@ -8,7 +8,7 @@ import pandas as pd
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.models.covariate import CovariateKind, covariate_kinds
-from workbench.models.covariates import CovariateEffect
+from workbench.models.covariates import CovariateEffect, applies
 from workbench.models.distributions import distributions
 from workbench.models.parameter import Parameter
 
@@ -26,11 +26,20 @@ def unusable(data: Dataset) -> dict[str, str]:
     """Return why each covariate cannot act on a parameter; "" when it can."""
     why = {}
     for column in data.covariate_names:
-        missing = int(data.table["ID"][data.table[column].isna()].nunique())
-        few = subject_column(data, column).nunique() < 2
-        same = "is the same in all subjects" if few else ""
-        why[column] = f"is missing for {missing} subjects" if missing else same
+        if data.table[column].isna().all():
+            why[column] = "is missing for all subjects"
+        else:
+            same = subject_column(data, column).nunique() < 2
+            why[column] = "is the same in all subjects" if same else ""
     return why
+
+
+def with_values(data: Dataset, column: str) -> Dataset:
+    """Return the subjects that have a covariate: they tell its reference and its levels."""
+    if column not in data.covariate_names or column in data.time_varying:
+        return data
+    some = data.covariates[column].isna().any() and not data.covariates[column].isna().all()
+    return data.impute("complete_case", [column]) if some else data
 
 
 def is_label(data: Dataset, column: str) -> bool:
@@ -40,9 +49,9 @@ def is_label(data: Dataset, column: str) -> bool:
 
 def why_not(kind: CovariateKind, parameter: Parameter, data: Dataset, column: str) -> str:
     """Return why a kind of effect is not possible; empty when it is."""
-    positive = distributions.get(parameter.distribution).positive
-    if not (kind.factor if positive else kind.term):
-        return "for a normal parameter only" if positive else "for a log-normal parameter only"
+    distribution = distributions.get(parameter.distribution)
+    if not applies(kind, distribution):
+        return f"not for a {distribution.title.lower()} parameter"
     if not kind.categorical and is_label(data, column):
         return f"{column} holds labels"
     if kind.positive_data and (subject_column(data, column) <= 0).any():

@@ -5,6 +5,7 @@ They edit the model card, so that every change passes the checks of `Model` itse
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import combinations
@@ -12,6 +13,7 @@ from typing import Any
 
 from workbench.errors import ModelError
 from workbench.models.covariates import CovariateEffect
+from workbench.models.distributions import distributions
 from workbench.models.endpoints import errors_card
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
@@ -102,6 +104,8 @@ def with_parameter(model: Model, name: str, **changes: Any) -> Model:
     card = model.to_dict()
     full = _is_full(card)
     changed = {**card["parameters"][name], **changes}
+    if "distribution" in changes:
+        changed = _within_bounds(changed)
     card["parameters"][name] = {k: v for k, v in changed.items() if v is not None}
     random = _with_eta(card)
     if full and "iiv" in changes:
@@ -109,6 +113,21 @@ def with_parameter(model: Model, name: str, **changes: Any) -> Model:
     else:
         card["correlations"] = [pair for pair in card["correlations"] if {*pair[:2]} <= random]
     return Model.from_dict(card)
+
+
+def _within_bounds(card: dict[str, Any]) -> dict[str, Any]:
+    """Give a parameter's card bounds if its distribution has some, and take them away if not.
+
+    The bounds are 0 and 1, or the nearest powers of ten between which the typical value lies.
+    """
+    if not distributions.get(str(card["distribution"])).limited:
+        return {**card, "lower": None, "upper": None}
+    if card.get("lower") is not None:
+        return card
+    size = abs(float(card["typical"]))
+    power = 10.0 ** (math.floor(math.log10(size)) + 1) if size >= 1 else 1.0
+    lower, upper = (0.0, power) if card["typical"] > 0 else (-power, power if size == 0 else 0.0)
+    return {**card, "lower": lower, "upper": upper}
 
 
 def with_covariate(
@@ -137,6 +156,17 @@ def with_omega(model: Model, *, full: bool) -> Model:
     card = model.to_dict()
     card["correlations"] = _all_pairs(card, _starts(card)) if full else []
     return Model.from_dict(card)
+
+
+def with_correlation(model: Model, one: str, other: str, *, on: bool) -> Model:
+    """Return the model with a pair of random effects correlated, or their correlation zero."""
+    pairs = dict(model.correlations)
+    if on:
+        known = {frozenset(pair) for pair in pairs}
+        pairs.update({} if frozenset((one, other)) in known else {(one, other): 0.0})
+    else:
+        pairs = {pair: r for pair, r in pairs.items() if {*pair} != {one, other}}
+    return model.replace(correlations=pairs)
 
 
 def with_error(model: Model, error: str, output: str = "") -> Model:
@@ -198,22 +228,22 @@ def _with_eta(card: Mapping[str, Any]) -> set[str]:
     return {name for name, spec in card["parameters"].items() if spec.get("iiv", 0) > 0}
 
 
-def _starts(card: Mapping[str, Any]) -> dict[frozenset[str], float]:
-    """Starting correlations by pair."""
+def _starts(card: Mapping[str, Any]) -> dict[frozenset[str], list[Any]]:
+    """By pair, its starting correlation and whether it is held, as a card has them."""
     return {
-        frozenset(pair[:2]): float(pair[2]) if len(pair) > 2 else 0.0
+        frozenset(pair[:2]): list(pair[2:]) if len(pair) > 2 else [0.0]
         for pair in card["correlations"]
     }
 
 
 def _all_pairs(
-    card: Mapping[str, Any], starts: Mapping[frozenset[str], float] | None = None
+    card: Mapping[str, Any], starts: Mapping[frozenset[str], list[Any]] | None = None
 ) -> list[list[Any]]:
     """Every pair of parameters that have a random effect, with its starting correlation."""
     random = _with_eta(card)
     names = [name for name in card["parameters"] if name in random]
     known = starts or {}
-    return [[a, b, known.get(frozenset((a, b)), 0.0)] for a, b in combinations(names, 2)]
+    return [[a, b, *known.get(frozenset((a, b)), [0.0])] for a, b in combinations(names, 2)]
 
 
 def _is_full(card: Mapping[str, Any]) -> bool:

@@ -82,7 +82,7 @@ class Page:
         self.tabs.value = self.state.tab
         shown = self.views[self.state.tab]
         pictures = any(hasattr(view, "png") for view in shown.selectable)
-        self.bar.layout.display = "" if pictures and shown.lens else "none"
+        self.bar.layout.display = "" if pictures else "none"
 
     def _show_theme(self, _change: object = None) -> None:
         self.theme.dark = self.state.theme == "dark"

@@ -8,7 +8,6 @@ file: the outcome is in the state. Changes that cannot be made raise `ModelError
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +18,7 @@ from workbench.data import Dataset, read_dataset
 from workbench.data.findings import Findings
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
-from workbench.diagnostics import check_numbers, table
+from workbench.diagnostics import table
 from workbench.errors import OptionError, WorkbenchError
 from workbench.estimation import CancelToken, Progress, estimators, fit, starting_values
 from workbench.models.covariates import CovariateEffect
@@ -31,23 +30,26 @@ from workbench.plots import Lens
 from workbench.problem.covariates import resolved
 from workbench.results import FitResult
 from workbench.widgets import model_edits
-from workbench.widgets.checks import CheckRunner, Look, looked_at, usual_look
-from workbench.widgets.fit_tests import FitTests, make_tests
+from workbench.widgets.checking import Checking
+from workbench.widgets.checks import CheckRunner, Look, usual_look
+from workbench.widgets.covariate_choice import with_values
 from workbench.widgets.mainloop import MainLoop
-from workbench.widgets.rehearsal import rehearse
+from workbench.widgets.missing import Missing
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.runs import Runs
+from workbench.widgets.script import opening, words
+from workbench.widgets.searches import Searches, SearchPlan
 from workbench.widgets.state import Upload, WorkbenchState
 from workbench.widgets.suitability import endpoints_of
 from workbench.widgets.views import Views
+from workbench.widgets.warming import WarmUp
 from workbench.workflows.multistart import Multistart, multistart
-from workbench.workflows.warmup import is_warm, warm_up
 
 DEFAULT_STRUCTURE = "pk_1cmt_oral"
 PK_OPTIONS = {"compartments": 1, "absorption": "first_order"}  # to begin from
 
 
-class Session(Runs, Views):
+class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
     """The state of one page and what can be done to it."""
 
     def __init__(self) -> None:
@@ -57,9 +59,8 @@ class Session(Runs, Views):
         self._ready.set()
         self.runner = FitRunner(self.state, _fit_and_simulate, CancelToken, self.main, self._ready)
         self.checks = CheckRunner(self.state, self.main)
-        self.state.look = Look()
+        self.state.look, self.state.plan = Look(), SearchPlan()
         self._fit_when_warm = False
-        self._testing: threading.Thread | None = None
         self.keep_runs()
         self.state.options = self._default_options(self.state.method)
 
@@ -76,7 +77,8 @@ class Session(Runs, Views):
         suggested = dataset.info.suggested_model if dataset.info is not None else None
         with state.hold_trait_notifications():
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
-            state.tests = None
+            state.tests = state.search = state.ranking = state.unfilled = state.pooled = None
+            state.plan = SearchPlan()
             state.selected, state.progress, state.lens = None, 0.0, Lens()
             state.look = usual_look(dataset.n_obs)
             state.pager = replace(state.pager, page=1, sort_by="ID", descending=False)
@@ -124,11 +126,36 @@ class Session(Runs, Views):
         given = {**dataset.units, **units}
         known = {key: unit for key, unit in given.items() if unit}
         code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
+        if dataset.blq and dataset.blq != "M3":
+            code += f".with_blq({dataset.blq!r})"
+        self.replace_data(replace(dataset, units=given, code=code))
+
+    def set_blq(self, method: str) -> None:
+        """Choose what is done with values below the limit of quantification; a fit is dropped."""
+        dataset = self.state.dataset
+        if dataset is None or dataset.blq == method:
+            return
+        try:
+            changed = dataset.with_blq(method)
+        except WorkbenchError as error:
+            self.state.say(str(error), "error")
+            return
+        self.replace_data(changed)
+        self.state.say(str(changed.audit["MESSAGE"].iloc[-1]))
+
+    def replace_data(self, dataset: Dataset) -> None:
+        """Go on with data that differ in a part: the model stays, what was made of them goes."""
         self.runner.abandon()
-        with self.state.hold_trait_notifications():
-            self.state.fit, self.state.starts, self.state.tests = None, None, None
-            self.state.fitted_with, self.state.trace = (), ()
-            self.state.dataset = replace(dataset, units=given, code=code)
+        state = self.state
+        with state.hold_trait_notifications():
+            state.fit, state.starts, state.tests = None, None, None
+            state.search = state.ranking = state.unfilled = state.pooled = None
+            state.fitted_with, state.trace = (), ()
+            if state.selected not in dataset.subjects:
+                state.selected = None
+            state.dataset = dataset
+        if state.status not in ("idle", "warming"):
+            state.status = "idle"
 
     # Model
 
@@ -160,7 +187,7 @@ class Session(Runs, Views):
         state.model = state.model.replace(endpoints={**now, label: output})
 
     def set_parameter(self, name: str, **changes: Any) -> None:
-        """Change parts of one parameter, such as `typical`, `iiv`, `fixed`, `bounds`, `prior`."""
+        """Change parts of one parameter, such as `typical`, `iiv`, `fixed`, `bounds`, `lower`."""
         self.state.model = model_edits.with_parameter(self.state.model, name, **changes)
 
     def set_covariate(
@@ -168,16 +195,21 @@ class Session(Runs, Views):
     ) -> None:
         """Let a covariate act on a parameter; None takes the effect of `column` (or all) away.
 
-        A reference or levels that the effect does not name are those of the data.
+        A reference or levels that the effect does not name are those of the subjects that have
+        the covariate.
         """
         state = self.state
         if effect is not None and state.dataset is not None:
-            effect = resolved(effect, state.dataset)
+            effect = resolved(effect, with_values(state.dataset, effect.column))
         state.model = model_edits.with_covariate(state.model, parameter, effect, column)
 
     def set_omega(self, shape: Literal["diagonal", "full"]) -> None:
         """Let the random effects be independent, or all correlated."""
         self.state.model = model_edits.with_omega(self.state.model, full=shape == "full")
+
+    def set_correlation(self, one: str, other: str, *, on: bool) -> None:
+        """Let two random effects be correlated, or hold their correlation at zero."""
+        self.state.model = model_edits.with_correlation(self.state.model, one, other, on=on)
 
     def set_error(self, name: str, output: str = "") -> None:
         """Choose the residual error model (of one output, where there are several)."""
@@ -290,55 +322,6 @@ class Session(Runs, Views):
         if generation == self.state.generation:
             self.state.starts = found
 
-    def simulate_check(self, part: str = "vpc") -> None:
-        """Simulate from the fit in the background: "vpc", "distribution" or "variance"."""
-        self.checks.start(part)
-
-    def cancel_check(self) -> None:
-        """Stop that simulation; the replicates that are complete are kept."""
-        self.checks.cancel()
-
-    def set_look(self, **changes: Any) -> None:
-        """Change how the checks are simulated or looked at (see `checks.Look`).
-
-        Raises
-        ------
-        OptionError, UnknownNameError
-            They cannot be looked at in that way; nothing is changed.
-        """
-        look = replace(self.state.look, **changes)
-        check_numbers(look.replicates, look.seed)
-        known = self.state.check.of("vpc", self.state.look) if self.state.check else None
-        if known is not None:
-            looked_at(known, look)
-        self.state.look = look
-
-    def run_tests(self, draws: int = 0) -> None:
-        """Test the fit in the background; the tables come as `state.tests`.
-
-        Parameters
-        ----------
-        draws : of each subject's random effects; 0 for empirical Bayes estimates
-        """
-        if self.state.fit is None:
-            return
-        asked = self.state.tests = FitTests(self.state.fit, draws)
-        self._testing = threading.Thread(
-            target=lambda: self.main(self._keep_tests, asked, make_tests(asked.fit, draws)),
-            daemon=True,
-            name="workbench-tests",
-        )
-        self._testing.start()
-
-    def _keep_tests(self, asked: FitTests, found: FitTests) -> None:
-        if self.state.tests is asked:
-            self.state.tests = found
-
-    def join_tests(self, timeout: float | None = None) -> None:
-        """Wait for the tests (for scripts and for tests of the page)."""
-        if self._testing is not None:
-            self._testing.join(timeout)
-
     def find_start(self) -> None:
         """Take starting values from the data, and say what was derived from what."""
         state = self.state
@@ -385,72 +368,15 @@ class Session(Runs, Views):
         state = self.state
         if state.fit is not None and not state.stale:
             checked = state.check is not None and state.check.of("vpc", state.look) is not None
-            return str(state.fit.python()) + (state.look.python() if checked else "")
+            return str(state.fit.python()) + (state.look.python(state.lens) if checked else "")
         if state.dataset is None or state.model is None:
             return "import workbench as wb\n"
         method, arguments = state.call
-        options = "".join(f", {name}={value!r}" for name, value in arguments.items())
         return (
-            "import workbench as wb\n\n"
-            f"data = {_expression(state.dataset.python(), 'data')}\n"
-            f"model = {_expression(state.model.python(), 'model')}\n"
-            f"fit = wb.fit(model, data, method={method!r}{options})\n"
+            f"{opening(state.dataset, state.model)}"
+            f"fit = wb.fit(model, data, method={method!r}{words(arguments)})\n"
             "print(fit.parameters)\n"
         )
-
-    # Warm-up
-
-    def warm_up(self) -> None:
-        """Compile the kernels in the background and say so, or load them without a word.
-
-        The page stays usable meanwhile; a fit waits.
-        """
-        if self.state.status != "idle":
-            return
-        self._ready.clear()
-        work = self._rehearse
-        if not is_warm():
-            work = self._compile
-            self.state.status = "warming"
-            self.state.say("Preparing compiled code (only after an installation or an update) …")
-        threading.Thread(target=work, daemon=True, name="workbench-warm-up").start()
-
-    def _compile(self) -> None:
-        try:
-            warm_up(on_step=lambda *report: self.main(self._warming, *report))
-        except Exception as error:  # noqa: BLE001  the page must hear of it, whatever it is
-            self.main(self._warm_failed, error, traceback.format_exc())
-        else:
-            self.main(self._warm_done)
-        finally:
-            self._ready.set()
-
-    def _rehearse(self) -> None:
-        """Do once, unseen, what the first click on Fit will do: it is then quick."""
-        state = self.state
-        try:
-            rehearse(state.model, state.dataset, state.method)
-        except WorkbenchError:
-            pass  # a model or data that cannot be fitted: Fit will say so
-        finally:
-            self._ready.set()
-
-    def _warming(self, done: int, total: int, what: str) -> None:
-        self.state.progress = done / max(1, total)
-        self.state.say(f"Warming up: {what} ({done} of {total}) …")
-
-    def _warm_done(self) -> None:
-        self.state.progress = 0.0
-        self.state.status = "idle"
-        self.state.say("Ready.")
-        if self._fit_when_warm:
-            self._fit_when_warm = False
-            self.fit()
-
-    def _warm_failed(self, error: Exception, log: str) -> None:
-        self.state.status = "idle"
-        advice = "" if isinstance(error, WorkbenchError) else " The first fit may take longer."
-        self.state.say(f"Warming up failed: {error}.{advice}", "warning", log)
 
 
 def _fit_and_simulate(model: Model, data: Dataset, **options: Any) -> FitResult:
@@ -463,8 +389,3 @@ def _simulated(found: FitResult) -> FitResult:
     with suppress(Exception):  # what fails here fails again where it is shown, and is said there
         table("residuals", found)
     return found
-
-
-def _expression(code: str, name: str) -> str:
-    """Return the right-hand side of ``name = …``, or the code itself if it is one already."""
-    return code.removeprefix(f"{name} = ")

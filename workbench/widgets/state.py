@@ -95,6 +95,11 @@ class WorkbenchState(HasTraits):
     runs : the fits made on this page, oldest first, each a `workbench.widgets.runs.Run`
     tested : names of the smaller and the larger of two runs, to be tested against each other
     influence : outcome of fits without each subject (`wb.influence`) of `fit`, or None
+    plan : how covariates are searched for (`searches.SearchPlan`)
+    search : a search for covariates under way or ended (`searches.Searched`), or None
+    ranking : candidates in the order of the ranking (`searches.Ranked`), or None
+    unfilled : the data as they were before missing covariates were filled in, or None
+    pooled : fits of several draws of missing covariates (`wb.multiple_imputation`), or None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     individual : what stands for a subject in every view: "ebe", "mean" or "draws"
@@ -127,6 +132,11 @@ class WorkbenchState(HasTraits):
     runs = Tuple()
     tested = Tuple()
     influence: Any = AnyTrait(None, allow_none=True)
+    plan: Any = AnyTrait(None, allow_none=True)
+    search: Any = AnyTrait(None, allow_none=True)
+    ranking: Any = AnyTrait(None, allow_none=True)
+    unfilled: Any = AnyTrait(None, allow_none=True)
+    pooled: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
     individual = Enum(INDIVIDUAL, "ebe")

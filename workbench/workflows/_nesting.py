@@ -32,6 +32,8 @@ KNOWN_FIELDS = (
     "bounds",
     "prior",
     "covariates",
+    "lower",
+    "upper",
 )
 NUMERICAL = ("typical", "units", "solver")  # of a card of equations: they do not change the model
 
@@ -146,6 +148,8 @@ def _typical(name: str, small: Parameter, large: Parameter) -> list[Restriction]
         raise _NotNestedError(
             f"{name} is {small.distribution} in one and {large.distribution} in the other"
         )
+    if small.range != large.range and varies:
+        raise _NotNestedError(f"{name} lies between other bounds in the larger model")
     held, free = "typical" in small.fixed, "typical" not in large.fixed
     if not held and not free:
         raise _NotNestedError(f"{name} is fixed in the larger model and estimated in the smaller")
@@ -222,25 +226,18 @@ def _effect(
 
 def _random_effects(small: Model, large: Model, effect: Effect) -> list[Restriction]:
     """Compare the random effects of one kind, eta or kappa."""
-    eta = effect is ETA
-    letter, title = ("", "random effects") if eta else ("_iov", "variabilities between occasions")
-    pairs, of_larger = (m.correlations if eta else m.iov_correlations for m in (small, large))
-    if not eta and small.iov and large.iov and small.occasion != large.occasion:
-        raise _NotNestedError(
-            f"occasions are those of {small.occasion} in one and of {large.occasion} in the other"
-        )
-    found = []
-    for pair in pairs:
-        if pair not in of_larger:
-            raise _NotNestedError(
-                f"the {title} of {' and '.join(pair)} are correlated in the smaller model only"
-            )
-    left = [pair for pair in of_larger if pair not in pairs]
+    if effect is ETA:
+        letter, found = "", _held_correlations(small, large)
+        pairs, named = large.correlations, {*small.correlations, *large.fixed_correlations}
+    else:
+        letter, found = "_iov", _occasions(small, large)
+        pairs, named = large.iov_correlations, {*small.iov_correlations}
+    left = [pair for pair in pairs if pair not in named]
     for name in large.parameters:
         ours, theirs = small.parameters[name], large.parameters[name]
         mine, other = effect.sd(ours), effect.sd(theirs)
         held, free = effect.part in ours.fixed, effect.part not in theirs.fixed
-        what = f"the variance of {name}" + ("" if eta else " between occasions")
+        what = f"the variance of {name}" + ("" if effect is ETA else " between occasions")
         if mine > 0 and not other > 0:
             raise _NotNestedError(f"{name} has {effect.title} in the smaller model only")
         if not other > 0:
@@ -248,8 +245,8 @@ def _random_effects(small: Model, large: Model, effect: Effect) -> list[Restrict
         if not mine > 0:
             if not free:
                 raise _NotNestedError(
-                    f"{what} is fixed at {other**2:g} in the larger model, "
-                    "which does not contain zero"
+                    f"{what} is fixed at {other**2:g} in the larger model, which does not contain "
+                    "zero"
                 )
             own = [pair for pair in left if name in pair]
             left = [pair for pair in left if name not in pair]
@@ -266,6 +263,44 @@ def _random_effects(small: Model, large: Model, effect: Effect) -> list[Restrict
                 f"{what} is fixed at {mine**2:g} in one and at {other**2:g} in the other"
             )
     found += [Restriction(f"corr{letter}[{a},{b}] = 0") for a, b in left]
+    return found
+
+
+def _occasions(small: Model, large: Model) -> list[Restriction]:
+    """Refuse models whose occasions differ, and correlations of the smaller one only."""
+    if small.iov and large.iov and small.occasion != large.occasion:
+        raise _NotNestedError(
+            f"occasions are those of {small.occasion} in one and of {large.occasion} in the other"
+        )
+    for pair in small.iov_correlations:
+        if pair not in large.iov_correlations:
+            raise _NotNestedError(
+                f"the kappas of {' and '.join(pair)} are correlated in the smaller model only"
+            )
+    return []
+
+
+def _held_correlations(small: Model, large: Model) -> list[Restriction]:
+    """Compare the correlations that both models have, and refuse those of the smaller one only."""
+    found = []
+    for pair, value in small.correlations.items():
+        if pair not in large.correlations:
+            raise _NotNestedError(
+                f"the random effects of {' and '.join(pair)} are correlated in the smaller model "
+                "only"
+            )
+        held, free = pair in small.fixed_correlations, pair not in large.fixed_correlations
+        words = f"corr[{pair[0]},{pair[1]}]"
+        if held and free:
+            found.append(Restriction(f"{words} = {value:.4g}"))
+        elif not free and (not held or value != large.correlations[pair]):
+            raise _NotNestedError(f"{words} is fixed at {large.correlations[pair]:g} in the larger")
+    for pair in large.fixed_correlations - set(small.correlations):
+        if large.correlations[pair] != 0.0:
+            raise _NotNestedError(
+                f"corr[{pair[0]},{pair[1]}] is fixed at {large.correlations[pair]:g} in the larger "
+                "model, which does not contain zero"
+            )
     return found
 
 

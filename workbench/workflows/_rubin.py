@@ -9,11 +9,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from workbench.problem.intervals import interval
+
 Floats = NDArray[np.float64]
 
 
 def pooled(
-    estimates: Floats, variances: Floats, complete_df: float, scales: Sequence[str]
+    estimates: Floats,
+    variances: Floats,
+    complete_df: float,
+    scales: Sequence[str],
+    limits: Sequence[tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
     """Return one row per parameter: estimate, within, between, se, df, lower, upper and more.
 
@@ -21,8 +27,10 @@ def pooled(
     ----------
     estimates, variances : (m, n_parameters)
     complete_df : degrees of freedom that there would be without missing values; may be infinite
-    scales : "log", "fisher" or another word, per parameter: the scale of the interval
+    scales : per parameter, the scale of the interval, see `problem.intervals`
+    limits : bounds of parameters that lie between some
     """
+    limits = limits or [(0.0, 1.0)] * len(scales)
     m = len(estimates)
     mean, within = estimates.mean(axis=0), variances.mean(axis=0)
     between = estimates.var(axis=0, ddof=1)
@@ -37,7 +45,12 @@ def pooled(
         df = 1.0 / (1.0 / rubin_df + 1.0 / observed_df)
         fraction = (increase + 2.0 / (rubin_df + 3.0)) / (increase + 1.0)
     se = np.sqrt(total)
-    limits = [_interval(*row) for row in zip(scales, mean, se, df, strict=True)]
+    with np.errstate(invalid="ignore"):
+        half = np.where(df > 0, student.ppf(0.975, df) * se, np.nan)
+    ends = [
+        interval(scale, float(x), float(h), ends_of)
+        for scale, x, h, ends_of in zip(scales, mean, half, limits, strict=True)
+    ]
     return pd.DataFrame(
         {
             "estimate": mean,
@@ -45,25 +58,9 @@ def pooled(
             "between": between,
             "se": se,
             "df": df,
-            "lower": [low for low, _ in limits],
-            "upper": [high for _, high in limits],
+            "lower": [low for low, _ in ends],
+            "upper": [high for _, high in ends],
             "fraction_missing": fraction,
             "relative_increase": increase,
         }
     )
-
-
-def _interval(scale: str, estimate: float, se: float, df: float) -> tuple[float, float]:
-    """Return the 95 % interval on a scale on which it respects the parameter's range."""
-    if not (np.isfinite(se) and df > 0):
-        return np.nan, np.nan
-    half = float(student.ppf(0.975, df)) * se
-    if scale == "log" and estimate > 0:
-        with np.errstate(over="ignore"):
-            factor = float(np.exp(half / estimate))
-            return estimate / factor, estimate * factor
-    if scale == "fisher" and abs(estimate) < 1:
-        half /= 1.0 - estimate**2
-        centre = float(np.arctanh(estimate))
-        return float(np.tanh(centre - half)), float(np.tanh(centre + half))
-    return estimate - half, estimate + half

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,7 @@ class Search:
     steps: list[Step] = field(default_factory=list)
     known: dict[frozenset[Candidate], FitResult] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    on_step: Callable[[Step], None] | None = None
 
     def run(self) -> None:
         """Go on until no step is left.
@@ -128,6 +129,8 @@ class Search:
         chosen = None if best is None else best.candidate
         sentence = _sentence(number, direction, best, level, before, self.current)
         self.steps.append(Step(number, direction, rows, chosen, self.current, sentence))
+        if self.on_step is not None:
+            self.on_step(self.steps[-1])
         return best is not None
 
     def _batches(self, tried: Sequence[Candidate]) -> list[Sequence[Candidate]]:

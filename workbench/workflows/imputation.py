@@ -303,9 +303,10 @@ def _pooled(fits: Sequence[FitResult]) -> pd.DataFrame:
     estimates = np.array([f.parameters["estimate"].reindex(names) for f in fits], dtype=float)
     variances = np.array([f.parameters["se"].reindex(names) for f in fits], dtype=float) ** 2
     space = Problem(first.final_model, first.data).space
-    scales = {entry.name: entry.interval for entry in space.entries}
+    known = {entry.name: (entry.interval, entry.limits) for entry in space.entries}
+    scales, limits = zip(*(known.get(str(n), ("", (0.0, 1.0))) for n in names), strict=True)
     complete_df = max(first.data.n_sub - first.n_parameters, 1)
-    rows = pooled(estimates, variances, complete_df, [scales.get(str(n), "") for n in names])
+    rows = pooled(estimates, variances, complete_df, scales, limits)
     fixed = first.parameters["fixed"]
     rows.index = names
     free = [name for name in rows.columns if name != "estimate"]

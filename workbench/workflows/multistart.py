@@ -99,9 +99,11 @@ def random_start(
 ) -> Model:
     """Return the model with random starting values; number 0 is the model itself.
 
-    Typical values and SDs of eta and kappa are multiplied by a factor whose logarithm is uniform; a
-    typical value of 0 moves within one SD of its eta. Coefficients of covariates move by up to
-    half of log(spread) times their size. Fixed values stay.
+    Typical values and SDs of eta and kappa are multiplied by a factor whose logarithm is uniform
+    (of a parameter between bounds, the odds are); a typical value of 0 moves within one SD of its
+    eta.
+    Coefficients of covariates move by up to half of log(spread) times their size. Fixed values
+    stay.
 
     Parameters
     ----------
@@ -117,7 +119,7 @@ def random_start(
         u, v = uniforms(seed, STARTS, number, _CHAIN, 0, k)
         typical, iiv, iov = p.typical, p.iiv, p.iov
         if "typical" not in p.fixed:
-            typical = typical * spread ** (2 * u - 1) if typical else (2 * u - 1) * p.iiv
+            typical = p.times(spread ** (2 * u - 1)) if typical else (2 * u - 1) * p.iiv
         if "iiv" not in p.fixed:
             iiv *= iiv_spread ** (2 * v - 1)
         if p.has_iov and "iov" not in p.fixed:

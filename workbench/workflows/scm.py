@@ -124,6 +124,7 @@ def scm(
     seed: int = 0,
     resume: CovariateSearch | None = None,
     on_fit: Callable[[int, int, str], None] | None = None,
+    on_step: Callable[[Step], None] | None = None,
     cancel: CancelToken | None = None,
     executor: Executor | None = None,
     **options: Any,
@@ -168,6 +169,8 @@ def scm(
         had. Levels, candidates and `top` may be others
     on_fit : called in the calling thread with the number of finished fits of a step, of all of
         the step, and the candidate
+    on_step : called in the calling thread with each step once it is finished, also with those
+        that a resumed search repeats from the fits that are there
     cancel : set it from another thread; what is done is the result
     executor : any `concurrent.futures` executor; None for a thread per core
 
@@ -199,7 +202,7 @@ def scm(
     if refused:
         raise IncomparableError(refused[0].upper() + refused[1:])
     fits = Fits(task, dict(resume._made) if resume is not None else {}, executor, cancel, on_fit)
-    search = Search(fits, base, tried, forward, backward, top)
+    search = Search(fits, base, tried, forward, backward, top, on_step=on_step)
     complete = True
     try:
         search.run()

@@ -198,14 +198,6 @@ REFUSED = {
         lambda: iv(correlations={("cl", "v"): 0.4, ("v", "cl"): 0.1}),
         "cl with v is given twice",
     ),
-    "half a block": (
-        lambda: cases.oral_model(correlations=[("ka", "cl"), ("cl", "v")]),
-        r"\('ka', 'v'\) is not among the correlations",
-    ),
-    "fixed inside a block": (
-        lambda: iv(v=wb.LogNormal(20.0, iiv=wb.Fixed(0.2)), correlations=[("cl", "v")]),
-        "IIV of v is fixed but correlated",
-    ),
     "correlations that contradict each other": (
         lambda: cases.oral_model(
             correlations={("ka", "cl"): 0.9, ("ka", "v"): 0.9, ("cl", "v"): -0.9}

@@ -24,6 +24,28 @@ REFUSED = {
     "iiv a switch": (lambda: wb.LogNormal(1.0, iiv=True), "IIV.*number, not True"),
     "fixed unknown": (lambda: Parameter("normal", 1.0, 0.1, {"mean"}), "Cannot fix mean"),
     "distribution unknown": (lambda: Parameter("lognorm", 1.0), "Did you mean 'lognormal'"),
+    "above the upper bound": (
+        lambda: wb.LogitNormal(1.2, iiv=0.3),
+        "logit-normal.*between its bounds, 0 and 1, and 1.2 does not",
+    ),
+    "at the lower bound": (lambda: wb.ProbitNormal(2, lower=2, upper=3), "bounds, 2 and 3"),
+    "bounds the wrong way": (
+        lambda: wb.LogitNormal(0.5, lower=1, upper=0),
+        "lower bound.*below the upper one, not 1 and 0",
+    ),
+    "bound infinite": (lambda: wb.LogitNormal(0.5, upper=INF), "upper bound must be a finite"),
+    "bounds of a log-normal": (
+        lambda: Parameter("lognormal", 0.5, lower=0.0, upper=1.0),
+        "no lower and upper.*wb.LogitNormal",
+    ),
+    "prior beyond the bounds": (
+        lambda: wb.LogitNormal(0.5, prior=wb.Prior(1.5, sd=0.2)),
+        "mean of the prior must lie between the bounds.*0 and 1",
+    ),
+    "exponential effect between bounds": (
+        lambda: wb.LogitNormal(0.5, covariates=[wb.covariate.Exponential("WT")]),
+        "does not apply to a logit-normal parameter.*Linear",
+    ),
     "error zero": (lambda: wb.error.Additive(0.0), "'additive'.*above 0, not 0"),
     "error negative": (lambda: wb.error.Proportional(-0.1), "'proportional'.*above 0, not -0.1"),
     "error nan": (lambda: wb.error.LogNormal(NAN), "'sd'.*finite number, not nan"),

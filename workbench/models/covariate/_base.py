@@ -30,6 +30,7 @@ class CovariateKind:
         stands for the covariate, ``@`` for the coefficient, ``&`` for the reference, ``~`` for
         the level
     term : mathtext of the term added to a normal parameter, "" where the kind has none
+    link_term : the same of a logit- or probit-normal parameter, added on that scale
     text : the design column in plain text, for a picker: ``log(#/&)``
     coefficient_unit : template of the coefficient's unit, ``{COVARIATE}`` the covariate's and
         ``{PARAMETER}`` the parameter's (of a log-normal parameter always without a unit)
@@ -46,5 +47,6 @@ class CovariateKind:
     coefficient_unit: str
     advice: str
     column: Callable[[Floats, float], Floats] | None = None
+    link_term: str = ""
     categorical: bool = False
     positive_data: bool = False

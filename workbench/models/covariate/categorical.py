@@ -17,6 +17,7 @@ COVARIATE = CovariateKind(
     argument="effects",
     factor=r"e^{@\,[#_i\,=\,~]}",
     term=r"@\,[#_i\,=\,~]",
+    link_term=r"@\,[#_i\,=\,~]",
     text="# ≠ &",
     coefficient_unit="{PARAMETER}",
     advice="",

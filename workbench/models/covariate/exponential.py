@@ -25,7 +25,7 @@ COVARIATE = CovariateKind(
     term="",
     text="# − &",
     coefficient_unit="1/{COVARIATE}",
-    advice="An exponential multiplies: for a normal parameter use wb.covariate.Linear, or make the "
-    "parameter log-normal.",
+    advice="An exponential multiplies: for a normal or logit-normal parameter use "
+    "wb.covariate.Linear, or make the parameter log-normal.",
     column=column,
 )

@@ -21,6 +21,7 @@ COVARIATE = CovariateKind(
     argument="coefficient",
     factor="",
     term=r"@\,(#_i - &)",
+    link_term=r"@\,(#_i - &)",
     text="# − &",
     coefficient_unit="{PARAMETER}/{COVARIATE}",
     advice="For a log-normal parameter 1 + β (x - reference) is not linear in β on the logarithmic "

@@ -21,6 +21,7 @@ COVARIATE = CovariateKind(
     argument="exponent",
     factor=r"\left(\frac{#_i}{&}\right)^{@}",
     term="",
+    link_term=r"@\,\log\frac{#_i}{&}",
     text="log(#/&)",
     coefficient_unit="",
     advice="A power multiplies: for a normal parameter use wb.covariate.Linear, or make the "

@@ -12,6 +12,8 @@ DISTRIBUTION = Distribution(
     code=EXP,
     to_psi=log,
     from_psi=exp,
+    slope=exp,
     positive=True,
+    interval="log",
     latex=r"@_i = @_{pop}\, e^{\eta_{@,i}}",
 )

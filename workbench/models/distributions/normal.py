@@ -9,6 +9,11 @@ def same(value: float) -> float:
     return value
 
 
+def one(_psi: float) -> float:
+    """Return the slope of the identity."""
+    return 1.0
+
+
 DISTRIBUTION = Distribution(
     name="normal",
     title="Normal",
@@ -16,6 +21,8 @@ DISTRIBUTION = Distribution(
     code=IDENTITY,
     to_psi=same,
     from_psi=same,
+    slope=one,
     positive=False,
+    interval="identity",
     latex=r"@_i = @_{pop} + \eta_{@,i}",
 )

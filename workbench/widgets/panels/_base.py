@@ -22,13 +22,11 @@ class PanelView:
     draw : brings it up to date; called when it is on view and what it shows has changed. None
         when the panel follows the state by itself
     selectable : views in it that take part in the selection
-    lens : whether its pictures, if it has any, are drawn through the page's lens
     """
 
     widget: W.Widget
     draw: Callable[[], object] | None = None
     selectable: tuple[Any, ...] = ()
-    lens: bool = True
 
 
 @dataclass(frozen=True, slots=True)

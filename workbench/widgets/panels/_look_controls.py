@@ -45,15 +45,13 @@ class LookControls:
         self.choices = {
             "binning": self._choice("binning", "Way of binning", BINNINGS),
             "correction": self._choice("correction", "Correction", CORRECTIONS),
-            "by": self._choice("by", "A panel for each value of", {"": "None"}),
             "x": self._choice("x", "Horizontal axis", AXES),
         }
         self.log = Switch(words="log y", hint="Logarithmic scale of the observations")
         self.log.observe(lambda change: self._set(log=change["new"]), "value")
         self.widget = styled(W.HBox(self._parts()), "wb-look")
         self.state.observe(self._follow, "look")
-        self.state.observe(self._offer, "dataset")
-        self._offer()
+        self._follow()
 
     def _parts(self) -> list[W.Widget]:
         return [
@@ -61,7 +59,6 @@ class LookControls:
             self._typed("Number", "n_bins"),
             self._typed("Edges by hand", "edges"),
             self._option("Correction", self.choices["correction"], 118),
-            self._option("Panels by", self.choices["by"], 86),
             self._option("Over", self.choices["x"], 112),
             self._typed("Percentiles", "percents"),
             self._typed("LLOQ", "lloq"),
@@ -99,18 +96,6 @@ class LookControls:
         except WorkbenchError as error:
             self.state.say(str(error), "error")
             self._follow()
-
-    def _offer(self, _change: object = None) -> None:
-        """Offer the covariates of the data."""
-        dataset = self.state.dataset
-        names = dataset.covariate_names if dataset is not None else ()
-        self._following = True
-        try:
-            entries = [Entry("None", ""), *(Entry(name, name) for name in names)]
-            self.choices["by"].offer(entries)
-        finally:
-            self._following = False
-        self._follow()
 
     def _follow(self, _change: object = None) -> None:
         look = self.state.look

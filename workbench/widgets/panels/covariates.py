@@ -24,6 +24,7 @@ from workbench.widgets.covariate_choice import (
     read_groups,
     unusable,
     why_not,
+    with_values,
 )
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
@@ -272,14 +273,16 @@ class CovariateSection:
         words = f"{column} {why}, so it cannot act on a parameter." if why else ""
         self.term.value = words and f"<span role='note'>{escape(words)}</span>"
         if not why:
-            self.term.value = f"<span>{escape(self._term(column))} acts on</span>"
+            n = int(data.covariates[column].isna().sum())
+            gap = f" ({column} is missing for {n} subjects: see the Data tab)" if n else ""
+            self.term.value = f"<span>{escape(self._term(column))} acts on{escape(gap)}</span>"
 
     def _term(self, column: str) -> str:
         """Return what a tick adds, such as log(WT/70)."""
         data, model = self.state.dataset, self.state.model
         parameter = next(iter(model.parameters.values()))
         try:
-            effect = resolved(first_effect(parameter, data, column), data)
+            effect = resolved(first_effect(parameter, data, column), with_values(data, column))
         except WorkbenchError:
             return column
         text = covariate_kinds.get(effect.kind).text.replace("#", column)
@@ -336,10 +339,12 @@ def _equation(model: Any, parameter: str, effect: CovariateEffect) -> str:
     place = model.structure.parameters.index(parameter)
     symbol = "{" + model.structure.symbols[place] + "}"
     own = model.parameters[parameter]
-    positive = distributions.get(own.distribution).positive
-    part = effect.latex(symbol, positive=positive)
-    between = r"\," if positive else " + "
+    kind = distributions.get(own.distribution)
+    part = effect.latex(symbol, positive=kind.positive, limited=kind.limited)
+    between = r"\," if kind.positive else " + "
     latex = rf"{symbol}_i = {symbol}_{{pop}}{between}{part}{between}\ldots"
+    if kind.limited:
+        latex = rf"{kind.link}({symbol}_i) = {kind.link}({symbol}_{{pop}}) + {part} + \ldots"
     try:
         return equations.svg(latex)
     except ValueError:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from html import escape
 from typing import Any
 
 import ipywidgets as W
+import pandas as pd
+from matplotlib.axes import Axes
 
-from workbench.errors import WorkbenchError
-from workbench.plots import influence as draw
+from workbench import plots
+from workbench.errors import OptionError, WorkbenchError
+from workbench.plots import Drawn, Palette, Sight
 from workbench.widgets.card import PlotCard
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView
+from workbench.widgets.result_card import ResultCard
+from workbench.widgets.script import words
+from workbench.widgets.selectable import Label
 from workbench.widgets.session import Session
 from workbench.widgets.table import SubjectTable
 from workbench.workflows.influence import MANY, Influence, cost, influence
 
 NAME = "influence"
 EMPTY = "Fit the model to see what each subject contributes, and how much hangs on it."
-SIZE = (900, 400)
 CHOSEN = 20  # subjects that are offered where there are many
 HEADS = ("ΔOFV of the others", "Cook's distance", "Covariance ratio")
 ABOUT = (
@@ -51,6 +55,10 @@ class InfluenceView:
         self.few.tooltip = "Those whose predicted distance is the highest"
         self.price = html("", "wb-note")
         self.words = html("", "wb-results", "wb-starts-box")
+        self._found: Influence | None = None  # what the pictures show
+        self.distances = self._card("distances", plots.DISTANCES)
+        self.changes = self._card("changes", plots.CHANGES)
+        self.pictures = styled(W.Box(), "wb-pair")
         self.subjects = SubjectTable()
         self.subjects.alt = "What changes without each subject; a row selects its subject"
         about = html(f"<h2>Without each subject</h2><p>{ABOUT}</p>")
@@ -62,14 +70,54 @@ class InfluenceView:
     def _body(self) -> W.Widget:
         buttons = styled(W.HBox([self.every, self.few, self.price]), "wb-row", "wb-bar")
         plot = styled(W.Box([self.card.widget]), "wb-one", "wb-band")
-        parts = [plot, buttons, self.words, self.people]
+        parts = [plot, buttons, self.words, self.pictures, self.people]
         return styled(W.VBox(parts), "wb-document", "wb-influence")
+
+    def _card(self, part: str, plot: plots.Plot) -> ResultCard:
+        def draw(ax: Axes, palette: Palette, selected: Label | None) -> Drawn:
+            if self._found is None:
+                raise OptionError("Nothing has been predicted or fitted yet.")
+            task = plots.influence_task(self._found, part, self._sight(), palette, selected)
+            margins = task.plot.margins
+            card.view.margins = margins
+            return plots.draw_through(ax, task)
+
+        card = ResultCard(
+            *(self.session, f"influence-{part}", draw, lambda: self._rows(part), self._python),
+            alt=plot.alt,
+            margins=plot.margins,
+        )
+        return card
+
+    def _sight(self) -> Sight:
+        return plots.look(self.state.lens, self.state.fit, strict=False)
+
+    def _rows(self, part: str) -> pd.DataFrame:
+        """Return the numbers of a picture: of the subjects that are kept."""
+        found = self._found
+        if found is None:
+            raise OptionError("Nothing has been predicted or fitted yet.")
+        table = found.table if part == "distances" else found.changes.reset_index(names="ID")
+        return table[table["ID"].isin(self._sight().kept)]
+
+    def _python(self) -> str:
+        """Return the lines that draw the pictures."""
+        found = self._found
+        predicted = found is None or (found.table["verdict"] == "predicted").all()
+        given = ", refit=False" if predicted else ""
+        said = self.state.lens.arguments()
+        return (
+            f"{self.state.fit.python()}\nfound = wb.influence(fit{given})\n"
+            f"figure = wb.plots.influence(found{words(said)})\n"
+        )
 
     def _listen(self) -> None:
         self.every.on_click(lambda _button: self.session.leave_out())
         self.few.on_click(lambda _button: self.session.leave_out(CHOSEN))
         self.state.observe(self._follow, "fit")
-        self.state.observe(self._show, ["influence", "theme", "tab"])
+        self.state.observe(self._show, ["influence", "theme", "tab", "lens"])
+        for card in (self.distances, self.changes):
+            card.view.observe(lambda _change: self._draw(), "size")
         self.state.observe(self._busy, "status")
 
     def _busy(self, _change: object = None) -> None:
@@ -93,7 +141,7 @@ class InfluenceView:
     def _show(self, _change: object = None) -> None:
         """Show the refits, or before there are any what is predicted, once the tab is open."""
         state, fit = self.state, self.state.fit
-        key = (fit, state.influence, state.theme)
+        key = (fit, state.influence, state.theme, state.lens)
         if fit is None or state.tab != NAME or key == self._shown:
             return
         self._shown = key
@@ -102,35 +150,36 @@ class InfluenceView:
         except WorkbenchError as problem:
             several = fit.data.n_sub > 1
             self.words.value = f"<p class='wb-note'>{escape(str(problem))}</p>" if several else ""
-            self.people.layout.display = "none"
+            self._found = None
+            self.people.layout.display, self.pictures.children = "none", ()
             return
+        self._found = found
         self.people.layout.display = ""
-        self.words.value = notes(found) + picture(found, state.theme)
-        self.subjects.show(*changes(found), decimals=2)
+        self.pictures.children = (self.distances.widget, self.changes.widget)
+        self.words.value = notes(found)
+        kept = [label in self._sight().kept for label in fit.data.subjects]
+        whole, heads = changes(found)
+        self.subjects.show(whole[kept], heads, decimals=2)
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw the pictures, if there is something to draw and the tab is open."""
+        if self._found is not None and self.state.tab == NAME:
+            self.distances.render()
+            self.changes.render()
 
 
 def build(session: Session) -> PanelView:
     """Make the tab."""
     view = InfluenceView(session)
-    return PanelView(styled(view.stack, "wb-stack"), selectable=(view.card.view, view.subjects))
+    pictures = (view.card.view, view.distances.view, view.changes.view)
+    return PanelView(styled(view.stack, "wb-stack"), selectable=(*pictures, view.subjects))
 
 
 def notes(found: Influence) -> str:
     """Return what must be known of the refits."""
     listed = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
     return f"<ul class='wb-reasons'>{listed}</ul>" if listed else ""
-
-
-def picture(found: Influence, theme: str) -> str:
-    """Return the picture of the distances and changes; a sentence if it cannot be drawn."""
-    try:
-        figure: Any = draw(found, theme=theme, size=SIZE)
-        png, _ = figure._repr_png_()
-    except Exception as error:  # noqa: BLE001  the table below must still be seen
-        return f"<p class='wb-note'>No picture: {escape(str(error))}</p>"
-    data = b64encode(png).decode()
-    words = "Cook's distance of each subject, and the changes of the estimates without it"
-    return f'<img class="wb-starts" alt="{words}" src="data:image/png;base64,{data}">'
 
 
 def changes(found: Influence) -> tuple[Any, list[str]]:

@@ -7,13 +7,23 @@ from html import escape
 import ipywidgets as W
 
 from workbench.models.distributions import distributions
+from workbench.models.model import Model
+from workbench.models.parameter import Parameter
+from workbench.models.typeset import individual_parameter
+from workbench.widgets import equations
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.model_edits import START_IIV, has_full_omega
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
 from workbench.widgets.panels._knowledge import KnownValues
+from workbench.widgets.panels._omega_grid import OmegaGrid
 from workbench.widgets.session import Session
 
+SHAPES = [
+    ("Diagonal: no correlations", "diagonal"),
+    ("Full: all correlated", "full"),
+    ("The pairs ticked below", "pairs"),
+]
 HEAD = (
     "<div class='wb-parameter-row wb-parameter-head'><span></span><span>Typical</span>"
     "<span title='Hold the typical value'>fix</span><span>Distribution</span>"
@@ -40,13 +50,23 @@ class ParameterRow:
         self.typical_fixed = self._box(f"Hold the typical value of {name}")
         self.iiv = self._box(f"Between-subject variability on {name}")
         self.omega_fixed = self._box(f"Hold ω of {name}")
+        self.lower = NumberField(f"Lower bound of {name}", self._set_lower)
+        self.upper = NumberField(f"Upper bound of {name}", self._set_upper)
+        between = [html("<span>between</span>", "wb-label"), self.lower.entry]
+        between += [html("<span>and</span>", "wb-label"), self.upper.entry]
+        self.range = W.VBox([styled(W.Box(between), "wb-range-row")])
+        self.equation = html("", "wb-parameter-equation")
         controls = [self.label, self.typical.entry, self.typical_fixed, self.distribution]
         controls += [self.iiv, self.omega.entry, self.omega_fixed]
         self.widget = W.VBox(
             [
                 styled(W.Box(controls), "wb-parameter-row"),
+                self.range,
+                self.equation,
                 self.typical.complaint,
                 self.omega.complaint,
+                self.lower.complaint,
+                self.upper.complaint,
             ]
         )
         self.distribution.observe(self._set_distribution, "value")
@@ -74,6 +94,8 @@ class ParameterRow:
                 self.typical.show(parameter.typical)
             if anew or not self.omega.message:
                 self.omega.show(parameter.iiv or self._last_iiv)
+            self._show_range(parameter, anew=anew)
+            self.equation.value = _equation(state.model, self.name)
             self.omega.entry.disabled = self.omega_fixed.disabled = not parameter.has_eta
             self.distribution.value = parameter.distribution
             self.iiv.value = parameter.has_eta
@@ -82,6 +104,19 @@ class ParameterRow:
         finally:
             self._following = False
         self._last_iiv = parameter.iiv or self._last_iiv
+
+    def _show_range(self, parameter: Parameter, *, anew: bool) -> None:
+        limited = distributions.get(parameter.distribution).limited
+        self.range.layout.display = "" if limited else "none"
+        for field, value in zip((self.lower, self.upper), parameter.range, strict=True):
+            if anew or not field.message or not limited:
+                field.show(value)
+
+    def _set_lower(self, value: float) -> None:
+        self.session.set_parameter(self.name, lower=value)
+
+    def _set_upper(self, value: float) -> None:
+        self.session.set_parameter(self.name, upper=value)
 
     def _set_typical(self, value: float) -> None:
         self.session.set_parameter(self.name, typical=value)
@@ -115,6 +150,23 @@ class ParameterRow:
         self.session.set_parameter(self.name, fixed=[part for part, on in parts.items() if on])
 
 
+def _equation(model: Model, name: str) -> str:
+    """Return the equation of the individual parameter, typeset."""
+    symbol = model.structure.symbols[model.structure.parameters.index(name)]
+    latex = individual_parameter("{" + symbol + "}", model.parameters[name])
+    try:
+        return equations.svg(latex)
+    except ValueError:
+        return f"<code>{escape(latex)}</code>"
+
+
+def _shape(model: Model) -> str:
+    """Return which of the choices of omega the model is."""
+    if has_full_omega(model):
+        return "full"
+    return "pairs" if model.correlations else "diagonal"
+
+
 def build(session: Session) -> PanelView:
     """Make the section."""
     state = session.state
@@ -122,10 +174,11 @@ def build(session: Session) -> PanelView:
     made: dict[str, ParameterRow] = {}  # widgets are slow to make: those of other models are kept
     body = W.VBox([])
     omega = W.Dropdown(
-        options=[("Diagonal: no correlations", "diagonal"), ("Full: all correlated", "full")],
+        options=SHAPES[:2],
         tooltip="Covariance of the random effects",
         layout=W.Layout(width="auto", flex="1"),
     )
+    pairs, following = OmegaGrid(session), list[W.Widget]()
     known = KnownValues(session)
     estimates = W.Button(description="Start from the estimates", layout=W.Layout(width="auto"))
     estimates.tooltip = "Take the estimates of the last fit as starting values"
@@ -147,12 +200,21 @@ def build(session: Session) -> PanelView:
         for row in rows.values():
             row.show(anew=anew)
         known.follow()
-        shape = "full" if has_full_omega(state.model) else "diagonal"
+        pairs.show()
+        shape = _shape(state.model)
         if omega.value != shape:
+            offered = SHAPES if shape == "pairs" else SHAPES[:2]
+            following.append(omega)  # options take the value with them
+            omega.options = offered
             omega.value = shape
+            following.clear()
 
     def reshape(change: dict[str, str]) -> None:
-        if (change["new"] == "full") != has_full_omega(state.model):
+        if (
+            not following
+            and change["new"] in ("full", "diagonal")
+            and change["new"] != _shape(state.model)
+        ):
             session.set_omega("full" if change["new"] == "full" else "diagonal")
 
     omega.observe(reshape, "value")
@@ -165,6 +227,7 @@ def build(session: Session) -> PanelView:
             html(HEAD),
             body,
             labelled("Ω", omega),
+            pairs.widget,
             known.fold.widget,
             estimates,
         )

@@ -26,7 +26,7 @@ def build(session: Session) -> PanelView:
         title.value = f"<h2>{what}</h2>"
         listing.text = session.python()
 
-    state.observe(follow, ["dataset", "model", "method", "options", "fit", "check", "look"])
+    state.observe(follow, ["dataset", "model", "method", "options", "fit", "check", "look", "lens"])
     follow()
     return PanelView(styled(W.VBox([title, listing]), "wb-document"))
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import ipywidgets as W
 import pandas as pd
 
+from workbench.data import Dataset
+from workbench.models.model import Model
 from workbench.plots import multistart as draw
+from workbench.widgets.downloads import File
 from workbench.widgets.markup import chip, fixed, html, number, styled, table
 from workbench.widgets.panels._base import Panel, PanelView
+from workbench.widgets.result_card import file_name, files_of, menu
+from workbench.widgets.script import opening, words
 from workbench.widgets.session import Session
+from workbench.workflows.multistart import Multistart
 
 EMPTY = (
     "Press “Try 20 starts” in the Estimation section to see whether other starting values lead "
@@ -24,18 +31,38 @@ SIZE = (900, 380)
 def build(session: Session) -> PanelView:
     """Make the tab."""
     state = session.state
-    words = html("", "wb-results", "wb-starts-box")
+    said = html("", "wb-results", "wb-starts-box")
     empty = html(escape(EMPTY), "wb-empty")
-    stack = W.Stack([empty, styled(W.Box([words]), "wb-document")], selected_index=0)
+
+    def files(what: str) -> list[File] | str:
+        found = state.starts
+        python = _python(found, state.fitted_with[0], state.dataset)
+        name = file_name(session, "starts")
+        figure: Callable[[], Any] = lambda: draw(found, theme=state.theme, size=SIZE)  # noqa: E731
+        return files_of(what, name, figure, found.table, python)
+
+    head = styled(W.HBox([menu(session, files)]), "wb-card-head")
+    page = styled(W.VBox([head, said]), "wb-document")
+    stack = W.Stack([empty, page], selected_index=0)
 
     def follow(_change: object = None) -> None:
         found = state.starts
         stack.selected_index = 0 if found is None else 1
         if found is not None:
-            words.value = summary(found) + picture(found, state.theme) + minima(found)
+            said.value = summary(found) + picture(found, state.theme) + minima(found)
 
     state.observe(follow, ["starts", "theme"])
     return PanelView(styled(stack, "wb-stack"))
+
+
+def _python(found: Multistart, centre: Model, data: Dataset) -> str:
+    """Return the lines that fit from the same starts, and draw them."""
+    best = found.best
+    given = {"n": len(found.table), "method": best.method, "seed": best.seed, **best.given}
+    return (
+        f"{opening(data, centre)}starts = wb.multistart(model, data{words(given)})\n"
+        "figure = wb.plots.multistart(starts)\n"
+    )
 
 
 def summary(found: Any) -> str:

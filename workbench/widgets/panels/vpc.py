@@ -12,9 +12,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from workbench import plots
-from workbench.diagnostics import Vpc
+from workbench.diagnostics import PredictionDistribution, Vpc
 from workbench.errors import OptionError, WorkbenchError
-from workbench.plots import Drawn, Margins, Palette
+from workbench.plots import CheckPlot, Drawn, Lens, Margins, Palette, Sight
 from workbench.plots.theme import PALETTES
 from workbench.widgets.checks import Check, looked_at
 from workbench.widgets.downloads import Downloads, File
@@ -28,6 +28,7 @@ from workbench.widgets.session import Session
 NAME = "vpc"
 EMPTY = "Fit the model to compare the data with simulations from it."
 MARGINS = Margins(top=30)
+FRAME, ROW = 110, 120  # CSS pixels round the numerical check, and of one of its rows
 SHARP = 2  # pixels per CSS pixel of a saved picture
 
 
@@ -39,52 +40,25 @@ class View:
     ----------
     title : on its button
     part : what is simulated for it
-    alt : for those who cannot see it
-    draw : draws the outcome on an axes
+    plot : how it is drawn
     rows : the table to be downloaded
     """
 
     title: str
     part: str
-    alt: str
-    draw: Callable[..., Drawn]
+    plot: CheckPlot
     rows: Callable[[Any], pd.DataFrame]
 
 
-def _without(draw: Callable[..., Drawn]) -> Callable[..., Drawn]:
-    """Return a drawing of what has neither subjects nor another scale."""
-    return lambda ax, found, *, palette, **_others: draw(ax, found, palette=palette)
+def _table(found: Any) -> pd.DataFrame:
+    return found.table
 
 
 VIEWS = {
-    "vpc": View(
-        "VPC",
-        "vpc",
-        "Percentiles of the observations over bands of the percentiles of simulated data",
-        plots.draw_vpc,
-        lambda found: found.table,
-    ),
-    "npc": View(
-        "Numerical check",
-        "vpc",
-        "Share of the observations outside their prediction intervals, over what is expected",
-        _without(plots.draw_npc),
-        lambda found: found.npc,
-    ),
-    "distribution": View(
-        "Prediction distribution",
-        "distribution",
-        "Percentiles of the predicted distribution over time, with the observations",
-        plots.draw_distribution,
-        lambda found: found.table,
-    ),
-    "variance": View(
-        "Variance",
-        "variance",
-        "Variance of the observations over time by its parts, with the observed variance",
-        _without(plots.draw_variance),
-        lambda found: found.table,
-    ),
+    "vpc": View("VPC", "vpc", plots.VPC, _table),
+    "npc": View("Numerical check", "vpc", plots.NPC, lambda found: found.npc),
+    "distribution": View("Prediction distribution", "distribution", plots.DISTRIBUTION, _table),
+    "variance": View("Variance", "variance", plots.VARIANCE, _table),
 }
 
 
@@ -93,7 +67,8 @@ class CheckTab:
 
     def __init__(self, session: Session) -> None:
         self.session, self.state = session, session.state
-        self._looked: tuple[Any, Any, Vpc | None] = (None, None, None)
+        self._looked: tuple[tuple[Any, ...], Any] = ((), None)
+        self._sight: dict[tuple[Any, Lens], Sight] = {}  # of the fit and lens on view
         self._why = ""  # it cannot be looked at in the way of the state
         self._drawn: tuple[Any, ...] = ()  # what the picture shows
         self.controls = LookControls(session)
@@ -134,14 +109,15 @@ class CheckTab:
         self.view.observe(lambda _change: self._render(), "size")
         self.simulate.on_click(lambda _button: self.session.simulate_check(self.chosen.part))
         self.cancel.on_click(lambda _button: self.session.cancel_check())
-        self.state.observe(self._follow, ["fit", "tab", "check", "look", "theme"])
+        self.state.observe(self._follow, ["fit", "tab", "check", "look", "lens", "theme"])
 
     def _choose(self, _change: object = None) -> None:
         npc = self.pick.value == "npc"
         self.place.children = (self.picture, self.table) if npc else (self.picture,)
         (self.place.add_class if npc else self.place.remove_class)("wb-npc")
         (self.place.remove_class if npc else self.place.add_class)("wb-one")
-        self.view.alt = self.chosen.alt
+        self.view.alt = self.chosen.plot.alt
+        self.picture.layout.min_height = None
         self._follow()
 
     def _follow(self, _change: object = None) -> None:
@@ -152,8 +128,8 @@ class CheckTab:
         check: Check | None = state.check
         if check is None or (
             not check.running
-            and check.of(view.part, state.look) is None
-            and not check.complaint(view.part, state.look)
+            and check.of(view.part, state.look, state.lens) is None
+            and not check.complaint(view.part, state.look, state.lens)
         ):
             self.session.simulate_check(view.part)
             return  # the change of the state comes back here
@@ -165,42 +141,62 @@ class CheckTab:
 
     def _of_others(self, check: Check, part: str) -> bool:
         """Say whether what is being simulated is not what is looked at."""
-        return check.running != part and check.of(part, self.state.look) is None
+        known = check.of(part, self.state.look, self.state.lens)
+        return check.running != part and known is None
 
     def _outcome(self) -> Any:
         """Return what the picture shows, None if it is not there yet."""
         check: Check | None = self.state.check
         if check is None or check.fit is not self.state.fit:
             return None
-        found = check.of(self.chosen.part, self.state.look)
-        if not isinstance(found, Vpc):
-            return found
-        known, look, seen = self._looked
-        if known is not found or look != self.state.look:
+        found = check.of(self.chosen.part, self.state.look, self.state.lens)
+        key = (found, self.state.look, self.state.lens)
+        if self._looked[0] != key:
             try:
-                seen, self._why = looked_at(found, self.state.look), ""
+                self._looked, self._why = (key, self._seen(found)), ""
             except WorkbenchError as error:
-                seen, self._why = None, str(error)
-            self._looked = (found, self.state.look, seen)
-        return seen
+                self._looked, self._why = (key, None), str(error)
+        return self._looked[1]
+
+    def _seen(self, found: Any) -> Any:
+        """Return an outcome as the page looks at it."""
+        if isinstance(found, Vpc):
+            return plots.seen(looked_at(found, self.state.look), self.sight())
+        if isinstance(found, PredictionDistribution):
+            return plots.within(found, self.sight())
+        return found
+
+    def sight(self) -> Sight:
+        """Return what the page's lens makes of the fit, worked out once for each."""
+        key = (self.state.fit, self.state.lens)
+        if key not in self._sight:
+            self._sight = {key: plots.look(self.state.lens, self.state.fit, strict=False)}
+        return self._sight[key]
 
     def _render(self) -> None:
         """Draw, if there is something new to draw and the tab is open."""
         if self.state.tab != NAME or self.state.fit is None:
             return
         found = self._outcome()
-        now = (self.pick.value, found, self.state.look.log, self.state.theme, tuple(self.view.size))
+        state = self.state
+        now = (self.pick.value, found, state.look.log, state.lens, state.theme, *self.view.size)
         if found is None or now == self._drawn or not self.view.visible:
             return
         self._drawn = now
         if self.pick.value == "npc":
             self.npc.value = npc_html(found.npc, found.ci)
+            n = len(found.npc.drop_duplicates(["STRATUM", "ENDPOINT"]))
+            self.picture.layout.min_height = f"{FRAME + ROW * n}px" if n > 1 else None
         self.view.set_palette(PALETTES[self.state.theme])
         self.view.render()
 
     def _draw(self, ax: Axes, palette: Palette, selected: Label | None) -> Drawn:
-        log = self.state.look.log
-        return self.chosen.draw(ax, self._outcome(), palette=palette, selected=selected, log=log)
+        found, sight = self._outcome(), self.sight()
+        options = {"log": self.state.look.log} if self.pick.value in ("vpc", "distribution") else {}
+        plot = self.chosen.plot
+        return plots.draw_seen(
+            ax, plot, found, sight, palette=palette, selected=selected, **options
+        )
 
     def _show_words(self, check: Check) -> None:
         running = bool(check.running)
@@ -211,7 +207,8 @@ class CheckTab:
             self.words.value = f"<span role='status' data-check='running'>Simulating {share}</span>"
             return
         found = self._outcome()
-        why = check.complaint(self.chosen.part, self.state.look) or self._why
+        why = check.complaint(self.chosen.part, self.state.look, self.state.lens)
+        why = why or self._why
         if why and found is None:
             self.words.value = f"<span role='alert' data-check='failed'>{escape(why)}</span>"
             return
@@ -221,7 +218,8 @@ class CheckTab:
         """Return the picture or the table on show as a file, or the lines that make it."""
         found, view = self._outcome(), self.chosen
         if what == "python":
-            return self.session.python()
+            code = str(self.state.fit.python())
+            return code + self.state.look.python(self.state.lens, self.pick.value)
         if found is None:
             raise OptionError("Nothing has been simulated yet.")
         name = f"{self.state.dataset.name}-{self.pick.value}".replace(" ", "_")
@@ -284,7 +282,7 @@ def _observed(row: dict[Any, Any]) -> list[str]:
 def build(session: Session) -> PanelView:
     """Make the tab."""
     tab = CheckTab(session)
-    return PanelView(styled(tab.widget, "wb-stack"), selectable=(tab.view,), lens=False)
+    return PanelView(styled(tab.widget, "wb-stack"), selectable=(tab.view,))
 
 
 PANEL = Panel(NAME, "VPC", "tab", 25, build)

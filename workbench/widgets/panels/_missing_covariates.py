@@ -1,0 +1,175 @@
+"""Who misses which covariate, and what is done about it: on the tab of the data."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import ipywidgets as W
+import pandas as pd
+
+from workbench.errors import WorkbenchError
+from workbench.widgets.choice import Choice, Entry
+from workbench.widgets.code import CodeListing
+from workbench.widgets.field import NumberField
+from workbench.widgets.markup import chip, fixed, html, number, styled, table
+from workbench.widgets.panels._base import labelled
+from workbench.widgets.session import Session
+from workbench.workflows.imputation import MultipleImputation
+
+METHODS = {
+    "complete_case": "Leave the subjects out (complete cases)",
+    "median": "Median, or most frequent level",
+    "regression": "Regression on the other covariates",
+    "indicator": "Median, and an indicator of missing",
+    "multiple": "Several draws, pooled (multiple imputation)",
+}
+COSTS = {
+    "complete_case": "Their observations are lost; biased where being missing has to do with the "
+    "outcome.",
+    "median": "Standard errors are as if nothing had been missing, and the relation with other "
+    "covariates is weakened.",
+    "regression": "Filled-in values vary too little: standard errors are too small.",
+    "indicator": "Adds a covariate of 0 and 1 for an effect of its own; biased in general.",
+    "multiple": "Fits each draw and pools by Rubin's rules. The model must use a covariate that is "
+    "missing (tick its effect in the rail). Effects are biased towards zero where the other "
+    "covariates tell little of the missing one.",
+}
+MOST_NAMED = 12  # subjects that are named
+DRAWS = 10
+
+
+class MissingCovariates:
+    """The part of the page; hidden where nothing is missing."""
+
+    def __init__(self, session: Session) -> None:
+        self.session, self.state = session, session.state
+        self.m = DRAWS
+        self.who, self.cost = html("", "wb-results"), html("", "wb-note")
+        self.method = Choice(label="What to do about missing covariates")
+        self.method.offer(Entry(words, name) for name, words in METHODS.items())
+        self.method.value = "complete_case"
+        self.draws = NumberField("Number of draws", self._draws)
+        self.draws.show(self.m)
+        self.draws.entry.layout.width = "64px"
+        self.count = labelled("Draws", self.draws.entry)
+        self.apply = W.Button(description="Apply", layout=W.Layout(width="auto"))
+        self.back = W.Button(description="Take back", layout=W.Layout(width="auto"))
+        self.back.tooltip = "Return to the data as they were read"
+        self.complaint, self.pooled = html("", "wb-complaint"), html("", "wb-results")
+        self.code = CodeListing()
+        styled(self.apply, "wb-go")
+        row = [labelled("Method", self.method), self.count, self.apply, self.back]
+        bar = styled(W.HBox(row), "wb-row", "wb-bar")
+        parts = [self.who, bar, self.cost, self.draws.complaint, self.complaint, self.pooled]
+        self.widget = styled(W.VBox([*parts, self.code]), "wb-missing")
+        self.method.observe(self._show_method, "value")
+        self.apply.on_click(lambda _button: self._apply())
+        self.back.on_click(lambda _button: self._attempt(self.session.take_back))
+        names = ["dataset", "unfilled", "pooled", "status", "tab", "model", "method", "options"]
+        self.state.observe(self._follow, names)
+        self._follow()
+
+    def _follow(self, _change: object = None) -> None:
+        state = self.state
+        whole: Any = state.unfilled or state.dataset
+        if state.tab != "data_table" or whole is None:
+            return
+        missing = whole.missing_covariates
+        self.widget.layout.display = "" if len(missing) else "none"
+        if not len(missing):
+            return
+        said = filled_words(state.dataset, whole) if state.unfilled is not None else ""
+        self.who.value = f"<h2>Missing covariates</h2>{missing_table(missing)}{said}"
+        self.back.layout.display = "" if state.unfilled is not None else "none"
+        self.back.disabled = self.apply.disabled = state.busy
+        self.pooled.value = "" if state.pooled is None else pooled_table(state.pooled)
+        self._show_method()
+
+    def _show_method(self, _change: object = None) -> None:
+        several = self.method.value == "multiple"
+        self.cost.value = escape(COSTS.get(self.method.value, ""))
+        self.count.layout.display = "" if several else "none"
+        self.apply.description = f"Fit {self.m} draws" if several else "Apply"
+        self.code.text = self._python()
+
+    def _python(self) -> str:
+        """Return the line that does the same."""
+        state = self.state
+        if state.dataset is None or state.model is None:
+            return ""
+        if self.method.value == "multiple":
+            return self.session.imputation_python(self.m)
+        whole = state.unfilled or state.dataset
+        return f"data = {whole.python().removeprefix('data = ')}.impute({self.method.value!r})\n"
+
+    def _draws(self, value: float) -> None:
+        if value < 2 or value != int(value):
+            raise ValueError("The number of draws is a whole number of at least 2.")
+        self.m = int(value)
+        self._show_method()
+
+    def _apply(self) -> None:
+        if self.method.value == "multiple":
+            self._attempt(self.session.fit_draws, self.m)
+        else:
+            self._attempt(self.session.fill_in, self.method.value)
+
+    def _attempt(self, action: Any, *arguments: Any) -> None:
+        self.complaint.value = ""
+        try:
+            action(*arguments)
+        except WorkbenchError as error:
+            self.complaint.value = f"<span role='alert'>{escape(str(error))}</span>"
+
+
+def missing_table(missing: pd.DataFrame) -> str:
+    """Return who misses what."""
+    head = ("Covariate", "Subjects", "Share %", "Who")
+    rows = []
+    for row in missing.to_dict("records"):
+        labels = row["subjects"]
+        who = ", ".join(str(label) for label in labels[:MOST_NAMED])
+        who += " …" if len(labels) > MOST_NAMED else ""
+        who = "everybody" if row["all_missing"] else f"ID {who}"
+        who += " (changes within subjects)" if row["time_varying"] else ""
+        cells = [str(row["covariate"]), str(row["n_missing"]), fixed(row["percent"], 0), who]
+        rows.append(cells)
+    written = table(head, rows, words=1)
+    for word in ("<td>ID", "<td>everybody", "<th>Who"):
+        written = written.replace(word, f"{word[:3]} class=wb-word{word[3:]}")
+    return f"<div class='wb-scroll'>{written}</div>"
+
+
+def filled_words(data: Any, before: Any) -> str:
+    """Return what was done about it."""
+    gone = before.n_sub - data.n_sub
+    lines = [m for m in data.audit["MESSAGE"].astype(str) if m.startswith("impute(")]
+    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    head = f"{gone} subjects are left out." if gone else "Filled in:"
+    return f"<p class='wb-said'><b>{head}</b></p><ul class='wb-reasons'>{listed}</ul>"
+
+
+def pooled_table(found: MultipleImputation) -> str:
+    """Return the pooled estimates, and what must be known of them."""
+    head = ("Parameter", "Estimate", "SE", "95 %", "", "df", "Missing information %")
+    rows = [
+        [
+            str(name),
+            number(row["estimate"]),
+            number(row["se"], 3),
+            number(row["lower"], 3),
+            number(row["upper"], 3),
+            fixed(row["df"], 0),
+            fixed(100 * row["fraction_missing"], 0),
+        ]
+        for name, row in found.parameters.iterrows()
+    ]
+    counts = found.table["verdict"].value_counts()
+    chips = " ".join(chip(f"{n} {verdict}", str(verdict)) for verdict, n in counts.items())
+    notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
+    listed = f"<ul class='wb-reasons'>{notes}</ul>" if notes else ""
+    return (
+        f"<h3>{len(found.fits)} fits of imputed data, pooled by Rubin's rules {chips}</h3>"
+        f"<div class='wb-scroll'>{table(head, rows)}</div>{listed}"
+    )
