@@ -157,7 +157,7 @@ def _first_stage(
         new = people.common_step(x, values, out.eta, found)
         # The vague prior should be centred on the subjects.
         shift = np.zeros(space.n_theta)
-        index = problem.structure.eta_index
+        index = problem.structure.eta_index[: space.n_phi]
         shift[: space.n_phi][index >= 0] = np.median(out.eta, axis=0)[index[index >= 0]]
         theta = values.theta + np.where(movable, shift, 0.0)
         recentred = space.pack(theta, space.omega(x), values.sigma)
@@ -208,7 +208,10 @@ def _second_stage(problem: Problem, stage: _Stage) -> Floats:
             f"There are {problem.n_obs} observations for {used} individual parameters, so nothing "
             "is left to tell the residual error. Use FOCEI or SAEM."
         )
-    return space.pack(theta, omega, values.sigma * factor)
+    sigma = values.sigma.copy()
+    for endpoint in problem.endpoints:
+        sigma[endpoint.scalable] *= factor
+    return space.pack(theta, omega, sigma)
 
 
 def _uncertainty(problem: Problem, x: Floats, n: int) -> Uncertainty:

@@ -8,19 +8,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.core import records as rec
 from workbench.core.abi import export_predict, export_residual
+from workbench.core.both_sides import HOW
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import parameters_of_blocks, predict_range
-from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V, n_columns
+from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V
 from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.structural import Approximate
-from workbench.problem.checks import check_observations, check_start, limit_notes, notes
+from workbench.problem.checks import (
+    check_observations,
+    check_start,
+    limit_notes,
+    notes,
+    refuse_limits_of_student,
+)
 from workbench.problem.covariates import spreads, with_references
 from workbench.problem.directions import make_directions
 from workbench.problem.endpoints import (
@@ -30,19 +36,20 @@ from workbench.problem.endpoints import (
     observed_outputs,
     residual_table,
 )
+from workbench.problem.error_scale import how_it_is, is_plain, stretch, variance_of_law
 from workbench.problem.explain import why_not
 from workbench.problem.grid import of_output, on_a_grid, on_times
 from workbench.problem.occasions import find_occasions
 from workbench.problem.space import ParameterSpace, frozen
 from workbench.problem.structure import pack_context, ready_made
 from workbench.problem.subjects import pack_subjects
+from workbench.problem.within import WithinSubjects
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
-class Problem:
+class Problem(WithinSubjects):
     """A model bound to a data set: the one object that estimators see.
 
     Parameters
@@ -92,6 +99,7 @@ class Problem:
             n_occasions=0 if self.occasions is None else self.occasions.most,
         )
         recorded, self._packed = pack_subjects(model, data, self.outputs, directions)
+        refuse_limits_of_student(recorded, self.endpoints)
         self._bind(recorded)
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.notes += limit_notes(data)
@@ -137,15 +145,18 @@ class Problem:
         )
         n_outputs = len(model.structure.outputs)
         addresses, starts = np.zeros(n_outputs, np.int64), np.zeros(n_outputs + 1, np.int64)
+        how, ends = np.zeros((n_outputs, HOW), np.int64), np.zeros((n_outputs, 2))
         for endpoint in self.endpoints:
             addresses[endpoint.number] = export_residual(endpoint.error.residual)
             starts[endpoint.number + 1 :] = endpoint.sigma.stop
+            how[endpoint.number], ends[endpoint.number] = how_it_is(endpoint.spec)
+        unusual = not all(is_plain(endpoint.spec) for endpoint in self.endpoints)
         precision, (draft, draft_precision) = 0.0, (np.zeros(0), 0.0)
         if isinstance(family, Approximate):
             precision, (draft, draft_precision) = family.precision(), family.draft()
         return Structure(
             export_predict(family.kernel()),
-            int(addresses[0]) if n_outputs == 1 else 0,
+            int(addresses[0]) if n_outputs == 1 and not unusual else 0,
             frozen(addresses),
             frozen(starts),
             frozen(context),
@@ -156,65 +167,22 @@ class Problem:
             precision,
             frozen(draft),
             draft_precision,
-            frozen(np.array([index[k] for k in family.lags() if index[k] >= 0], dtype=np.int64)),
+            frozen(self._scanned([index[k] for k in family.lags() if index[k] >= 0])),
+            int(unusual),
+            frozen(how),
+            frozen(ends),
             frozen(np.array([p.range for p in model.parameters.values()]).reshape(-1, 2)),
         )
 
-    @property
-    def used(self) -> Bools | None:
-        """Mark the random effects that a subject has, (n_sub, n_eta); None where it has all."""
-        occasions = self.occasions
-        if occasions is None or occasions.used.all():
-            return None
-        between = np.ones((self.n_sub, self.space.n_between), dtype=bool)
-        return np.hstack([between, np.repeat(occasions.used, self.space.n_iov, axis=1)])
+    def _scanned(self, lags: list[int]) -> Ints:
+        """Return the random effects along which a subject may have several modes.
 
-    def joined(self, etas: Floats, kappas: Floats) -> Floats:
-        """Return all random effects, (n_sub, n_eta).
-
-        Parameters
-        ----------
-        etas : (n_sub, n_between)
-        kappas : (number of all subjects' occasions, n_iov)  subject after subject
+        Those of lags; and all where an SD is an expression, which may fall as the prediction
+        rises: then a poor prediction far away can be as likely as a good one nearby.
         """
-        if self.occasions is None:
-            return etas
-        used = self.occasions.used
-        out = np.zeros((*used.shape, self.space.n_iov))
-        out[used] = kappas
-        return np.hstack([etas, out.reshape(self.n_sub, -1)])
-
-    def kappas_of(self, eta: Floats) -> pd.DataFrame:
-        """Return the kappas among all random effects (n_sub, n_eta): ID, OCC and a column each."""
-        names = list(self.model.iov)
-        if self.occasions is None:
-            return pd.DataFrame(columns=["ID", "OCC", *names])
-        labels = self.occasions.labels
-        who = [s for s, own in zip(self.data.subjects, labels, strict=True) for _ in own]
-        used = self.occasions.used
-        own = eta[:, self.space.n_between :].reshape(*used.shape, len(names))[used]
-        table = pd.DataFrame({"ID": who, "OCC": [label for own in labels for label in own]})
-        return table.assign(**dict(zip(names, own.T, strict=True)))
-
-    def mean_omega(self, total: Floats) -> Floats:
-        """Return the omega that second moments of the random effects give, (n_eta, n_eta).
-
-        It is their mean over subjects, and of kappas over all occasions that there are.
-
-        Parameters
-        ----------
-        total : sum over subjects of E[eta eta'], zero where a subject has no such occasion
-        """
-        omega = total / self.n_sub
-        if self.occasions is None:
-            return omega
-        parts = self.space.occasions
-        kappas = np.sum([total[part, part] for part in parts], axis=0) / self.occasions.used.sum()
-        first = self.space.n_between
-        omega[first:, :], omega[:, first:] = 0.0, 0.0
-        for part in parts:
-            omega[part, part] = kappas
-        return omega
+        if any(endpoint.spec.expression for endpoint in self.endpoints):
+            return np.arange(self.space.n_eta, dtype=np.int64)
+        return np.array(lags, dtype=np.int64)
 
     def no_etas(self) -> Floats:
         """Return etas of zero, (n_sub, n_eta)."""
@@ -270,24 +238,20 @@ class Problem:
     def residual_sd(self, prediction: Floats, sigma: Floats) -> Floats:
         """Return the SD of the residual error at predictions (..., n_obs), on the modelled scale.
 
-        Observations are ``endpoint.error.observed(f, sd * z)`` with z standard normal.
+        Of Student-t error it is the scale. `Endpoint.observed` makes observations of it.
         """
         out = np.zeros_like(prediction)
         for endpoint in self.endpoints:
             f = np.ascontiguousarray(prediction[..., endpoint.rows])
-            own = np.ascontiguousarray(sigma[endpoint.sigma])
-            table = np.zeros((f.size, n_columns(len(own))))
-            # The residual of an observation is not needed: any value that exists will do.
-            endpoint.error.residual(np.ones(f.size), f.ravel(), own, table)
-            out[..., endpoint.rows] = np.sqrt(table[:, V]).reshape(f.shape)
+            out[..., endpoint.rows] = endpoint.sd(f.ravel(), sigma).reshape(f.shape)
         return out
 
     def with_error(self, prediction: Floats, sigma: Floats, noise: Floats) -> Floats:
         """Return simulated observations (..., n_obs), given standard normal numbers."""
-        out, spread = prediction.copy(), self.residual_sd(prediction, sigma) * noise
+        out, spread = prediction.copy(), self.residual_sd(prediction, sigma)
         for endpoint in self.endpoints:
             rows = (..., endpoint.rows)
-            out[rows] = endpoint.error.observed(prediction[rows], spread[rows])
+            out[rows] = endpoint.observed(prediction[rows], noise[rows], spread[rows], sigma)
         return out
 
     def points(self) -> pd.DataFrame:
@@ -305,9 +269,29 @@ class Problem:
         return residual_table(self.endpoints, self.subjects, prediction, sigma)
 
     def residuals(self, prediction: Floats, sigma: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return residuals r, their variances v and -dr/df at given predictions."""
-        table = self.residual_table(prediction, sigma)
-        return table[:, R], table[:, V], -table[:, R_F]
+        """Return residuals r, their variances v and -dr/df at given predictions.
+
+        They are on the modelled scale. The variance of Student-t error is that of its
+        distribution, the squared scale times df/(df - 2), where that exists.
+        """
+        table, to_scale = self.residual_table(prediction, sigma), self.stretch(sigma)
+        variance = table[:, V] * to_scale**2 * self.spread_of_law(sigma)
+        return table[:, R] * to_scale, variance, -table[:, R_F] * to_scale
+
+    def stretch(self, sigma: Floats) -> Floats:
+        """Return by what residuals of the table are those on the modelled scale, (n_obs,)."""
+        out, dv = np.ones(self.n_obs), self.subjects.dv
+        for endpoint in self.endpoints:
+            rows = endpoint.rows
+            out[rows] = stretch(endpoint.spec, dv[rows], endpoint.own(sigma))
+        return out
+
+    def spread_of_law(self, sigma: Floats) -> Floats:
+        """Return the variance of the standardised errors, (n_obs,); 1 where there is none."""
+        out = np.ones(self.n_obs)
+        for endpoint in self.endpoints:
+            out[endpoint.rows] = variance_of_law(endpoint.spec, endpoint.own(sigma))
+        return out
 
     def individual_parameters(self, theta: Floats, eta: Floats) -> Floats:
         """Return the individual parameters on the natural scale, (n_sub, n_phi).
@@ -323,31 +307,6 @@ class Problem:
         out = np.zeros((int(self.subjects.block_start[-1]), self.space.n_phi))
         parameters_of_blocks(self.structure, self.subjects, frozen(theta), frozen(eta), out)
         return out
-
-    def blocks(self) -> pd.DataFrame:
-        """Return what identifies the blocks that `block_parameters` has: ID, TIME and OCC.
-
-        TIME is that from which on a block holds; OCC is there where parameters vary between
-        occasions.
-        """
-        packed = self._packed
-        block, start = packed.records[:, rec.BLOCK], packed.record_start[:-1]
-        opens = np.append(True, block[1:] != block[:-1])
-        opens[start] = True
-        rows = np.flatnonzero(opens)
-        before = np.where(np.isin(rows, start), rows, rows - 1)
-        subject = np.searchsorted(packed.record_start, rows, "right") - 1
-        table = pd.DataFrame(
-            {
-                "ID": np.array(self.data.subjects, dtype=object)[subject],
-                "TIME": packed.records[before, rec.TIME] - packed.record_shift[before],
-            }
-        )
-        if self.occasions is not None:
-            number = self.occasions.of_row[packed.record_row[rows]]
-            labels = self.occasions.labels
-            table["OCC"] = [labels[i][k] for i, k in zip(subject, number, strict=True)]
-        return table
 
     def why_not(self, theta: Floats, eta: Floats) -> str:
         """Say for which subject, when and why there is no prediction; "" if there are all."""
