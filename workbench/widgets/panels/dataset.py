@@ -8,6 +8,7 @@ from html import escape
 import ipywidgets as W
 
 from workbench.data.columns import NONMEM
+from workbench.data.findings import count
 from workbench.datasets import list_datasets
 from workbench.widgets.markup import chip, html, styled
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
@@ -152,7 +153,8 @@ class DatasetSection:
         if dataset.info is not None:
             self.problem.value = ""
             self.mapping_box.layout.display = "none"
-        chips = [chip(f"{dataset.n_sub} subjects"), chip(f"{dataset.n_obs} observations")]
+        counts = (count(dataset.n_sub, "subject"), count(dataset.n_obs, "observation"))
+        chips = [chip(words) for words in counts]
         info = dataset.info
         words = f"{info.description}" if info is not None else f"Read from {dataset.name}."
         source = (
