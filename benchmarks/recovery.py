@@ -27,6 +27,7 @@ OFF = 1.3  # factor of the starting values
 SAEM: dict[str, object] = {"likelihood": "linearisation", "covariance": "stochastic"}
 TIMES = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0)
 DOSE = 100.0
+LLOQ = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +93,81 @@ def bolus(**changes: object) -> wb.Model:
     return wb.Model(wb.pk(compartments=1), parameters, **rest)
 
 
-@cache
-def options() -> dict[str, Option]:
-    """Return every option by name."""
-    rich = design(40)
-    covariates = with_covariates(design(60))
-    cov = wb.covariate
+def shares(parameter: wb.Parameter) -> wb.Model:
+    """Return a share that rises with time to a plateau between 0 and 1."""
+    return wb.Model(
+        wb.equations("y = top*(1 - exp(-k*t))", outputs=["y"]),
+        {"top": parameter, "k": wb.LogNormal(0.3, iiv=0.3)},
+        error=wb.error.Additive(0.04),
+    )
+
+
+def censored(method: str) -> Callable[[pd.DataFrame], wb.Dataset]:
+    """Return what marks values below LLOQ and treats them by a method."""
+    return lambda frame: wb.read_dataset(frame).censor(lloq=LLOQ).with_blq(method)
+
+
+def of_distributions() -> dict[str, Option]:
+    """Return distributions of the parameters and shapes of omega."""
+    rich, more = design(40), design(60)
+    visits = design(40)[["ID", "TIME", "DV", "EVID", "AMT"]]
     return {
         "full_omega": Option(
             "Ω: full block, correlations 0.5, 0.3 and 0.2",
             oral(correlations={("cl", "v"): 0.5, ("ka", "cl"): 0.3, ("ka", "v"): 0.2}),
-            design(60),
+            more,
         ),
+        "zero_omega": Option(
+            "Ω: ka with CL 0.4 and V with CL 0.5, ka with V 0",
+            oral(correlations={("cl", "v"): 0.5, ("ka", "cl"): 0.4}),
+            more,
+        ),
+        "logit": Option(
+            "Logit-normal between 0 and 1", shares(wb.LogitNormal(0.6, iiv=0.7)), visits
+        ),
+        "probit": Option(
+            "Probit-normal between 0 and 1", shares(wb.ProbitNormal(0.6, iiv=0.4)), visits
+        ),
+        "boxcox_eta": Option(
+            "Box-Cox distributed eta of CL, shape 0.6 known",
+            oral(cl=wb.LogNormal(4.0, iiv=0.4, eta=wb.eta.BoxCox(0.6))),
+            rich,
+        ),
+        "t_eta": Option(
+            "Student-t distributed eta of CL, 4 degrees of freedom known",
+            oral(cl=wb.LogNormal(4.0, iiv=0.3, eta=wb.eta.StudentT(4.0))),
+            rich,
+        ),
+    }
+
+
+def of_occasions() -> dict[str, Option]:
+    """Return occasions, and covariates that change within a subject."""
+    three = design(40, times=(1.0, 2.0, 4.0, 8.0, 12.0), doses=(0.0, 24.0, 48.0))
+    renal = three.assign(CRCL=60.0 + 30.0 * np.sin(three["ID"] * 1.7 + three["OCC"] * 2.1))
+    both = {"cl": wb.LogNormal(4.0, iiv=0.3, iov=0.2), "ka": wb.LogNormal(1.0, iiv=0.4, iov=0.3)}
+    changing = wb.covariate.Power("CRCL", 60, exponent=0.6)
+    return {
+        "iov": Option("Occasions: CL and ka vary between 3", oral(occasion="OCC", **both), three),
+        "time_varying": Option(
+            "Covariate that changes within a subject, on CL",
+            oral(cl=wb.LogNormal(4.0, iiv=0.3, covariates=[changing])),
+            renal,
+        ),
+    }
+
+
+def of_covariates() -> dict[str, Option]:
+    """Return covariates that are constant."""
+    frame, cov = with_covariates(design(60)), wb.covariate
+    return {
         "power": Option(
             "Covariate: power of weight on CL and V",
             oral(
                 cl=wb.LogNormal(4.0, iiv=0.3, covariates=[cov.Power("WT", 70, exponent=0.75)]),
                 v=wb.LogNormal(40.0, iiv=0.25, covariates=[cov.Power("WT", 70, exponent=1.0)]),
             ),
-            covariates,
+            frame,
         ),
         "categorical": Option(
             "Covariates: exponential of weight on CL, sex on V",
@@ -122,24 +179,70 @@ def options() -> dict[str, Option]:
                     40.0, iiv=0.25, covariates=[cov.Categorical("SEX", 0, effects={"1": -0.3})]
                 ),
             ),
-            covariates,
+            frame,
         ),
-        "power_error": Option(
-            "Residual error: power", oral(error=wb.error.Power(0.25, exponent=0.6)), rich
+        "linear": Option(
+            "Covariate: linear in weight, on log-normal CL",
+            oral(
+                cl=wb.LogNormal(4.0, iiv=0.3, covariates=[cov.Linear("WT", 70, coefficient=0.01)])
+            ),
+            frame,
         ),
-        "combined1": Option(
-            "Residual error: combined 1",
-            oral(error=wb.error.Combined(additive=0.05, proportional=0.1, kind=1)),
-            rich,
+    }
+
+
+def of_errors() -> dict[str, Option]:
+    """Return residual error models."""
+    rich, error, transform = design(40), wb.error, wb.transform
+    models = {
+        "power_error": ("power", error.Power(0.25, exponent=0.6)),
+        "combined1": ("combined 1", error.Combined(0.05, 0.1, kind=1)),
+        "combined2": ("combined 2", error.Combined(0.05, 0.1, kind=2)),
+        "lognormal": ("log-normal", error.LogNormal(0.2)),
+        "boxcox": (
+            "additive after Box-Cox, lambda 0.5 estimated",
+            error.Additive(0.2, transform=transform.BoxCox(wb.Estimated(0.5))),
         ),
-        "combined2": Option(
-            "Residual error: combined 2",
-            oral(error=wb.error.Combined(additive=0.05, proportional=0.1, kind=2)),
-            rich,
+        "yeo_johnson": (
+            "additive after Yeo-Johnson, lambda -0.5 known",
+            error.Additive(0.08, transform=transform.YeoJohnson(-0.5)),
         ),
-        "lognormal": Option(
-            "Residual error: log-normal", oral(error=wb.error.LogNormal(0.2)), rich
+        "logit_error": (
+            "additive on the logit scale, 0 to 6",
+            error.Additive(0.3, transform=transform.Logit(0.0, 6.0)),
         ),
+        "student": ("Student-t, 4 degrees of freedom", error.Proportional(0.15, df=4)),
+    }
+    return {
+        name: Option(f"Residual error: {title}", oral(error=model), rich)
+        for name, (title, model) in models.items()
+    }
+
+
+def of_censoring() -> dict[str, Option]:
+    """Return treatments of values below the limit, a quarter of all."""
+    model, frame = bolus(error=wb.error.Additive(0.15)), design(40)
+    return {
+        method: Option(
+            f"A quarter below the limit: {method}",
+            model,
+            frame,
+            censored(method),
+            ("laplace", "saem"),
+        )
+        for method in ("M1", "M2", "M3", "M5", "M6", "M7")
+    }
+
+
+@cache
+def options() -> dict[str, Option]:
+    """Return every option by name."""
+    return {
+        **of_distributions(),
+        **of_occasions(),
+        **of_covariates(),
+        **of_errors(),
+        **of_censoring(),
     }
 
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
     from workbench.workflows.compare import compare
+    from workbench.workflows.compare_blq import compare_blq
     from workbench.workflows.covariate_candidates import covariate_candidates
     from workbench.workflows.imputation import multiple_imputation
     from workbench.workflows.influence import influence
@@ -68,6 +69,7 @@ _PUBLIC = {
     "Vpc": "workbench.diagnostics",
     "Workbench": "workbench.app",
     "compare": "workbench.workflows.compare",
+    "compare_blq": "workbench.workflows.compare_blq",
     "covariate_candidates": "workbench.workflows.covariate_candidates",
     "evaluate": "workbench.estimation",
     "fit": "workbench.estimation",

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.data.blq import as_measured, limits_by_row
 from workbench.data.dataset import Dataset, read_dataset
 from workbench.errors import OptionError
 from workbench.models.model import Model
@@ -81,6 +82,8 @@ def simulate(
     -------
     DataFrame
         REPLICATE, ID, TIME, ENDPOINT (several only), DV, IPRED, PRED; without DV for dense curves.
+        Where the design has limits of quantification (CENS), also CENS, and DV at the limit where
+        the simulated value is beyond it.
 
     Raises
     ------
@@ -92,6 +95,7 @@ def simulate(
     model = source if isinstance(source, Model) else source.final_model
     if isinstance(design, pd.DataFrame):
         design = read_dataset(design, design=True, name="the design")
+    design = as_measured(design)
     problem = Problem(model, design)
     theta = problem.space.values(problem.space.start).theta
     if dense is not None:
@@ -106,9 +110,24 @@ def simulate(
     point = problem.points()
     out = pd.concat([point] * replicates, ignore_index=True)
     out.insert(0, "REPLICATE", np.repeat(np.arange(1, replicates + 1), len(point)))
-    return out.assign(
-        DV=drawn.dv.ravel(), IPRED=drawn.ipred.ravel(), PRED=np.tile(pred, replicates)
-    )
+    out = out.assign(DV=drawn.dv.ravel(), IPRED=drawn.ipred.ravel(), PRED=np.tile(pred, replicates))
+    return _measured(out, design, replicates) if ruv else out
+
+
+def _measured(table: pd.DataFrame, design: Dataset, replicates: int) -> pd.DataFrame:
+    """Return simulated values as they would be measured with the design's limits."""
+    if not (design.n_below or design.n_above):
+        return table
+    dv, rows = table["DV"].to_numpy(float).copy(), design.population.obs_row
+    cens = np.zeros(len(dv), dtype=np.int64)
+    for sign in (1, -1):
+        limit = np.tile(limits_by_row(design, sign)[rows], replicates)
+        with np.errstate(invalid="ignore"):
+            beyond = sign * dv < sign * limit
+        dv[beyond], cens[beyond] = limit[beyond], sign
+    table = table.assign(DV=dv)
+    table.insert(list(table).index("DV") + 1, "CENS", cens)
+    return table
 
 
 @dataclass(frozen=True, slots=True)

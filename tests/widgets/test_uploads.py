@@ -100,3 +100,53 @@ def test_data_that_the_model_cannot_use_fail_in_words(opened):
     assert opened.state.message.level == "error"
     assert "7" in opened.state.message.text
     assert opened.state.message.log == ""
+
+
+LIMITED = (
+    b"ID,TIME,DV,AMT,EVID,CENS\n1,0,0,100,1,0\n1,1,5,0,0,0\n1,2,1,0,0,1\n2,0,0,100,1,0\n"
+    b"2,1,6,0,0,0\n2,3,1,0,0,1\n"
+)
+
+
+def blq_choice(opened):
+    return next(
+        widget
+        for widget in walk(opened.page.views["dataset"].widget)
+        if isinstance(widget, controls.Dropdown) and "below the limit" in str(widget.tooltip)
+    )
+
+
+def box_of(opened, control):
+    return next(
+        widget
+        for widget in walk(opened.page.views["dataset"].widget)
+        if control in getattr(widget, "children", ())
+    )
+
+
+def test_values_below_a_limit_have_a_choice_of_method(opened):
+    upload(opened, GOOD)
+    control = blq_choice(opened)
+    assert box_of(opened, control).layout.display == "none"
+    upload(opened, LIMITED)
+    assert box_of(opened, control).layout.display == ""
+    assert control.value == "M3"
+    words = " ".join(
+        w.value for w in walk(opened.page.views["dataset"].widget) if isinstance(w, controls.HTML)
+    )
+    assert "2 below the limit of quantification" in words
+    control.value = "M1"
+    assert (opened.state.dataset.blq, opened.state.dataset.n_obs) == ("M1", 2)
+    assert opened.state.message.text.startswith("M1: 2 values below the limit")
+    control.value = "M5"
+    assert opened.state.dataset.n_obs == 4
+    assert opened.state.dataset.python().count("with_blq") == 1
+
+
+def test_a_method_that_the_data_refuse_leaves_everything_as_it_was(opened):
+    upload(opened, LIMITED.replace(b"1,1,5,0,0,0", b"1,1,-5,0,0,0"))
+    control = blq_choice(opened)
+    control.value = "M4"
+    assert opened.state.message.level == "error"
+    assert "cannot be conditional" in opened.state.message.text
+    assert (control.value, opened.state.dataset.blq) == ("M3", "M3")

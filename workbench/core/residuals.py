@@ -34,6 +34,7 @@ BETWEEN = 3  # the value is between y and l (interval-censored)
 TRUNCATED = 4  # the value is y, and could not have been below l
 BELOW_TRUNCATED = 5  # the value is below y, and could not have been below l
 TWO_LIMITS = BETWEEN  # kinds from this one on have two
+DENSITY = (OBSERVED, TRUNCATED)  # kinds of which the likelihood is a density, not a probability
 
 
 def n_columns(n_sigma: int) -> int:

@@ -19,7 +19,7 @@ from workbench.data.dose_checks import (
 )
 from workbench.data.draft import Draft
 from workbench.data.endpoints import observed_places
-from workbench.data.findings import NOTE, WARNING, Findings, first_value, not_in
+from workbench.data.findings import NOTE, WARNING, Findings, count, first_value, not_in
 
 Rule = Callable[[Draft, Findings], None]
 
@@ -77,20 +77,38 @@ def dv_given(draft: Draft, findings: Findings) -> None:
 
 
 def censoring(draft: Draft, findings: Findings) -> None:
-    """CENS is 0 everywhere: censored observations are not supported yet."""
-    cens = draft.given["CENS"]
-    wrong = not_in(cens, (0, 1))
-    text = f"CENS is neither 0 nor 1 ({first_value(cens, wrong)})"
-    findings.refuse("CENS", text, wrong, "0: DV was measured; 1: DV is below the limit.")
+    """CENS is 0, 1 or -1, its rows have their limit in DV, and LIMIT is on the other side of it."""
+    cens, dv, limit = draft.given["CENS"], draft.given["DV"], draft.given["LIMIT"]
+    wrong = not_in(cens, (0, 1, -1))
+    text = f"CENS is neither 0, 1 nor -1 ({first_value(cens, wrong)})"
+    meaning = "0: DV was measured; 1: the value is below DV; -1: it is above DV."
+    findings.refuse("CENS", text, wrong, meaning)
+    known = ~np.isnan(cens) & (cens != 0) & (draft.evid == 0)
     findings.refuse(
-        "CENS",
-        "CENS 1 (below the limit of quantification) is not supported yet, and such a row must "
-        "not be fitted as if it had been measured; found",
-        (cens == 1) & draft.is_observed,
-        "Leave the row out with MDV 1 and keep in mind what that does to the estimates.",
+        "DV",
+        "DV is missing though CENS says that the value lies beyond it",
+        known & np.isnan(dv) & (draft.given["MDV"] != 1) & (not draft.design),
+        "Write the limit of quantification in DV.",
     )
-    if draft.has("LIMIT"):
-        findings.add(NOTE, "LIMIT", "LIMIT is not used: no observation is censored.")
+    censored = known & draft.is_observed & (not draft.design)
+    with np.errstate(invalid="ignore"):
+        high = censored & (cens == 1) & (limit >= dv)
+        low = censored & (cens == -1) & (limit <= dv)
+    advice = "LIMIT is the other bound of the value; write '.' where there is none."
+    text = "LIMIT is not below DV, though CENS 1 says that the value is below DV"
+    findings.refuse("LIMIT", f"{text} ({first_value(limit, high)})", high, advice)
+    text = "LIMIT is not above DV, though CENS -1 says that the value is above DV"
+    findings.refuse("LIMIT", f"{text} ({first_value(limit, low)})", low, advice)
+    for code, what in ((1, "below DV (CENS 1)"), (-1, "above DV (CENS -1)")):
+        of_code = censored & (cens == code)
+        n, between = int(of_code.sum()), int((of_code & ~np.isnan(limit)).sum())
+        if n:
+            more = f", {between} of them with the other bound in LIMIT" if between else ""
+            findings.add(NOTE, "CENS", f"{count(n, 'value')} known only to be {what}{more}.")
+    unused = ~np.isnan(limit) & ~censored & draft.is_observed
+    if unused.any():
+        text = f"LIMIT is not used on {count(int(unused.sum()), 'row')} that are not censored."
+        findings.add(NOTE, "LIMIT", text)
 
 
 def endpoints(draft: Draft, findings: Findings) -> None:

@@ -15,6 +15,8 @@ import pandas as pd
 from workbench.core import records as rec
 from workbench.data.assemble import assemble, canonical_units
 from workbench.data.blocks import INTERPOLATIONS
+from workbench.data.blq import with_marks, with_method
+from workbench.data.censoring import Limit, flags
 from workbench.data.checks import run_checks
 from workbench.data.columns import assign_columns, did_you_mean
 from workbench.data.compartments import resolve_compartments
@@ -62,6 +64,9 @@ class Dataset:
         text in the order in which it appears; ``("DV",)`` where the data name none
     covariate_interpolation : "nocb" or "locf": which way covariates that change are carried
     design : rows with EVID 0 or 2 are to be predicted; there need not be any DV
+    blq : what is done with values below the limit of quantification, "M1" to "M7" (see
+        `with_blq`); "" where there are none
+    blq_limit : see `with_blq`
     time_varying : the covariates, numbers or labels, that change within a subject
     population : the packed arrays that estimators read
     """
@@ -76,6 +81,8 @@ class Dataset:
     endpoints: tuple[Any, ...] = ()
     covariate_interpolation: str = "nocb"
     design: bool = False
+    blq: str = ""
+    blq_limit: Limit | None = None
     time_varying: tuple[str, ...] = field(init=False)
     population: Population = field(init=False, repr=False)
 
@@ -85,6 +92,8 @@ class Dataset:
         if not self.endpoints:
             labels = endpoint_labels(table, observed_rows(table, self.design))
             object.__setattr__(self, "endpoints", labels)
+        if not self.blq and (flags(table)[observed_rows(table, self.design)] == 1).any():
+            object.__setattr__(self, "blq", "M3")
         packed = pack(
             table,
             constants(table, names),
@@ -92,6 +101,8 @@ class Dataset:
             endpoints=self.endpoints,
             interpolation=self.covariate_interpolation,
             design=self.design,
+            blq=self.blq,
+            blq_limit=self.blq_limit,
         )
         object.__setattr__(self, "time_varying", tuple(varying_names(table, names)))
         object.__setattr__(self, "population", packed)
@@ -136,8 +147,13 @@ class Dataset:
 
     @property
     def observations(self) -> pd.DataFrame:
-        """The observations: ROW, ID, TIME, TAD (time since the last dose), DV, DVID, covariates."""
+        """The observations: ROW, ID, TIME, TAD (time since the last dose), DV, DVID, covariates.
+
+        CENS and LIMIT are those of the data; DV is what the method for values below the limit
+        puts there (`with_blq`).
+        """
         rows = self.table.iloc[self.population.obs_row].reset_index(drop=True)
+        rows["DV"] = self.population.dv
         rows.insert(list(rows).index("TIME") + 1, "TAD", self.time_after_dose)
         return rows.drop(
             columns=["AMT", "EVID", "MDV", "RATE", "II", "ADDL", "SS"], errors="ignore"
@@ -210,6 +226,64 @@ class Dataset:
         return replace(self, table=table, audit=audit, code=code)
 
     @property
+    def n_below(self) -> int:
+        """Number of values below the limit of quantification (CENS 1), used or not."""
+        return int((flags(self.table)[observed_rows(self.table, self.design)] == 1).sum())
+
+    @property
+    def n_above(self) -> int:
+        """Number of values above a limit (CENS -1)."""
+        return int((flags(self.table)[observed_rows(self.table, self.design)] == -1).sum())
+
+    def with_blq(self, method: str, *, limit: Limit | None = None) -> Dataset:
+        """Return the data with another treatment of the values below the limit of quantification.
+
+        Values above a limit (CENS -1) are always used by their likelihood.
+
+        Parameters
+        ----------
+        method : of Beal (2001)
+
+            - ``"M1"``: discard them;
+            - ``"M2"``: discard them, and take the others as values that could not have been
+              below the limit;
+            - ``"M3"``: the likelihood of being below the limit (or between LIMIT and it); what is
+              done unless another method is named;
+            - ``"M4"``: as M3, given that every value of the endpoint, seen or not, is above 0;
+            - ``"M5"``: half the limit in their place;
+            - ``"M6"``: half the limit for the first of a run, the later ones discarded;
+            - ``"M7"``: 0 in their place
+        limit : of M2 the limit at which the others are truncated (the endpoint's limit of
+            quantification by default), of M4 the limit below which no value can be (0); one, or
+            by endpoint
+
+        Raises
+        ------
+        OptionError
+            The method is unknown, or `limit` goes with M2 and M4 only.
+        DataError
+            No value is below a limit, or the data contradict the method.
+        """
+        return with_method(self, method, limit)
+
+    def censor(self, lloq: Limit | None = None, *, uloq: Limit | None = None) -> Dataset:
+        """Return the data in which values beyond limits of quantification are marked so.
+
+        DV below `lloq` becomes that limit with CENS 1, DV above `uloq` that one with CENS -1; rows
+        that are marked stay as they are.
+
+        Parameters
+        ----------
+        lloq, uloq : in the unit of DV; one, or by endpoint
+
+        Raises
+        ------
+        OptionError
+            No limit is given, one is not a number, or an endpoint is unknown.
+        """
+        return with_marks(self, lloq, uloq)
+
+    @property
     def missing_covariates(self) -> pd.DataFrame:
         """Who misses what, one row per covariate that is missing for anybody.
 
@@ -278,6 +352,10 @@ class Dataset:
         parts = [f"{self.n_sub} subjects", f"{self.n_obs} {points}", f"{n_doses} dose rows"]
         if len(self.endpoints) > 1:
             parts.append(f"endpoints {', '.join(map(str, self.endpoints))}")
+        if self.n_below:
+            parts.append(f"{self.n_below} below the limit of quantification ({self.blq})")
+        if self.n_above:
+            parts.append(f"{self.n_above} above a limit")
         if self.covariate_names:
             parts.append("covariates " + ", ".join(self.covariate_names))
         levels = self.audit["LEVEL"].value_counts()

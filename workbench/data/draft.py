@@ -185,6 +185,8 @@ def _numbers(raw: RawTable, name: str, findings: Findings) -> Floats:
         advice = _advice(name, shown)
         findings.refuse(name, f"{name} is not a number ({shown!r})", text, advice)
     infinite = np.isinf(numbers)
+    if name == "LIMIT":  # no bound at all
+        return np.where(infinite, np.nan, numbers)
     if infinite.any():
         findings.refuse(name, f"{name} is infinite", infinite, "Correct it, or write '.'.")
     return numbers
@@ -196,8 +198,8 @@ def _advice(name: str, shown: str) -> str:
         return "Write numbers with a decimal point and without thousands separators."
     if name == "DV":
         return (
-            "Write '.' (with MDV 1) where there is no measurement; values below the limit of "
-            "quantification cannot be used yet."
+            "Write '.' (with MDV 1) where there is no measurement; where a value is below the "
+            "limit of quantification, the limit, with 1 in a column CENS."
         )
     return "Write a number, or '.' where there is none."
 

@@ -92,6 +92,12 @@ class Findings:
         return rows, tuple(self._ids[index].tolist()) if self._ids.size else ("",) * len(rows)
 
 
+def with_note(audit: pd.DataFrame, column: str, text: str, what: str) -> pd.DataFrame:
+    """Return an audit with one more note about the whole data, ``what: text.``."""
+    line = pd.DataFrame([(0, "", column, NOTE, f"{what}: {text}.")], columns=list(AUDIT_COLUMNS))
+    return pd.concat([audit, line], ignore_index=True)
+
+
 def count(n: int, noun: str) -> str:
     """Return "1 row" or "2 rows"."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

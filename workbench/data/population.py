@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.core import records as rec
 from workbench.data.blocks import changes, make_blocks
+from workbench.data.censoring import Limit, handle
 from workbench.data.columns import did_you_mean
 from workbench.data.doses import dose_rows, first_rows, numeric, time_shift
 from workbench.data.endpoints import endpoint_numbers
@@ -37,10 +38,13 @@ class Population:
     record_row : (n_rec,)  their positions in the data set's table
     record_shift : (n_rec,)  what was added to TIME, which may start again at a reset
     obs_start : (n_sub + 1,)  offsets into `dv`, `obs_time`, `obs_row`, `obs_endpoint`
-    dv : (n_obs,)  observations, in the order of the OBSERVATION records; NaN in a design
+    dv : (n_obs,)  observations, in the order of the OBSERVATION records; NaN in a design. The
+        limit of those that are known only to lie beyond one
     obs_time : (n_obs,)  their TIME, without shift
     obs_row : (n_obs,)  their positions in the data set's table
     obs_endpoint : (n_obs,)  0-based index into `Dataset.endpoints`
+    obs_kind : (n_obs,)  kind of the observation, see `workbench.core.residuals`
+    obs_limit : (n_obs,)  its other limit; dv for kinds that have none
     block_start : (n_sub + 1,)  offsets into `block_covariates`
     block_names : (n_cov,)  numeric covariates, constant or not
     block_covariates : (n_blocks, n_cov)  their values in each block; NaN where missing
@@ -64,6 +68,8 @@ class Population:
     obs_time: Floats
     obs_row: Ints
     obs_endpoint: Ints
+    obs_kind: Ints
+    obs_limit: Floats
     block_start: Ints
     block_names: tuple[str, ...]
     block_covariates: Floats
@@ -133,6 +139,8 @@ def pack(
     endpoints: tuple[Any, ...],
     interpolation: str = "nocb",
     design: bool = False,
+    blq: str = "",
+    blq_limit: Limit | None = None,
 ) -> Population:
     """Pack a canonical table (checked, subjects in blocks, rows in time order).
 
@@ -144,11 +152,18 @@ def pack(
     endpoints : labels, in the order of their numbers
     interpolation : "nocb" or "locf"
     design : rows with EVID 0 or 2 are to be predicted, whatever their MDV
+    blq, blq_limit : method for values below the limit, see `censoring.handle`
     """
     first = first_rows(table)
     n_sub = int(first.sum())
     observed = observed_rows(table, design)
     endpoint = endpoint_numbers(table, observed, endpoints)
+    dv = table["DV"].to_numpy(dtype=np.float64)
+    kind, limit = np.zeros(len(table), dtype=np.int64), dv
+    if not design and "CENS" in table:
+        places = np.array(endpoints, dtype=object)[endpoint]
+        seen = handle(table, observed, blq, blq_limit, places)
+        observed, dv, kind, limit = seen.observed, seen.dv, seen.kind, seen.limit
     shift = time_shift(table)
     values = table[list(numbers)].to_numpy(dtype=np.float64).reshape(len(table), len(numbers))
     blocks = make_blocks(values, first)
@@ -168,10 +183,12 @@ def pack(
         record_row=row.astype(np.int64),
         record_shift=shift[row],
         obs_start=_offsets(subject[obs_row], n_sub),
-        dv=table["DV"].to_numpy(dtype=np.float64)[obs_row],
+        dv=dv[obs_row],
         obs_time=numeric(table, "TIME")[obs_row],
         obs_row=obs_row.astype(np.int64),
         obs_endpoint=endpoint[obs_row],
+        obs_kind=kind[obs_row],
+        obs_limit=limit[obs_row],
         block_start=blocks.start,
         block_names=tuple(numbers),
         block_covariates=blocks.values,

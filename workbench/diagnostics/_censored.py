@@ -35,6 +35,23 @@ class Imputed:
     pd: Floats
 
 
+def impute_above(
+    observed: Floats,
+    simulated: Floats,
+    censored: NDArray[np.bool_],
+    limit: Floats | float | None,
+    *,
+    seed: int = 0,
+) -> Imputed:
+    """Return the data with a value drawn for everything above its upper limit: the mirror image.
+
+    Parameters are those of `impute`.
+    """
+    mirrored = None if limit is None else -np.asarray(limit, float)
+    done = impute(-observed, -simulated, censored, mirrored, seed=seed, purpose=_PURPOSE + 1)
+    return Imputed(-done.observed, -done.simulated, 1.0 - done.pd)
+
+
 def impute(
     observed: Floats,
     simulated: Floats,
@@ -42,6 +59,7 @@ def impute(
     limit: Floats | float | None,
     *,
     seed: int = 0,
+    purpose: int = _PURPOSE,
 ) -> Imputed:
     """Return the data with a value drawn for everything below its limit.
 
@@ -52,7 +70,7 @@ def impute(
     censored : (n_obs,)
     limit : (n_obs,) or one for all; NaN where there is none. Give the limits of the observations
         above them too: simulated values are censored where observed ones would have been
-    seed : of the random numbers
+    seed, purpose : of the random numbers
 
     Raises
     ------
@@ -70,7 +88,7 @@ def impute(
         first = int(np.flatnonzero(censored & np.isnan(limits))[0])
         raise OptionError(f"Observation {first + 1} is censored, but has no limit.")
     replicates = len(simulated)
-    generator = np.random.Generator(np.random.Philox(key=[seed, _PURPOSE]))
+    generator = np.random.Generator(np.random.Philox(key=[seed, purpose]))
     uniform = generator.uniform(size=len(observed))
     y, completed, pd = observed.copy(), simulated.copy(), np.full(len(observed), np.nan)
     middles = (np.arange(replicates) + 0.5) / replicates

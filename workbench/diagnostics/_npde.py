@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from workbench.diagnostics._censored import impute
+from workbench.diagnostics._censored import impute, impute_above
 from workbench.errors import OptionError
 
 Floats = NDArray[np.float64]
@@ -87,6 +87,8 @@ def prediction_errors(
     corrected: bool = False,
     censored: NDArray[np.bool_] | None = None,
     limit: Floats | float | None = None,
+    above: NDArray[np.bool_] | None = None,
+    upper: Floats | float | None = None,
     seed: int = 0,
 ) -> PredictionErrors:
     """Compare observations with simulated ones.
@@ -103,6 +105,7 @@ def prediction_errors(
         published definitions hold to the letter
     censored : (n_obs,)  observations known only to be below their limit; see `impute`
     limit : (n_obs,) or one for all; NaN where there is none
+    above, upper : the same of observations known only to be above an upper limit
     seed : of the imputed values; without censoring nothing is random
 
     Returns
@@ -124,16 +127,18 @@ def prediction_errors(
             f"Simulated data must be an array of at least 2 replicates x {len(observed)} "
             f"observations; this one is {' x '.join(map(str, simulated.shape))}."
         )
-    known_pd = None
-    if censored is not None and np.any(censored):
-        done = impute(observed, simulated, censored, limit, seed=seed)
-        observed, simulated, known_pd = done.observed, done.simulated, done.pd
+    known_pd = []
+    for marks, bound, draw in ((censored, limit, impute), (above, upper, impute_above)):
+        if marks is not None and np.any(marks):
+            done = draw(observed, simulated, marks, bound, seed=seed)
+            observed, simulated = done.observed, done.simulated
+            known_pd.append((marks, done.pd))
     work = _Work(observed, decorrelation == "cholesky", corrected)
     for rows in _chunks(start, len(simulated)):
         _compare(work, rows, observed[rows], _of_subjects(simulated, rows))
-    if known_pd is not None:
-        half = 0.5 / (len(simulated) + corrected)
-        work.pd[censored] = np.clip(known_pd[censored], half, 1 - half)
+    half = 0.5 / (len(simulated) + corrected)
+    for marks, drawn in known_pd:
+        work.pd[marks] = np.clip(drawn[marks], half, 1 - half)
     return PredictionErrors(
         work.observed,
         work.ypred,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.core.residuals import DENSITY
+from workbench.data.blq import limits_by_row
+from workbench.data.censoring import flags
+from workbench.data.dataset import Dataset
 from workbench.diagnostics._base import with_endpoint
 from workbench.diagnostics._npde import (
     DECORRELATIONS,
@@ -112,9 +116,10 @@ def npde(
     corrected : False gives the published definitions to the letter, as the npde package has them:
         the share r/K, 0 and 1 counted as 1/(2K) and 1 - 1/(2K), and V without the observed vector
     censored : (n_obs,)  observations known only to be below `limit`: values are drawn for them
-        (Nguyen, Comets & Mentré 2012, J Pharmacokinet Pharmacodyn 39:499)
+        (Nguyen, Comets & Mentré 2012, J Pharmacokinet Pharmacodyn 39:499). None takes the data's
+        own: those with CENS 1, and those with CENS -1 as above an upper limit, likewise
     limit : one, or (n_obs,) with NaN where there is none; give it for the observations above it
-        too
+        too. None takes the data's own
 
     Returns
     -------
@@ -149,8 +154,7 @@ def npde(
             fit.data.population.obs_start,
             decorrelation=decorrelation,
             corrected=corrected,
-            censored=None if censored is None else np.asarray(censored, bool),
-            limit=None if limit is None else _limits(problem, limit),
+            **_censoring(problem, fit.data, censored, limit),
             seed=seed,
         )
         notes = _notes(found.status, table["ID"])
@@ -187,6 +191,28 @@ def _mean(simulated: Floats) -> Floats:
     total = np.where(finite, simulated, 0.0).sum(axis=0)
     with np.errstate(invalid="ignore"):
         return np.asarray(total / finite.sum(axis=0))
+
+
+def _censoring(
+    problem: Problem,
+    data: Dataset,
+    censored: Sequence[bool] | NDArray[np.bool_] | None,
+    limit: float | Sequence[float] | Floats | None,
+) -> dict[str, Any]:
+    """Return which observations are beyond a limit, and the limits on the modelled scale."""
+    rows = data.population.obs_row
+    used = np.isin(data.population.obs_kind, DENSITY)  # replaced values are no longer censored
+    mark, given = flags(data.table)[rows], limit
+    below = (mark == 1) & ~used if censored is None else np.asarray(censored, bool)
+    if given is None and (censored is None or below.any()):
+        own = limits_by_row(data)[rows]
+        given = own if np.isfinite(own).any() else None
+    found: dict[str, Any] = {"censored": below if below.any() else None}
+    found["limit"] = None if given is None else _limits(problem, given)
+    above = (mark == -1) & ~used
+    if above.any():
+        found |= {"above": above, "upper": _limits(problem, limits_by_row(data, -1)[rows])}
+    return found
 
 
 def _limits(problem: Problem, limit: float | Sequence[float] | Floats) -> Floats:

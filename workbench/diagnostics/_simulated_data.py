@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.data.blq import as_measured, limits_by_row
 from workbench.data.dataset import Dataset
 from workbench.diagnostics._panels import endpoint_names
 from workbench.errors import DataError, OptionError
@@ -122,15 +123,17 @@ def simulated(
 
     Parameters are those of `vpc`.
     """
-    model, given = resolved(source, data)
+    model, handled = resolved(source, data)
+    given = as_measured(handled)
     check_numbers(replicates, seed)
     began = time.perf_counter()
     problem = Problem(model, given)
     if given.design:
         raise DataError("A predictive check compares with observations, but these are a design.")
+    upper = limits_by_row(given, -1)[given.population.obs_row]
     values, done = np.empty((replicates, problem.n_obs)), 0
     for block in replicate_blocks(problem, replicates, seed, threads=threads, cancel=cancel):
-        values[done : done + len(block.dv)] = block.dv
+        values[done : done + len(block.dv)] = _cut(block.dv, upper)
         done += len(block.dv)
         if on_progress is not None:
             on_progress(done, replicates)
@@ -149,7 +152,7 @@ def simulated(
         seed,
         time.perf_counter() - began,
         given.name,
-        tuple(_notes(source, values, replicates)),
+        tuple(_notes(source, values, replicates) + _limit_notes(handled)),
         given if isinstance(source, Model) or data is not None else source,
     )
 
@@ -232,6 +235,25 @@ def verdict_notes(source: FitResult | Model) -> list[str]:
     if verdict == "converged":
         return []
     return [f"The fit is {verdict}: the simulations are at its values all the same."]
+
+
+def _cut(values: Floats, upper: Floats) -> Floats:
+    """Return simulated values as they would be measured; missing ones stay so."""
+    with np.errstate(invalid="ignore"):
+        return np.where(values > upper, upper, values)
+
+
+def _limit_notes(data: Dataset) -> list[str]:
+    """Return sentences on values that are known only to lie beyond a limit."""
+    notes = []
+    if data.blq not in ("", "M3", "M4"):
+        notes.append(
+            f"The {data.n_below} values below the limit of quantification take part as censored, "
+            f"though the fit treated them by {data.blq}."
+        )
+    if data.n_above:
+        notes.append("Values above an upper limit, simulated ones too, count as that limit.")
+    return notes
 
 
 def _notes(source: FitResult | Model, values: Floats, asked: int) -> list[str]:

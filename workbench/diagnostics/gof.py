@@ -22,10 +22,12 @@ def table(fit: FitResult, *, individual: Individual = "ebe") -> pd.DataFrame:
 
     with the empirical Bayes estimate of eta, its conditional mean (``individual="mean"``) or one
     draw of it for each subject (``"draws"``). TAD is the time after the last dose. ENDPOINT, after
-    TAD, names the output that was observed where the model has several.
+    TAD, names the output that was observed where the model has several. CENS, the last column
+    where there are values beyond limits, is 1 where the value is below DV, -1 where it is above.
     """
     table = fit.predictions_by(individual)
-    return table[with_endpoint(COLUMNS, table)].reset_index(drop=True)
+    columns = [*with_endpoint(COLUMNS, table), *(["CENS"] if "CENS" in table else [])]
+    return table[columns].reset_index(drop=True)
 
 
 DIAGNOSTIC = Diagnostic(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.data.blq import limits_by_row
 from workbench.diagnostics._base import Diagnostic, Individual
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def table(
       IPRED is the mean over draws), and with `band` LOWER and UPPER, the limits of a new
       observation of the subject (see `FitResult.curves`);
     - "observation": DV, PRED, IPRED and the file row; CENSORED where a column CENS, BLQ or BLOQ
-      of the data is not 0, and LLOQ from a column of that name (or LOQ);
+      of the data is not 0, and LLOQ from a column of that name (or LOQ), else from the values
+      that CENS marks as below it;
     - "dose": AMT, DURATION (0 for a bolus) and the file row; additional doses are written out.
 
     What a kind does not have is missing. ENDPOINT, after KIND, names the output that a curve or
@@ -97,12 +99,16 @@ def _censoring(data: Dataset, rows: pd.Index[Any]) -> dict[str, Any]:
     flag = next((name for name in CENSORED if _is_number(table, name)), None)
     limit = next((name for name in LIMITS if _is_number(table, name)), None)
     place = pd.Index(table["ROW"]).get_indexer(rows)
-    none = np.full(len(rows), np.nan)
+    limits = np.full(len(table), np.nan)
+    if limit is not None:
+        limits = table[limit].to_numpy(float)
+    elif "CENS" in table:
+        limits = limits_by_row(data)
     return {
         "CENSORED": np.zeros(len(rows), dtype=bool)
         if flag is None
         else table[flag].fillna(0).to_numpy(float)[place] != 0,
-        "LLOQ": none if limit is None else table[limit].to_numpy(float)[place],
+        "LLOQ": limits[place],
     }
 
 

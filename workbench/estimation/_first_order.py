@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from workbench.core.conditional import Objective
 from workbench.core.first_order import first_order_range
 from workbench.core.likelihood import Values
+from workbench.estimation._likelihood import RangeObjective, interaction_objective
 from workbench.problem import Problem
 
 
@@ -22,3 +23,8 @@ def first_order(
     return first_order_range(
         first, last, want_gradient, problem.structure, problem.subjects, values, cancel, out
     )
+
+
+def exact_without_etas(problem: Problem) -> RangeObjective:
+    """Return FO's objective, or one that knows limits, which is the same without random effects."""
+    return interaction_objective if problem.subjects.kinds else first_order

@@ -10,7 +10,8 @@ prediction on the modelled scale) at the mode and :math:`C_i = Z_i\Omega Z_i^\to
              C_i^{-1}\,\partial_b C_i\big)
 
 for elements a, b of omega and sigma (Retout & Mentré 2003, J Biopharm Stat 13:209; the standard
-errors "by linearisation" of Monolix and saemix). How C changes with theta is left out.
+errors "by linearisation" of Monolix and saemix). How C changes with theta is left out. A censored
+or truncated observation enters as a plain one of as much information (`core.observation`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.likelihood import Values
-from workbench.core.residuals import FIRST_SIGMA, R_F, SIGMA_WIDTH, V_S, V
+from workbench.core.observation import informed
+from workbench.core.residuals import FIRST_SIGMA, KIND, R_F, SIGMA_WIDTH, V_S, V
 from workbench.core.sensitivity import sensitivity_range
 from workbench.problem import Problem
 from workbench.problem.space import frozen
@@ -46,8 +48,11 @@ def linearised_information(problem: Problem, x: Floats, values: Values, eta: Flo
     )
     table = problem.residual_table(f[:, 0], values.sigma)
     slopes = -table[:, R_F, None] * f[:, 1:]
+    by_sigma, variance = table[:, FIRST_SIGMA + V_S :: SIGMA_WIDTH], table[:, V]
+    if table[:, KIND].any():
+        by_sigma, variance = _working(table)
     by_theta = slopes[:, :n_theta] * space.theta_slope(values.theta)
-    by_sigma = table[:, FIRST_SIGMA + V_S :: SIGMA_WIDTH] * space.sigma_slope(values.sigma)
+    by_sigma = by_sigma * space.sigma_slope(values.sigma)
     omega, by_omega = space.omega(x), omega_derivatives(problem, x)
     n_variance = len(by_omega) + n_sigma
     total = np.zeros((n_theta + n_variance, n_theta + n_variance))
@@ -59,10 +64,24 @@ def linearised_information(problem: Problem, x: Floats, values: Values, eta: Flo
         for first in range(0, len(who), step):
             rows = start[who[first : first + step]][:, None] + np.arange(size)
             z = slopes[rows][:, :, n_theta:]
-            _add_batch(
-                total, by_theta[rows], z, table[rows][:, :, V], by_sigma[rows], omega, by_omega
-            )
+            _add_batch(total, by_theta[rows], z, variance[rows], by_sigma[rows], omega, by_omega)
     return total[np.ix_(space.free, space.free)]
+
+
+def _working(table: Floats) -> tuple[Floats, Floats]:
+    """Return dv/dsigma and v of plain observations that tell as much as those of the table do.
+
+    That is, with as much information about their mean, and about sigma, as `observation.informed`
+    gives.
+    """
+    by_sigma = table[:, FIRST_SIGMA + V_S :: SIGMA_WIDTH].copy()
+    variance = table[:, V].copy()
+    for j in np.flatnonzero(table[:, KIND]):
+        about_mean = max(informed(table[j], 1.0, 0.0)[0], 1e-12 / max(table[j, V], 1e-300))
+        about_variance = max(informed(table[j], 0.0, 1.0)[1], 0.0)
+        variance[j] = 1.0 / about_mean
+        by_sigma[j] *= variance[j] * np.sqrt(2.0 * about_variance)
+    return by_sigma, variance
 
 
 def _add_batch(

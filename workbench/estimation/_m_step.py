@@ -11,8 +11,8 @@ through them alone. Given :math:`\bar m_i = E[m_i | y_i]` and
                  + \sum_i \mu_i \mu_i^\top\Big), \quad \mu_i = X_i \hat\theta_M.
 
 A residual parameter that scales the variance of its endpoint, :math:`v = \sigma^2 g`, has
-:math:`\hat\sigma^2 = \sigma^2\,E[\sum r^2/v] / n`. All others take a step of Fisher scoring. Fixed
-elements, and those outside the blocks of omega, stay.
+:math:`\hat\sigma^2 = \sigma^2\,E[\sum r^2/v] / n`, if all its observations are plain. All others
+take a step of Fisher scoring. Fixed elements, and those outside the blocks of omega, stay.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.residuals import FIRST_SIGMA, SIGMA_WIDTH, V_S, V
+from workbench.core.residuals import FIRST_SIGMA, KIND, SIGMA_WIDTH, V_S, V
 from workbench.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -123,6 +123,8 @@ def _scaled(problem: Problem, free: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints
         if endpoint.sigma.stop - s != 1 or not free[s] or not len(endpoint.rows):
             continue
         rows = table[endpoint.rows]
+        if rows[:, KIND].any():  # the mean square of r is no estimate then
+            continue
         slope = rows[:, FIRST_SIGMA + SIGMA_WIDTH * s + V_S] * values.sigma[s]
         if np.allclose(slope, 2.0 * rows[:, V], rtol=1e-10, atol=0.0):
             found.append((s, len(endpoint.rows), endpoint.number))

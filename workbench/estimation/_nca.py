@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
+from workbench.core.residuals import DENSITY
 from workbench.data.population import Population
 
 Floats = NDArray[np.float64]
@@ -79,7 +80,8 @@ def profiles(population: Population, observed: Ints) -> list[Profile]:
     for i in range(population.n_sub):
         rows = population.records[population.record_start[i] : population.record_start[i + 1]]
         start, stop = population.obs_start[i], population.obs_start[i + 1]
-        profile = _profile(rows, population.dv[start:stop], observed[start:stop])
+        known = np.isin(population.obs_kind[start:stop], DENSITY)
+        profile = _profile(rows, population.dv[start:stop], observed[start:stop] * known)
         if profile is not None:
             found.append(profile)
     return found

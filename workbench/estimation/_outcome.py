@@ -14,7 +14,7 @@ from workbench.estimation._uncertainty import Uncertainty
 from workbench.estimation._verdict import Verdict
 from workbench.models.distributions import distributions
 from workbench.problem import Problem
-from workbench.problem.intervals import interval
+from workbench.problem.intervals import NORMAL, interval
 from workbench.problem.residuals import predictions_table
 from workbench.problem.space import Entry, frozen
 from workbench.results import FitResult
@@ -22,7 +22,6 @@ from workbench.results import FitResult
 Floats = NDArray[np.float64]
 
 LOG_2PI = float(np.log(2.0 * np.pi))
-Z = 1.959963984540054  # 95 % interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def make_result(found: Outcome) -> FitResult:
         seed=0,
         estimated=found.estimated,
         ofv=ofv,
-        m2ll=ofv + problem.n_obs * LOG_2PI,
+        m2ll=ofv + problem.n_density * LOG_2PI,
         likelihood=found.likelihood,
         likelihood_se=found.likelihood_se,
         penalty=space.penalty(x),
@@ -145,7 +144,7 @@ def _parameters(
     for entry, estimate, se in zip(
         problem.space.entries, problem.space.natural(x), known.se, strict=True
     ):
-        lower, upper = interval(entry.interval, estimate, Z * se, entry.limits)
+        lower, upper = interval(entry.interval, estimate, NORMAL * se, entry.limits)
         row = {
             "parameter": entry.name,
             "kind": entry.kind,

@@ -18,7 +18,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.residuals import R, V
+from workbench.core import observation
+from workbench.core.residuals import KIND, OBSERVED, R, V
 from workbench.core.rng import STARTS, uniforms
 from workbench.data.dataset import Dataset
 from workbench.errors import EstimationError, ModelError
@@ -76,18 +77,30 @@ def scaled_errors(problem: Problem, model: Model) -> tuple[Model, float]:
     for endpoint in problem.endpoints:
         if not len(endpoint.rows):
             continue
-        r, v = table[endpoint.rows, R], table[endpoint.rows, V]
+        plain = table[endpoint.rows, KIND] == OBSERVED
+        rows, others = endpoint.rows[plain], endpoint.rows[~plain]
+        if not len(rows):
+            return model, np.inf
+        r, v = table[rows, R], table[rows, V]
         if not (np.isfinite(r).all() and (v > 0).all()):
             return model, np.inf
         square = max(float(np.mean(r * r / v)), 1e-12)
         error = model.errors[endpoint.output]
         if set(error.fixed) >= set(error.parameters):
-            total += float(np.sum(r * r / v + np.log(v)))
+            total += float(np.sum(r * r / v + np.log(v))) + _others(table[others], 1.0)
             continue
+        total += _others(table[others], square)
         factor = float(np.sqrt(square))
         errors[endpoint.output] = with_error_values(error, [v * factor for v in error.values])
         total += len(r) * np.log(square) + float(np.sum(np.log(v)))
     return model.replace(error=one_or_all(model, errors)), total
+
+
+def _others(rows: Floats, square: float) -> float:
+    """Return twice the contributions of censored rows with variances times a factor."""
+    scaled = rows.copy()
+    scaled[:, V] *= square
+    return 2.0 * sum(observation.value(row) for row in scaled)
 
 
 def around(model: Model, number: int) -> Model:

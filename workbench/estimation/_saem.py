@@ -335,7 +335,7 @@ class Saem:
         prior = float(((flat @ self.values.precision) * flat).sum()) / n_chains
         total = 2.0 * float(out.misfit.sum()) / n_chains + prior
         total += problem.n_sub * self.values.log_det_omega + float(problem.jacobian.sum())
-        return total + (problem.n_obs + problem.n_sub * eta.shape[2]) * LOG_2PI
+        return total + (problem.n_density + problem.n_sub * eta.shape[2]) * LOG_2PI
 
     def _scale_residuals(self, squares: Floats) -> None:
         """Closed form for errors with variance sigma² g: the mean of r²/g."""

@@ -1,13 +1,22 @@
 """FO: the first-order approximation."""
 
-from workbench.estimation._first_order import first_order
+from workbench.estimation._first_order import exact_without_etas
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
+from workbench.problem.checks import refuse_limits
 
 
 def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
-    """Return the approximation; there is nothing to choose."""
-    return Marginal(first_order, "FO", interaction=False)
+    """Return the approximation; there is nothing to choose.
+
+    Raises
+    ------
+    EstimationError
+        An observation is known only to lie beyond a limit, and the model has random effects.
+    """
+    if problem.space.n_eta:
+        refuse_limits(problem.data, "FO")
+    return Marginal(exact_without_etas(problem), "FO", interaction=False)
 
 
 ESTIMATOR = likelihood_estimator(

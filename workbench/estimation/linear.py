@@ -12,7 +12,7 @@ from workbench.errors import ModelError
 from workbench.estimation._base import INTEGRAL
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
-from workbench.problem.checks import where
+from workbench.problem.checks import refuse_limits, where
 
 TOLERANCE = 1e-8  # relative to the sizes of what should be equal
 
@@ -37,10 +37,13 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
 
     Raises
     ------
+    EstimationError
+        An observation is known only to lie beyond a limit.
     ModelError
         The predictions are not linear in the random effects, or the residual variance depends on
         them.
     """
+    refuse_limits(problem.data, "The exact likelihood of linear models")
     values = problem.space.values(problem.space.start)
     at_zero = problem.predict(values.theta, problem.no_etas())
     sd = np.sqrt(np.diag(problem.model.omega))

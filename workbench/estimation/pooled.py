@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from workbench.estimation._base import STAGES, Estimator, Monitor
-from workbench.estimation._first_order import first_order
+from workbench.estimation._first_order import exact_without_etas
 from workbench.estimation._likelihood import CONTROLS, LikelihoodOptions, Marginal, run
 from workbench.problem import Problem
 from workbench.results import FitResult
@@ -16,7 +16,7 @@ def run_it(
 ) -> FitResult:
     """Fit the model without its random effects; they stay in `FitResult.updated_model`."""
     reduced = Problem(problem.model.without_random_effects(), problem.data)
-    marginal = Marginal(first_order, LABEL, interaction=True)
+    marginal = Marginal(exact_without_etas(reduced), LABEL, interaction=True)
     result = run(reduced, options, monitor, estimate=estimate, method="pooled", marginal=marginal)
     note = "Random effects are left out: the residual error holds all variability between subjects."
     return replace(result, model=problem.model, warnings=(*result.warnings, note))

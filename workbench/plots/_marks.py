@@ -102,6 +102,34 @@ def cloud(ax: Axes, x: Values, y: Values, palette: Palette) -> None:
     )
 
 
+def censored_points(ax: Axes, x: Values, y: Values, side: Values, palette: Palette) -> None:
+    """Draw values known only to lie beyond a limit: hollow triangles that point where they are.
+
+    Parameters
+    ----------
+    side : 1 below the limit, -1 above it
+    """
+    for sign, marker in ((1, "v"), (-1, "^")):
+        mine = side == sign
+        if mine.any():
+            ax.plot(
+                x[mine],
+                y[mine],
+                marker,
+                markersize=4.5,
+                color=palette.background,
+                markeredgecolor=palette.point,
+                linestyle="none",
+                zorder=2.5,
+                gid="censored",
+            )
+
+
+def sides(rows: pd.DataFrame) -> Values:
+    """Return 1 for values below their limit, -1 above it, 0 measured."""
+    return rows["CENS"].to_numpy(float) if "CENS" in rows else np.zeros(len(rows))
+
+
 def highlight(ax: Axes, x: Values, y: Values, palette: Palette, *, size: float = 6.5) -> None:
     """Draw the selected subject: vermilion, larger, outlined (so not by colour alone)."""
     if len(x):

@@ -29,6 +29,7 @@ from workbench.plots._endpoints import called, endpoints_of, of_endpoint
 from workbench.plots._marks import (
     Values,
     belongs,
+    censored_points,
     cloud,
     highlight,
     labelled,
@@ -36,6 +37,7 @@ from workbench.plots._marks import (
     points,
     room,
     say,
+    sides,
 )
 from workbench.plots.theme import DASHED, DOTTED, Palette, dress
 
@@ -76,14 +78,25 @@ def scatter(
     *,
     palette: Palette,
     selected: Label | None,
+    side: Values | None = None,
 ) -> tuple[Values, Values]:
     """Draw points, their trend with its band, and the selected subject; return where points lie.
 
     On logarithmic scales the trend is that of the logarithms.
+
+    Parameters
+    ----------
+    side : (n,)  not 0 where y is only a limit (`sides`); the trend leaves these out
     """
     px, py = place.x(x), place.y(y)
-    cloud(ax, px, py, palette)
-    _trend(ax, place, x, y, labels, palette)
+    if side is not None and side.any():
+        known = side == 0
+        cloud(ax, px[known], py[known], palette)
+        censored_points(ax, px, py, side, palette)
+        _trend(ax, place, x[known], y[known], labels[known], palette)
+    else:
+        cloud(ax, px, py, palette)
+        _trend(ax, place, x, y, labels, palette)
     mine = belongs(labels, selected)
     highlight(ax, px[mine], py[mine], palette)
     return px, py
@@ -158,8 +171,8 @@ def against_prediction(
 ) -> tuple[Values, Values]:
     """Draw DV against a prediction with the line of identity; return where the points lie."""
     _reference(ax, place, place.xlim, place.xlim, palette)
-    x, y = rows[column].to_numpy(float), rows["DV"].to_numpy(float)
-    return scatter(ax, place, x, y, rows["ID"], palette=palette, selected=selected)
+    x, y, side = rows[column].to_numpy(float), rows["DV"].to_numpy(float), sides(rows)
+    return scatter(ax, place, x, y, rows["ID"], palette=palette, selected=selected, side=side)
 
 
 def residuals_against(

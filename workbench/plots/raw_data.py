@@ -14,6 +14,7 @@ from workbench.plots._endpoints import endpoints_of, of_endpoint
 from workbench.plots._marks import (
     MANY,
     belongs,
+    censored_points,
     cloud,
     highlight,
     labelled,
@@ -21,6 +22,7 @@ from workbench.plots._marks import (
     points,
     room,
     say,
+    sides,
 )
 from workbench.plots._subjects import Subjects
 from workbench.plots.theme import Palette, dress
@@ -37,6 +39,7 @@ def draw(
 ) -> Drawn:
     """Draw DV over time, each subject's joined by a line (by endpoint); triangles are doses.
 
+    Values known only to lie beyond a limit are hollow triangles at it (down: below, up: above).
     On the logarithmic scale values of 0 and below are left out, and the title says how many.
     """
     table = tables["data"]
@@ -54,7 +57,9 @@ def draw(
     doses = table[(table["KIND"] == "dose").to_numpy()]
     _set_limits(ax, x, y, doses["TIME"].to_numpy(float), variant)
     paths = _lines(ax, rows, selected, palette)
-    cloud(ax, x, y, palette)
+    side = sides(rows)
+    cloud(ax, x[side == 0], y[side == 0], palette)
+    censored_points(ax, x, y, side, palette)
     mine = belongs(rows["ID"], selected)
     highlight(ax, x[mine], y[mine], palette)
     _doses(ax, doses, selected, palette)

@@ -10,8 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
+from workbench.data.censoring import BLQ_METHODS, LIKELIHOOD
 from workbench.data.dataset import Dataset
-from workbench.errors import DataError, ModelError
+from workbench.data.findings import count
+from workbench.errors import DataError, EstimationError, ModelError
 from workbench.models.model import Model
 from workbench.problem.endpoints import Endpoint
 
@@ -42,6 +44,14 @@ def check_observations(data: Dataset, endpoints: Sequence[Endpoint]) -> None:
                 f"{population.dv[bad[0]]:g} at {where(data, bad)}. Drop these rows (MDV = 1), or "
                 "choose an additive, proportional or combined error."
             )
+        if endpoint.error.positive_data:
+            bad = endpoint.rows[population.obs_limit[endpoint.rows] < 0]
+            if len(bad):
+                raise DataError(
+                    f"The {endpoint.error.title} error model takes the logarithm of DV, but LIMIT "
+                    f"is {population.obs_limit[bad[0]]:g} at {where(data, bad)}. Leave it out, or "
+                    "choose an additive, proportional or combined error."
+                )
 
 
 def check_start(
@@ -69,6 +79,46 @@ def check_start(
                 f"{kind.title} error model has no variance, so the likelihood does not exist. Use "
                 "a combined error (with an additive part), or drop these rows (MDV = 1)."
             )
+
+
+def limit_notes(data: Dataset) -> list[str]:
+    """Return sentences on values that are known only to lie beyond a limit."""
+    found = []
+    if data.n_below:
+        text = f"{count(data.n_below, 'value')} below the limit of quantification"
+        given = "" if data.blq_limit is None else f" (limit {data.blq_limit})"
+        found.append(f"{text}: {BLQ_METHODS[data.blq]} ({data.blq}){given}.")
+    elif data.blq in LIKELIHOOD and data.blq_limit is not None:
+        found.append(
+            f"The likelihood of every value is that of one above a limit, {data.blq_limit} "
+            f"({data.blq})."
+        )
+    if data.n_above:
+        text = f"{count(data.n_above, 'value')} above a limit"
+        found.append(f"{text}: used by the likelihood of being above it.")
+    return found
+
+
+def refuse_limits(data: Dataset, title: str) -> None:
+    """Refuse observations that are known only to lie beyond a limit, or are truncated.
+
+    Parameters
+    ----------
+    title : of the method, which linearises a model with Gaussian observations
+
+    Raises
+    ------
+    EstimationError
+    """
+    other = np.flatnonzero(data.population.obs_kind)
+    if len(other):
+        by = f", which {data.blq} takes by their likelihood" if data.n_below else ""
+        raise EstimationError(
+            f"{title} takes every observation as a normal number, but {count(len(other), 'row')} "
+            f"of these data are not, first {where(data, other)}: values known only to lie beyond "
+            f"a limit, or above one{by}. Use FOCEI, Laplace, SAEM or importance sampling; or "
+            'choose a method that discards or replaces them, data.with_blq("M1") or "M5".'
+        )
 
 
 def fixed_zeros(model: Model) -> list[str]:

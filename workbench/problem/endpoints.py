@@ -229,16 +229,20 @@ def modelled(endpoints: Sequence[Endpoint], dv: Floats) -> Floats:
     return out
 
 
-def jacobians(endpoints: Sequence[Endpoint], dv: Floats, start: Ints) -> Floats:
+def jacobians(
+    endpoints: Sequence[Endpoint], dv: Floats, start: Ints, of_density: NDArray[np.bool_]
+) -> Floats:
     """Return what moves each subject's -2LL from the modelled scale to that of DV, (n_sub,).
 
     Parameters
     ----------
     dv : (n_obs,)
     start : (n_sub + 1,)  offsets of the subjects
+    of_density : (n_obs,)  whose likelihood is a density; a probability is the same on every scale
     """
     total = np.zeros(len(start) - 1)
     for endpoint in endpoints:
-        mine, edges = dv[endpoint.rows], np.searchsorted(endpoint.rows, start)
+        rows = endpoint.rows[of_density[endpoint.rows]]
+        mine, edges = dv[rows], np.searchsorted(rows, start)
         total += [-2.0 * endpoint.error.log_jacobian(mine[a:b]) for a, b in pairwise(edges)]
     return total

@@ -12,14 +12,14 @@ from workbench.core.abi import export_predict, export_residual
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import individual_range, predict_range
-from workbench.core.residuals import R_F, R, V, n_columns
+from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V, n_columns
 from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.structural import Approximate
-from workbench.problem.checks import check_observations, check_start, notes
+from workbench.problem.checks import check_observations, check_start, limit_notes, notes
 from workbench.problem.covariates import design_matrix, spreads, with_references
 from workbench.problem.endpoints import (
     endpoint_notes,
@@ -57,6 +57,8 @@ class Problem:
     outputs : (n_obs,)  number of the model's output that was observed
     endpoints : the outputs that have a residual error, each with its observations
     notes : sentences on what is legal but should be known
+    n_density : number of observations whose likelihood is a density: those that -2LL has a
+        log 2 pi of
 
     Raises
     ------
@@ -78,7 +80,10 @@ class Problem:
         self.space = ParameterSpace(model, held=unseen, spreads=spreads(model, design))
         self._bind(pack_subjects(model, data, self.outputs, design))
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
-        self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start)
+        self.notes += limit_notes(data)
+        of_density = np.isin(population.obs_kind, DENSITY)
+        self.n_density = int(of_density.sum())
+        self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start, of_density)
         if not data.design:
             self._check_start()
 
@@ -96,8 +101,11 @@ class Problem:
             reason = self.why_not(values.theta, self.no_etas())
             if reason:
                 raise ModelError(f"There is no prediction at the starting values. {reason}")
-        with np.errstate(invalid="ignore"):
-            variance = self.residual_table(prediction, values.sigma)[:, V]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            table = self.residual_table(prediction, values.sigma)
+        # Without variance, a value below a limit above its prediction is certain.
+        certain = (table[:, V] == 0) & (table[:, KIND] == BELOW) & (table[:, R] > 0)
+        variance = np.where(certain, np.inf, table[:, V])
         check_start(self.data, self.endpoints, prediction, variance)
 
     def _structure(self, subjects: Subjects, *, ready: bool = False) -> Structure:

@@ -19,6 +19,9 @@ G = -dr/d eta (Hooker, Staatz & Karlsson 2007, Pharm Res 24:2187):
   combined), and equals CWRES where v does not depend on f;
 * IWRES: :math:`r(\hat f) / \sqrt{v(\hat f)}`.
 
+An observation that is known only to lie beyond a limit has no residual: NaN, and the others of
+its subject are whitened without it.
+
 Whitening is by the symmetric (eigenvalue) square root of C, as in NONMEM; a Cholesky factor
 gives other numbers.
 """
@@ -30,11 +33,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core.likelihood import Values
-from workbench.core.residuals import V_FF, V
+from workbench.core.residuals import DENSITY, V_FF, V
+from workbench.data.censoring import flags
 from workbench.problem.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 def whiten(residual: Floats, g: Floats, variance: Floats, omega: Floats, start: Ints) -> Floats:
@@ -85,7 +90,8 @@ def predictions_table(
     DataFrame
         ROW ID TIME TAD DV PRED IPRED RES IRES WRES IWRES CWRES CWRESI; RES and IRES are plain
         differences in the unit of DV. After TAD, ENDPOINT names the output where the model has
-        several.
+        several; CENS, after DV, is 1 for a value below DV and -1 for one above it, where there
+        are any.
     """
     at_zero = problem.predict(values.theta, problem.no_etas())
     at_mode = problem.predict(values.theta, eta)
@@ -99,8 +105,13 @@ def predictions_table(
     g0, g1 = h0[:, None] * at_zero[:, 1:], h1[:, None] * at_mode[:, 1:]
     conditional = r1 + np.einsum("ij,ij->i", g1, eta_rows)
     v_expected = expected_variance(problem, values, omega, at_mode, eta)
-    start = population.obs_start
-    dv = population.dv
+    start, dv = population.obs_start, population.dv
+    known = np.isin(population.obs_kind, DENSITY)
+    residual = np.where(known, dv, np.nan)
+
+    def white(r: Floats, g: Floats, v: Floats) -> Floats:
+        return _whiten_known(r, g, v, omega, start, known)
+
     table = pd.DataFrame(
         {
             "ROW": problem.data.table["ROW"].to_numpy()[population.obs_row],
@@ -110,19 +121,34 @@ def predictions_table(
             "DV": dv,
             "PRED": at_zero[:, 0],
             "IPRED": at_mode[:, 0],
-            "RES": dv - at_zero[:, 0],
-            "IRES": dv - at_mode[:, 0],
-            "WRES": whiten(r0, g0, v0, omega, start),
-            "IWRES": iwres,
-            "CWRES": whiten(conditional, g1, v1 if interaction else v0, omega, start),
-            "CWRESI": whiten(conditional, g1, v_expected, omega, start),
+            "RES": residual - at_zero[:, 0],
+            "IRES": residual - at_mode[:, 0],
+            "WRES": white(r0, g0, v0),
+            "IWRES": np.where(known, iwres, np.nan),
+            "CWRES": white(conditional, g1, v1 if interaction else v0),
+            "CWRESI": white(conditional, g1, v_expected),
         }
     )
+    if not known.all():
+        side = np.where(known, 0, flags(problem.data.table)[population.obs_row])
+        table.insert(list(table).index("DV") + 1, "CENS", side)
     outputs = problem.model.structure.outputs
     if len(outputs) > 1:
         name = np.array(outputs, dtype=object)[problem.outputs]
         table.insert(list(table).index("DV"), "ENDPOINT", name)
     return table
+
+
+def _whiten_known(
+    residual: Floats, g: Floats, variance: Floats, omega: Floats, start: Ints, known: Mask
+) -> Floats:
+    """Return `whiten` of the observations whose value is known, NaN at the others."""
+    if known.all():
+        return whiten(residual, g, variance, omega, start)
+    out = np.full(len(residual), np.nan)
+    kept = np.concatenate([[0], np.cumsum(known)])[start]
+    out[known] = whiten(residual[known], g[known], variance[known], omega, kept)
+    return out
 
 
 def expected_variance(

@@ -56,8 +56,9 @@ class Entry:
         several outputs ``sigma[cp.additive]``
     kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
     fixed : held at its starting value
-    interval : scale on which a Wald interval is computed: ``"log"``, ``"identity"``,
-        ``"fisher"`` (the z transformation, for correlations), ``"logit"`` or ``"probit"``
+    interval : how its interval is computed (`problem.intervals`): ``"log"``, ``"identity"``,
+        ``"chi2"`` (of a variance), ``"fisher"`` (the z transformation, for correlations),
+        ``"logit"`` or ``"probit"``
     output : of a sigma, the output to whose error it belongs
     limits : bounds of a parameter whose interval is computed on a scale between them
     """
@@ -145,7 +146,7 @@ class ParameterSpace:
             for name, held in zip(model.beta_names, self._beta_fixed, strict=True)
         ]
         entries += [
-            Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "log")
+            Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "chi2")
             for name in self.etas
         ]
         entries += [

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from workbench.core import records as rec
 from workbench.core.likelihood import Subjects
+from workbench.core.residuals import OBSERVED
 from workbench.core.schedule import R_DURATION, R_RATE
 from workbench.data.dataset import Dataset
 from workbench.data.population import Population
@@ -51,9 +52,9 @@ def pack_subjects(
         population.obs_start,
         population.dv,
         outputs,
-        frozen(np.zeros(population.n_obs, dtype=np.int64)),
-        population.dv,
-        0,
+        population.obs_kind,
+        population.obs_limit,
+        int(population.obs_kind.max(initial=OBSERVED)),
         frozen(np.eye(len(model.parameters))[None] if design is None else design),
         population.block_start,
         population.block_covariates,

@@ -55,7 +55,7 @@ class FitResult:
         coefficients of covariates, rows ``omega[...]`` the variance as
         the estimate and its square root as sd. Intervals are 95 % Wald intervals on the natural
         scale, computed on the logarithm for positive parameters and on Fisher's z for
-        correlations
+        correlations; those of variances are Satterthwaite's (`problem.intervals`)
     covariance : of the estimates on the natural scale (variances for omega), labelled
     etas : (n_sub, n_eta) conditional modes (EBE)
     eta_mean, eta_sd : (n_sub, n_eta) mean and SD of the conditional distributions; no rows where

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core.likelihood import Values
+from workbench.core.residuals import DENSITY
 from workbench.errors import OptionError
 from workbench.problem import Problem
 from workbench.problem.bands import prediction_interval
@@ -82,8 +83,11 @@ def predictions_by(fit: FitResult, individual: str) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         residual, variance, _ = problem.residuals(ipred, values.sigma)
         iwres = residual / np.sqrt(variance)
-    dv = fit.predictions["DV"].to_numpy(float)
-    return fit.predictions.assign(IPRED=ipred, IRES=dv - ipred, IWRES=iwres)
+    known = np.isin(fit.data.population.obs_kind, DENSITY)
+    dv = np.where(known, fit.predictions["DV"].to_numpy(float), np.nan)
+    return fit.predictions.assign(
+        IPRED=ipred, IRES=dv - ipred, IWRES=np.where(known, iwres, np.nan)
+    )
 
 
 def curves_by(

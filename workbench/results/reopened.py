@@ -96,6 +96,11 @@ def _frame(card: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
+def _limit(card: Any) -> Any:
+    """Return a limit, or limits by endpoint."""
+    return {label: float(value) for label, value in card} if isinstance(card, list) else card
+
+
 def _data(card: dict[str, Any]) -> Dataset:
     info, table = card["info"], _frame(card["table"])
     lacking = [name for name in COLUMNS if name not in table]
@@ -111,5 +116,7 @@ def _data(card: dict[str, Any]) -> Dataset:
         info=DatasetInfo(**{k: v for k, v in info.items() if k in known}) if info else None,
         code=card["code"],
         endpoints=tuple(card.get("endpoints", ())),
+        blq=card.get("blq", ""),
+        blq_limit=_limit(card.get("blq_limit")),
         covariate_interpolation=card.get("covariate_interpolation", "nocb"),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from workbench.data.censoring import Limit
 from workbench.data.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -85,6 +87,13 @@ def _frame_card(frame: pd.DataFrame) -> dict[str, Any]:
     return {"columns": columns, "index": index, "index_name": frame.index.name}
 
 
+def _limit_card(limit: Limit | None) -> Any:
+    """Return a limit, or pairs of endpoint and limit."""
+    if isinstance(limit, Mapping):
+        return [[_value(label), float(value)] for label, value in limit.items()]
+    return limit
+
+
 def _data_card(data: Dataset) -> dict[str, Any]:
     return {
         "name": data.name,
@@ -94,6 +103,8 @@ def _data_card(data: Dataset) -> dict[str, Any]:
         "audit": _frame_card(data.audit),
         "info": asdict(data.info) if data.info else None,
         "code": data.code,
+        "blq": data.blq,
+        "blq_limit": _limit_card(data.blq_limit),
         "endpoints": [_value(label) for label in data.endpoints],
         "covariate_interpolation": data.covariate_interpolation,
     }

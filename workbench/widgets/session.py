@@ -127,7 +127,22 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
         given = {**dataset.units, **units}
         known = {key: unit for key, unit in given.items() if unit}
         code = f"wb.read_dataset({dataset.code}.table, units={known!r}, name={dataset.name!r})"
+        if dataset.blq and dataset.blq != "M3":
+            code += f".with_blq({dataset.blq!r})"
         self.replace_data(replace(dataset, units=given, code=code))
+
+    def set_blq(self, method: str) -> None:
+        """Choose what is done with values below the limit of quantification; a fit is dropped."""
+        dataset = self.state.dataset
+        if dataset is None or dataset.blq == method:
+            return
+        try:
+            changed = dataset.with_blq(method)
+        except WorkbenchError as error:
+            self.state.say(str(error), "error")
+            return
+        self.replace_data(changed)
+        self.state.say(str(changed.audit["MESSAGE"].iloc[-1]))
 
     def replace_data(self, dataset: Dataset) -> None:
         """Go on with data that differ in a part: the model stays, what was made of them goes."""

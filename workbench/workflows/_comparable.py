@@ -29,7 +29,7 @@ def make_run(name: str, fit: FitResult) -> Run:
 
 
 def observed(data: Dataset) -> pd.DataFrame:
-    """Return what -2LL is the likelihood of: ID, TIME, ENDPOINT, DV, by subject."""
+    """Return what -2LL is the likelihood of: ID, TIME, ENDPOINT, DV, KIND, LIMIT, by subject."""
     population = data.population
     counts = np.diff(population.obs_start)
     labels = np.array([str(label) for label in population.subjects], dtype=object)
@@ -40,6 +40,8 @@ def observed(data: Dataset) -> pd.DataFrame:
             "TIME": population.obs_time,
             "ENDPOINT": endpoints[population.obs_endpoint],
             "DV": population.dv,
+            "KIND": population.obs_kind,
+            "LIMIT": population.obs_limit,
         }
     )
     return table.sort_values("ID", kind="stable", ignore_index=True)
@@ -71,6 +73,16 @@ def _other_likelihood(one: Run, other: Run) -> str:
 def _other_observations(one: Run, other: Run) -> str:
     if one.fit.data is other.fit.data:
         return ""
+    ways = [run.fit.data.blq for run in (one, other)]
+    if ways[0] != ways[1]:
+        said = " and ".join(
+            f"{run.name} {f'by {way}' if way else 'not at all'}"
+            for run, way in zip((one, other), ways, strict=True)
+        )
+        return (
+            "Values below the limit of quantification were treated differently: "
+            f"{said}. A likelihood of other data is no measure. Compare the parameters instead."
+        )
     a, b = one.observed, other.observed
     for what, counts in (
         ("subjects", (one.fit.data.n_sub, other.fit.data.n_sub)),
@@ -81,7 +93,7 @@ def _other_observations(one: Run, other: Run) -> str:
                 f"{one.name} was fitted to {counts[0]} {what}, {other.name} to {counts[1]}: "
                 "a likelihood of other data is no measure. Fit both to the same data."
             )
-    for column in ("ID", "TIME", "ENDPOINT", "DV"):
+    for column in ("ID", "TIME", "ENDPOINT", "DV", "KIND", "LIMIT"):
         differ = np.flatnonzero(a[column].to_numpy() != b[column].to_numpy())
         if len(differ):
             return _first_difference(one, other, column, differ)

@@ -207,9 +207,7 @@ REFUSED = {
     "fractional ADDL": (with_column("ADDL", 1.5, 0, 0, 0), ["ADDL", "(1.5)", "row 2 (ID 1)"]),
     "huge ADDL": (with_column("ADDL", 1e6, 0, 0, 0), ["ADDL is above", "row 2 (ID 1)"]),
     "negative II": (with_column("II", -12, 0, 0, 0), ["II is negative", "row 2 (ID 1)"]),
-    "CENS 2": (with_column("CENS", 0, 2, 0, 0), ["CENS is neither 0 nor 1", "row 3 (ID 1)"]),
-    "CENS 1": (with_column("CENS", 0, 1, 0, 1), ["CENS 1", "not supported yet", "row 3 (ID 1)"]),
-    "BLQ flag": (with_column("BLQ", 0, 0, 0, 1), ["CENS 1", "not supported yet", "row 5 (ID 2)"]),
+    "CENS 2": (with_column("CENS", 0, 2, 0, 0), ["CENS is neither 0, 1 nor -1", "row 3 (ID 1)"]),
     "DVID on some observations": (
         with_column("DVID", ".", 1, ".", "."),
         ["DVID is missing on an observation", "row 5 (ID 2)"],

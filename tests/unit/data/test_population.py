@@ -141,7 +141,7 @@ def test_arrays_are_contiguous_and_read_only_after_copying_too(random_frame):
     for twin in (population, pickle.loads(pickle.dumps(population)), copy.deepcopy(population)):
         arrays = [getattr(twin, name) for name in twin.__slots__]
         arrays = [array for array in arrays if isinstance(array, np.ndarray)]
-        assert len(arrays) == 11
+        assert len(arrays) == 13
         for array in [*arrays, *twin.covariates.values()]:
             assert array.flags.c_contiguous
             assert not array.flags.writeable

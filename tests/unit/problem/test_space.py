@@ -180,9 +180,9 @@ def test_entries_are_in_the_order_of_the_natural_vector():
         ("ka", "theta", "identity"),
         ("cl", "theta", "log"),
         ("v", "theta", "identity"),
-        ("omega[ka]", "omega", "log"),
-        ("omega[cl]", "omega", "log"),
-        ("omega[v]", "omega", "log"),
+        ("omega[ka]", "omega", "chi2"),
+        ("omega[cl]", "omega", "chi2"),
+        ("omega[v]", "omega", "chi2"),
         ("corr[cl,v]", "correlation", "fisher"),
         ("sigma[additive]", "sigma", "log"),
     ]

@@ -7,6 +7,7 @@ from html import escape
 
 import ipywidgets as W
 
+from workbench.data.censoring import BLQ_METHODS
 from workbench.data.columns import NONMEM
 from workbench.data.findings import count
 from workbench.datasets import list_datasets
@@ -55,10 +56,17 @@ class DatasetSection:
             key: styled(W.Text(continuous_update=False, tooltip=f"Unit of {label}"), "wb-unit")
             for key, label in UNITS.items()
         }
+        self.blq = W.Dropdown(
+            options=[(f"{name}: {what}", name) for name, what in BLQ_METHODS.items()],
+            tooltip="What is done with values below the limit of quantification",
+            layout=W.Layout(width="auto"),
+        )
+        self.blq_box = labelled("Below the limit", self.blq)
         self.widget = section(
             "Data",
             self.catalogue,
             self.about,
+            self.blq_box,
             styled(W.HBox([self.upload, self.map_button]), "wb-row"),
             html(f"Text tables up to {upload_limit()} MB.", "wb-note"),
             self.problem,
@@ -88,6 +96,7 @@ class DatasetSection:
         self.apply.on_click(self._read_mapped)
         for key, entry in self.units.items():
             entry.observe(lambda change, key=key: self._unit(key, change["new"]), "value")
+        self.blq.observe(self._treated, "value")
         self.state.observe(self._follow, "dataset")
 
     # What a person does
@@ -132,6 +141,11 @@ class DatasetSection:
         if not self._following:
             self.session.set_units(**{key: unit.strip()})
 
+    def _treated(self, change: dict[str, str]) -> None:
+        if not self._following:
+            self.session.set_blq(change["new"])
+            self._follow()  # back to what it was, where that is refused
+
     # What it shows
 
     def _offer(self, found: list[str], chosen: dict[str, str]) -> None:
@@ -148,6 +162,8 @@ class DatasetSection:
             self._show_choice(dataset.info.name if dataset.info is not None else UPLOADED)
             for key, entry in self.units.items():
                 entry.value = dataset.units.get(key, "")
+            self.blq_box.layout.display = "" if dataset.n_below else "none"
+            self.blq.value = dataset.blq or "M3"
         finally:
             self._following = False
         if dataset.info is not None:
@@ -155,6 +171,10 @@ class DatasetSection:
             self.mapping_box.layout.display = "none"
         counts = (count(dataset.n_sub, "subject"), count(dataset.n_obs, "observation"))
         chips = [chip(words) for words in counts]
+        if dataset.n_below:
+            chips.append(chip(f"{dataset.n_below} below the limit of quantification"))
+        if dataset.n_above:
+            chips.append(chip(f"{dataset.n_above} above a limit"))
         info = dataset.info
         words = f"{info.description}" if info is not None else f"Read from {dataset.name}."
         source = (

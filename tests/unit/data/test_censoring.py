@@ -1,0 +1,202 @@
+"""Values beyond limits of quantification: reading, marking, and Beal's methods."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.core.residuals import (
+    ABOVE,
+    BELOW,
+    BELOW_TRUNCATED,
+    BETWEEN,
+    OBSERVED,
+    TRUNCATED,
+)
+from workbench.errors import DataError, OptionError
+
+COLUMNS = ["ID", "TIME", "DV", "AMT", "CENS", "LIMIT"]
+ROWS = [
+    (1, 0.0, np.nan, 100.0, 0, np.nan),
+    (1, 1.0, 0.5, 0.0, 1, np.nan),
+    (1, 2.0, 8.0, 0.0, 0, np.nan),
+    (1, 3.0, 0.5, 0.0, 1, 0.1),
+    (1, 4.0, 0.5, 0.0, 1, np.nan),
+    (2, 0.0, np.nan, 100.0, 0, np.nan),
+    (2, 1.0, 9.0, 0.0, -1, np.nan),
+    (2, 2.0, 9.0, 0.0, -1, 12.0),
+    (2, 3.0, 2.0, 0.0, 0, np.nan),
+    (2, 4.0, 0.5, 0.0, 1, np.nan),
+]
+
+
+def frame(*, above=True):
+    table = pd.DataFrame(ROWS, columns=COLUMNS)
+    return table if above else table[table["CENS"] != -1]
+
+
+@pytest.fixture
+def data():
+    return wb.read_dataset(frame(), name="limits")
+
+
+def test_kinds_and_limits(data):
+    population = data.population
+    expected = [BELOW, OBSERVED, BETWEEN, BELOW, ABOVE, BETWEEN, OBSERVED, BELOW]
+    assert population.obs_kind.tolist() == expected
+    assert population.dv.tolist() == [0.5, 8.0, 0.5, 0.5, 9.0, 9.0, 2.0, 0.5]
+    assert population.obs_limit.tolist() == [0.5, 8.0, 0.1, 0.5, 9.0, 12.0, 2.0, 0.5]
+    assert (data.blq, data.n_below, data.n_above) == ("M3", 4, 2)
+    notes = " ".join(data.audit["MESSAGE"])
+    assert "4 values known only to be below DV (CENS 1), 1 of them with" in notes
+    assert "2 values known only to be above DV (CENS -1)" in notes
+    assert "4 below the limit of quantification (M3)" in repr(data)
+    assert list(data.observations["CENS"]) == [1, 0, 1, 1, -1, -1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("method", "dv"),
+    [
+        ("M1", [8.0, 9.0, 9.0, 2.0]),
+        ("M5", [0.25, 8.0, 0.25, 0.25, 9.0, 9.0, 2.0, 0.25]),
+        ("M6", [0.25, 8.0, 0.25, 9.0, 9.0, 2.0, 0.25]),
+        ("M7", [0.0, 8.0, 0.0, 0.0, 9.0, 9.0, 2.0, 0.0]),
+    ],
+)
+def test_methods_that_discard_or_replace(data, method, dv):
+    """Values above a limit keep their likelihood."""
+    other = data.with_blq(method)
+    assert other.population.dv.tolist() == dv
+    assert other.observations["DV"].tolist() == dv
+    kinds = other.population.obs_kind
+    assert set(kinds.tolist()) == {OBSERVED, ABOVE, BETWEEN}
+    assert (kinds != OBSERVED).sum() == 2
+    assert other.audit["MESSAGE"].iloc[-1].startswith(f"{method}: 4 values below the limit")
+    assert other.python().endswith(f".with_blq({method!r})")
+    assert data.blq == "M3"  # nothing is changed
+
+
+def test_every_method_begins_from_what_was_measured(data):
+    there = data.with_blq("M1").with_blq("M5").with_blq("M3")
+    assert there.population.dv.tolist() == data.population.dv.tolist()
+    assert there.population.obs_kind.tolist() == data.population.obs_kind.tolist()
+
+
+def test_m2_truncates_at_the_limit_of_quantification():
+    data = wb.read_dataset(frame(above=False)).with_blq("M2")
+    assert data.population.obs_kind.tolist() == [TRUNCATED, TRUNCATED]
+    assert data.population.obs_limit.tolist() == [0.5, 0.5]
+    # A subject without values below the limit is truncated at the same one.
+    assert data.select([2]).population.obs_limit.tolist() == [0.5]
+
+
+def test_m4_conditions_on_positive_values():
+    data = wb.read_dataset(frame(above=False)).with_blq("M4")
+    kinds = data.population.obs_kind.tolist()
+    expected = [BELOW_TRUNCATED, TRUNCATED, BELOW_TRUNCATED, BELOW_TRUNCATED, TRUNCATED]
+    assert kinds == [*expected, BELOW_TRUNCATED]
+    assert set(data.population.obs_limit.tolist()) == {0.0}
+    moved = data.with_blq("M4", limit=0.2)
+    assert set(moved.population.obs_limit.tolist()) == {0.2}
+
+
+def test_limits_by_endpoint():
+    table = frame(above=False).assign(DVID=[1, 1, 1, 2, 1, 1, 2, 2])
+    data = wb.read_dataset(table).with_blq("M2")
+    kinds = dict(zip(data.population.obs_row.tolist(), data.population.obs_kind, strict=True))
+    assert set(kinds.values()) == {TRUNCATED}
+    only = wb.read_dataset(table).with_blq("M2", limit={2: 0.5})
+    assert only.population.obs_kind.tolist() == [OBSERVED, TRUNCATED]
+    with pytest.raises(OptionError, match="no endpoint 3"):
+        wb.read_dataset(table).with_blq("M2", limit={3: 0.5})
+
+
+def test_marking_values_beyond_limits():
+    table = pd.DataFrame(ROWS, columns=COLUMNS).drop(columns=["CENS", "LIMIT"])
+    data = wb.read_dataset(table).censor(lloq=1.0, uloq=8.5)
+    seen = data.observations
+    assert seen["CENS"].tolist() == [1, 0, 1, 1, -1, -1, 0, 1]
+    assert seen["DV"].tolist() == [1.0, 8.0, 1.0, 1.0, 8.5, 8.5, 2.0, 1.0]
+    assert data.audit["MESSAGE"].iloc[-2] == "censor: 4 values below lloq marked as censored."
+    assert data.python().endswith(".censor(lloq=1.0, uloq=8.5)")
+    again = data.censor(lloq=1.0)
+    assert again.observations["DV"].tolist() == seen["DV"].tolist()
+
+
+def test_a_limit_of_one_endpoint():
+    table = pd.DataFrame(ROWS, columns=COLUMNS).drop(columns=["CENS", "LIMIT"])
+    data = wb.read_dataset(table.assign(DVID=[1, 1, 1, 1, 1, 2, 2, 2, 2, 2])).censor({1: 1.0})
+    assert data.observations["CENS"].tolist() == [1, 0, 1, 1, 0, 0, 0, 0]
+
+
+def with_row(**change):
+    table = frame()
+    for name, value in change.items():
+        table.loc[1, name] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (with_row(CENS=2), ["CENS is neither 0, 1 nor -1 (2)", "row 3 (ID 1)"]),
+        (with_row(LIMIT=0.5), ["LIMIT is not below DV", "(0.5)", "row 3 (ID 1)"]),
+        (with_row(LIMIT=3.0), ["LIMIT is not below DV", "row 3 (ID 1)"]),
+        (with_row(CENS=-1, LIMIT=0.2), ["LIMIT is not above DV", "row 3 (ID 1)"]),
+        (with_row(DV=np.nan), ["DV is missing though CENS", "row 3 (ID 1)"]),
+    ],
+)
+def test_nonsense_is_refused(table, words):
+    with pytest.raises(DataError) as caught:
+        wb.read_dataset(table)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_an_infinite_limit_is_none():
+    table = with_row(LIMIT=-np.inf)
+    assert wb.read_dataset(table).population.obs_kind[0] == BELOW
+
+
+def test_limit_of_a_measured_value_is_not_used():
+    data = wb.read_dataset(with_row(CENS=0, LIMIT=0.1))
+    assert data.population.obs_kind[0] == OBSERVED
+    assert any("LIMIT is not used on 1 row" in text for text in data.audit["MESSAGE"])
+
+
+def test_what_a_method_cannot_do_is_refused(data):
+    with pytest.raises(OptionError, match=r"no method 'M8'.*M3: used by the likelihood"):
+        data.with_blq("M8")
+    with pytest.raises(OptionError, match="limit= goes with M2 and M4"):
+        data.with_blq("M5", limit=0.1)
+    with pytest.raises(
+        DataError, match=r"this one is above one: DV 9 at row 8 \(ID 2\) and 1 more"
+    ):
+        data.with_blq("M4")
+    with pytest.raises(DataError, match="no row has CENS 1"):
+        wb.read_dataset(frame()[frame()["CENS"] == 0]).with_blq("M1")
+    negative = frame(above=False)
+    negative.loc[2, "DV"] = -0.1
+    with pytest.raises(DataError, match=r"that it is below: DV -0.1 at row 4"):
+        wb.read_dataset(negative).with_blq("M4")
+    several = frame(above=False)
+    several.loc[3, "DV"] = 0.7
+    with pytest.raises(DataError, match=r"there are 2 \(0.5, 0.7\). Say which: limit=0.7"):
+        wb.read_dataset(several).with_blq("M2")
+    with pytest.raises(DataError, match="M1 leaves no observation"):
+        wb.read_dataset(frame()[lambda t: (t["CENS"] == 1) | (t["AMT"] > 0)]).with_blq("M1")
+    with pytest.raises(OptionError, match="lloq= or uloq="):
+        data.censor()
+    with pytest.raises(OptionError, match="is a number, not nan"):
+        data.censor(np.nan)
+
+
+def test_a_subject_without_a_value_left_is_told_of(data):
+    table = frame().drop(index=[2])
+    other = wb.read_dataset(table).with_blq("M1")
+    assert other.audit["MESSAGE"].iloc[-1] == "M1: 1 subject without any observation left."
+
+
+def test_a_design_has_nothing_censored():
+    data = wb.read_dataset(frame(), design=True)
+    assert not data.population.obs_kind.any()
