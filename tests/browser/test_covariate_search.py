@@ -24,7 +24,7 @@ def test_a_search_is_followed_step_by_step_and_taken_over_with_one_click(page):
     open_tab(page, "Covariate search")
     page.locator("[title='Try APGR on v (power)'] input, [title^='Try APGR on v']").first.click()
     page.locator(".wb-search button", has_text="Search").first.click()
-    page.wait_for_selector(".wb-ladder[data-steps]")
+    page.wait_for_selector(".wb-ladder[data-steps]", timeout=180_000)
     done(page)
     expect(page.locator(".wb-ladder")).to_have_attribute("data-steps", re.compile("[3-9]"))
     expect(page.locator(".wb-search .wb-said")).to_contain_text("v ~ WT (power), cl ~ WT (power)")
