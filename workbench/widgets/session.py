@@ -216,6 +216,23 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
         """Choose the residual error model (of one output, where there are several)."""
         self.state.model = model_edits.with_error(self.state.model, name, output)
 
+    def set_transform(self, name: str, output: str = "") -> None:
+        """Choose the transformation of both sides (of one output); "" for none."""
+        self.state.model = model_edits.with_transform(self.state.model, name, output)
+
+    def set_transform_end(self, name: str, value: float, output: str = "") -> None:
+        """Change the "lower" or the "upper" end of a logit or probit transformation."""
+        changes = {name: value}
+        self.state.model = model_edits.with_transform_ends(self.state.model, changes, output)
+
+    def set_sd_of(self, of: str, output: str = "") -> None:
+        """Choose whether the SD follows the "prediction" or the "transformed" one."""
+        self.state.model = model_edits.with_sd_of(self.state.model, of, output)
+
+    def set_student(self, student: bool, output: str = "") -> None:
+        """Choose Student-t residuals (of one output), or normal ones."""
+        self.state.model = model_edits.with_student(self.state.model, student, output)
+
     def set_error_value(self, name: str, value: float, output: str = "") -> None:
         """Change the starting value of one residual error parameter."""
         self.state.model = model_edits.with_error_values(self.state.model, {name: value}, output)
