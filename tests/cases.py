@@ -22,6 +22,8 @@ SIGMA = {
     "combined2": (0.3, 0.12),
     "lognormal": (0.2,),
     "power": (0.2, 0.8),
+    "combined1_power": (0.2, 0.1, 0.8),
+    "combined2_power": (0.3, 0.12, 0.8),
 }
 
 

@@ -81,6 +81,10 @@ def variance(error, f, sigma):
         return sigma[0] ** 2 * (f * f) ** sigma[1]
     if error == "lognormal":
         return sigma[0] ** 2 + 0 * f
+    if error == "combined1_power":
+        return (sigma[0] + sigma[1] * (f * f) ** (0.5 * sigma[2])) ** 2
+    if error == "combined2_power":
+        return sigma[0] ** 2 + sigma[1] ** 2 * (f * f) ** sigma[2]
     raise ValueError(error)
 
 

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
         starting_values,
     )
     from workbench.models import covariates as covariate
-    from workbench.models import error
+    from workbench.models import error, transform
     from workbench.models.model import Model
     from workbench.models.parameter import LogitNormal, LogNormal, Normal, ProbitNormal
     from workbench.models.pk import pk
     from workbench.models.prior import Prior
     from workbench.models.structural import Solver, equations, structure
-    from workbench.models.values import Fixed
+    from workbench.models.values import Estimated, Fixed
     from workbench.results import FitResult, load_fit
     from workbench.simulation import simulate
     from workbench.workflows.compare import compare
@@ -57,6 +57,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "CancelToken": "workbench.estimation",
     "Dataset": "workbench.data.dataset",
+    "Estimated": "workbench.models.values",
     "FitResult": "workbench.results",
     "Fixed": "workbench.models.values",
     "LogNormal": "workbench.models.parameter",
@@ -99,6 +100,7 @@ _MODULES = {
     "covariate": "workbench.models.covariates",
     "error": "workbench.models.error",
     "plots": "workbench.plots",
+    "transform": "workbench.models.transform",
 }
 
 __all__ = [*_PUBLIC, *_MODULES, "__version__"]

@@ -26,7 +26,7 @@ from workbench.core.likelihood import (
 )
 from workbench.core.mcmc import Chains, misfit_at
 from workbench.core.observation import informed, sigma_terms, slope
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_S, SIGMA_WIDTH, V_F, V_S
+from workbench.core.residuals import FIRST_SIGMA, OTHER_S, R_F, R_S, SIGMA_WIDTH, V_F, V_S
 
 
 class Complete(NamedTuple):
@@ -67,7 +67,7 @@ def score_theta(
 def observation_directions(
     order: int, subjects: Subjects, i: int, j: int, n_theta: int, scratch: Scratch, out: OutMat
 ) -> None:
-    """Write d r_j and d v_j in every parameter (theta, then sigma) to the two rows of `out`."""
+    """Write the derivatives of r, v and OTHER of observation j, in theta and sigma, to `out`."""
     who = i if subjects.design.shape[0] > 1 else 0
     row = scratch.table[j]
     for t in range(n_theta):
@@ -77,9 +77,11 @@ def observation_directions(
                 f_t += subjects.design[who, k, t] * scratch.f[j, 1 + k]
         out[0, t] = row[R_F] * f_t
         out[1, t] = row[V_F] * f_t
+        out[2, t] = 0.0
     for s in range(out.shape[1] - n_theta):
         out[0, n_theta + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + R_S]
         out[1, n_theta + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
+        out[2, n_theta + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + OTHER_S]
 
 
 @kernel
@@ -96,9 +98,12 @@ def add_information(
     for j in range(subjects.obs_start[i + 1] - subjects.obs_start[i]):
         observation_directions(order, subjects, i, j, n_theta, scratch, directions)
         for a in range(directions.shape[1]):
-            r_a, v_a = informed(scratch.table[j], directions[0, a], directions[1, a])
+            r_a, v_a, n_a = informed(
+                scratch.table[j], directions[0, a], directions[1, a], directions[2, a]
+            )
             for b in range(a + 1):
                 information[a, b] += r_a * directions[0, b] + v_a * directions[1, b]
+                information[a, b] += n_a * directions[2, b]
 
 
 @kernel
@@ -122,7 +127,7 @@ def complete_range(
         (all derivatives are 0 at an eta where the misfit is not finite)
     want_information : False leaves it 0
     chains : only eta is read
-    directions : (2, n_theta + n_sigma)  scratch of this range
+    directions : (3, n_theta + n_sigma)  scratch of this range
     """
     n_theta = values.theta.shape[0]
     scratch = make_scratch(

@@ -67,6 +67,9 @@ def by_draft(structure: Structure) -> Structure:
         structure.draft,
         structure.draft_precision,
         structure.scan,
+        structure.unusual,
+        structure.how,
+        structure.ends,
         structure.ranges,
     )
 

@@ -33,7 +33,7 @@ from workbench.core.likelihood import (
     with_prior,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_S, R, V
+from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, R_FS, R_S, SIGMA_WIDTH, V_F, V_S, R, V
 
 _OK = 0
 _NOT_FINITE = 3
@@ -132,7 +132,10 @@ def gradient_subject(
                 slope_of_mode += f[j, 1 + k] * mode[structure.eta_index[k]]
         by_variance = (1.0 - e * e / v - h * h * spread_of_f / v) / v
         for s in range(by_sigma.shape[0]):
-            by_sigma[s] += by_variance * table[j, FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
+            c = FIRST_SIGMA + SIGMA_WIDTH * s
+            by_sigma[s] += by_variance * table[j, c + V_S]
+            e_s = table[j, c + R_S] + table[j, c + R_FS] * slope_of_mode
+            by_sigma[s] += 2.0 * (e * e_s - h * table[j, c + R_FS] * spread_of_f) / v
         h_f = -table[j, R_FF]
         for k in range(p):
             second_mode, second_spread = second_sums(structure, f, mode, scratch.first, j, k)

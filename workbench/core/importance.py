@@ -47,7 +47,7 @@ from workbench.core.likelihood import (
 )
 from workbench.core.linalg import cholesky, cholesky_inverse, log_determinant
 from workbench.core.observation import informed, sigma_terms, slope
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_S, SIGMA_WIDTH, V_F, V_S, R, V
+from workbench.core.residuals import FIRST_SIGMA, OTHER_S, R_F, R_S, SIGMA_WIDTH, V_F, V_S, R, V
 from workbench.core.rng import IMPORTANCE, fill_normals, uniforms
 
 _NOT_POSITIVE_DEFINITE = 2
@@ -220,7 +220,7 @@ def add_information(
     row : of the residual-error table
     f : prediction and its psi-derivatives
     p : number of psi that have derivatives
-    parts : (n_phi + n_sigma, 2)  scratch
+    parts : (n_phi + n_sigma, 3)  scratch
     """
     n_phi = parts.shape[0] - (row.shape[0] - FIRST_SIGMA) // SIGMA_WIDTH
     for k in range(parts.shape[0]):
@@ -228,13 +228,16 @@ def add_information(
             slope_k = f[1 + k] if p > 0 else 0.0
             parts[k, 0] = row[R_F] * slope_k
             parts[k, 1] = row[V_F] * slope_k
+            parts[k, 2] = 0.0
         else:
             parts[k, 0] = row[FIRST_SIGMA + SIGMA_WIDTH * (k - n_phi) + R_S]
             parts[k, 1] = row[FIRST_SIGMA + SIGMA_WIDTH * (k - n_phi) + V_S]
+            parts[k, 2] = row[FIRST_SIGMA + SIGMA_WIDTH * (k - n_phi) + OTHER_S]
     for k in range(0 if p > 0 else n_phi, parts.shape[0]):
-        r_k, v_k = informed(row, parts[k, 0], parts[k, 1])
+        r_k, v_k, n_k = informed(row, parts[k, 0], parts[k, 1], parts[k, 2])
         for q in range(0 if p > 0 else n_phi, parts.shape[0]):
             information[k, q] += weight * (r_k * parts[q, 0] + v_k * parts[q, 1])
+            information[k, q] += weight * n_k * parts[q, 2]
 
 
 @kernel
@@ -376,7 +379,7 @@ def importance_range(
     most = most_observations(subjects.obs_start, first, last)
     scratch = make_scratch(structure, most, n_phi, n_eta, n_sigma)
     logs, etas = np.zeros(sampling.draws), np.zeros((sampling.draws, n_eta))
-    parts = np.zeros((n_phi + n_sigma, 2))
+    parts = np.zeros((n_phi + n_sigma, 3))
     for i in range(first, last):
         if load(cancel, 0) != 0:
             return _CANCELLED

@@ -13,13 +13,16 @@ without, it is frozen at eta = 0, in J and in everything derived from it (Wang 2
 Pharmacokinet Pharmacodyn 34:575).
 """
 
+# Long because predictions and the residual-error table need the same few types.
+
 from typing import NamedTuple
 
 import numpy as np
 
 from workbench.core.abi import at, call_predict, call_residual
+from workbench.core.both_sides import fill_both_sides, finish_rows, is_transformed
 from workbench.core.jets import n_parts
-from workbench.core.jit import Cube, IntVec, Mat, OutMat, OutVec, Vec, kernel
+from workbench.core.jit import Cube, IntMat, IntVec, Mat, OutMat, OutVec, Vec, kernel
 from workbench.core.observation import curvature, slope, value, weight
 from workbench.core.records import N_COLUMNS
 from workbench.core.residuals import (
@@ -62,6 +65,9 @@ class Structure(NamedTuple):
     draft: Vec  # settings of predictions that cost less; without elements: there are none
     draft_precision: float
     scan: IntVec  # random effects along which a subject may have several modes, as with a lag
+    unusual: int  # 1 where some output is transformed, or its error not normal
+    how: IntMat  # (n_outputs, both_sides.HOW) scale and distribution of each output's error
+    ends: Mat  # (n_outputs, 2) ends of the interval that logit and probit map
     ranges: Mat  # (n_phi, 2) bounds of the parameters that have some, see core.transforms
 
 
@@ -290,16 +296,30 @@ def mixed_table(
         for j in range(first, last):  # what another error model left there
             for c in range(FIRST_SIGMA, FIRST_SIGMA + own):
                 table[j, c] = 0.0
-        call_residual(
-            structure.residuals[output],
-            at(y, start + first),
-            at(prediction, first),
-            last - first,
-            at(sigma, offset),
-            n_sigma,
-            at(table, first * table.shape[1]),
-            table.shape[1],
-        )
+        if is_transformed(structure.how[output]):
+            fill_both_sides(
+                structure.residuals[output],
+                structure.how[output],
+                structure.ends[output],
+                sigma[offset : offset + n_sigma],
+                y,
+                start,
+                prediction,
+                first,
+                last,
+                table,
+            )
+        else:
+            call_residual(
+                structure.residuals[output],
+                at(y, start + first),
+                at(prediction, first),
+                last - first,
+                at(sigma, offset),
+                n_sigma,
+                at(table, first * table.shape[1]),
+                table.shape[1],
+            )
         for j in range(first, last):
             move_sigma(own, SIGMA_WIDTH * offset, table[j])
         first = last
@@ -381,6 +401,40 @@ def place_limits(
         place_limit(subjects.kind[start + j], table_limit[j], table[j])
 
 
+@kernel(inline=False)
+def finish_table(
+    structure: Structure,
+    subjects: Subjects,
+    start: int,
+    n_obs: int,
+    sigma: Vec,
+    table: OutMat,
+) -> None:
+    """Count the Jacobian of transformed outputs and mark what is not normal, run by run."""
+    first = 0
+    while first < n_obs:
+        output = subjects.endpoint[start + first]
+        last = first + 1
+        while last < n_obs and subjects.endpoint[start + last] == output:
+            last += 1
+        if subjects.kinds == OBSERVED:
+            for j in range(first, last):  # what another subject's observation left there
+                table[j, KIND] = OBSERVED
+        offset = structure.sigma_start[output]
+        finish_rows(
+            structure.how[output],
+            structure.ends[output],
+            sigma[offset : structure.sigma_start[output + 1]],
+            offset,
+            subjects.dv,
+            start,
+            first,
+            last,
+            table,
+        )
+        first = last
+
+
 @kernel
 def residual_table(
     structure: Structure,
@@ -407,6 +461,8 @@ def residual_table(
         place_limits(
             structure, subjects, start, n_obs, sigma, prediction, scratch.table_limit, table
         )
+    if structure.unusual != 0:
+        finish_table(structure, subjects, start, n_obs, sigma, table)
 
 
 @kernel

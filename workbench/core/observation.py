@@ -8,7 +8,7 @@ functions beside `limits`, and a branch here.
 
 import numpy as np
 
-from workbench.core import gaussian, limits
+from workbench.core import gaussian, limits, student
 from workbench.core.jit import Vec, kernel
 from workbench.core.residuals import (
     FIRST_SIGMA,
@@ -18,6 +18,7 @@ from workbench.core.residuals import (
     R_FS,
     R_S,
     SIGMA_WIDTH,
+    STUDENT,
     V_FS,
     V_S,
     V,
@@ -27,6 +28,8 @@ from workbench.core.residuals import (
 @kernel
 def value(row: Vec) -> float:
     r"""Return the contribution :math:`\ell`, NaN where the variance is not positive."""
+    if row[KIND] == STUDENT:
+        return student.value(row) if row[V] > 0.0 else np.nan
     if row[KIND] != OBSERVED:
         return limits.value(row) if row[V] >= 0.0 else np.nan
     return gaussian.value(row) if row[V] > 0.0 else np.nan
@@ -35,6 +38,8 @@ def value(row: Vec) -> float:
 @kernel
 def slope(row: Vec) -> float:
     r"""Return :math:`\partial \ell / \partial f`."""
+    if row[KIND] == STUDENT:
+        return student.slope(row)
     if row[KIND] != OBSERVED:
         return limits.along_prediction(row)[0]
     return gaussian.slope(row)
@@ -43,6 +48,8 @@ def slope(row: Vec) -> float:
 @kernel
 def curvature(row: Vec) -> float:
     r"""Return :math:`\partial^2 \ell / \partial f^2`, exact."""
+    if row[KIND] == STUDENT:
+        return student.curvature(row)
     if row[KIND] != OBSERVED:
         return limits.along_prediction(row)[1]
     return gaussian.curvature(row)
@@ -51,6 +58,8 @@ def curvature(row: Vec) -> float:
 @kernel
 def weight(row: Vec) -> float:
     """Return the information w about f that has no second derivatives of the prediction."""
+    if row[KIND] == STUDENT:
+        return student.weight(row)
     if row[KIND] != OBSERVED:
         return limits.weight(row)
     return gaussian.weight(row)
@@ -59,6 +68,8 @@ def weight(row: Vec) -> float:
 @kernel
 def weight_slope(row: Vec) -> float:
     r"""Return :math:`\partial w / \partial f` of `weight`."""
+    if row[KIND] == STUDENT:
+        return student.weight_slope(row)
     if row[KIND] != OBSERVED:
         return limits.along_prediction(row)[2]
     return gaussian.weight_slope(row)
@@ -75,6 +86,8 @@ def sigma_terms(row: Vec, s: int) -> tuple[float, float, float]:
     c = FIRST_SIGMA + SIGMA_WIDTH * s
     rs, rfs, vs, vfs = row[c + R_S], row[c + R_FS], row[c + V_S], row[c + V_FS]
     if row[KIND] != OBSERVED:
+        if row[KIND] == STUDENT:
+            return student.terms(row, rs, rfs, vs, vfs, row[c + OTHER_S])
         return limits.terms(row, rs, rfs, vs, vfs, row[c + OTHER_S])
     return gaussian.terms(row, rs, rfs, vs, vfs)
 
@@ -84,6 +97,8 @@ def residual_terms(row: Vec, s: int) -> tuple[float, float, float]:
     """Return the part of `sigma_terms` that sigma number s has through r, not the variance."""
     c = FIRST_SIGMA + SIGMA_WIDTH * s
     if row[KIND] != OBSERVED:
+        if row[KIND] == STUDENT:
+            return student.terms(row, row[c + R_S], row[c + R_FS], 0.0, 0.0, row[c + OTHER_S])
         return limits.terms(row, row[c + R_S], row[c + R_FS], 0.0, 0.0, row[c + OTHER_S])
     return gaussian.terms(row, row[c + R_S], row[c + R_FS], 0.0, 0.0)
 
@@ -97,16 +112,27 @@ def variance_terms(row: Vec, vs: float) -> tuple[float, float, float]:
     vs : dv/ds, the same at every f
     """
     if row[KIND] != OBSERVED:
+        if row[KIND] == STUDENT:
+            return student.terms(row, 0.0, 0.0, vs, 0.0, 0.0)
         return limits.terms(row, 0.0, 0.0, vs, 0.0, 0.0)
     return gaussian.terms(row, 0.0, 0.0, vs, 0.0)
 
 
 @kernel
-def informed(row: Vec, r_a: float, v_a: float) -> tuple[float, float]:
-    """Return the information about (r, v) times a direction (r_a, v_a) in a parameter a.
+def informed(row: Vec, r_a: float, v_a: float, other_a: float) -> tuple[float, float, float]:
+    """Return the information about (r, v, OTHER) times a direction in a parameter a.
 
-    Its product with another direction is the information about these two parameters.
+    Its product with another direction is the information about these two parameters. OTHER counts
+    where it is a parameter of the distribution, the degrees of freedom.
+
+    Parameters
+    ----------
+    r_a, v_a, other_a : the direction, derivatives of r, v and OTHER in a
     """
+    if row[KIND] == STUDENT:
+        return student.informed(row, r_a, v_a, other_a)
     if row[KIND] != OBSERVED:
-        return limits.informed(row, r_a, v_a)
-    return gaussian.informed(row, r_a, v_a)
+        r_i, v_i = limits.informed(row, r_a, v_a)
+        return r_i, v_i, 0.0
+    r_i, v_i = gaussian.informed(row, r_a, v_a)
+    return r_i, v_i, 0.0

@@ -50,6 +50,7 @@ from workbench.core.residuals import (
     FIRST_SIGMA,
     KIND,
     OBSERVED,
+    OTHER_S,
     R_F,
     R_FF,
     R_FS,
@@ -166,10 +167,11 @@ def contract_information(n_obs: int, scratch: Scratch, room: Room) -> None:
 
 @kernel
 def moves_residual(n_obs: int, s: int, scratch: Scratch) -> bool:
-    """Say whether sigma number s moves r of some observation, not the variance alone."""
+    """Say whether sigma number s moves r of some observation, or its law, not v alone."""
     column = FIRST_SIGMA + SIGMA_WIDTH * s
     for j in range(n_obs):
-        if scratch.table[j, column + R_S] != 0.0 or scratch.table[j, column + R_FS] != 0.0:
+        row = scratch.table[j]
+        if row[column + R_S] != 0.0 or row[column + R_FS] != 0.0 or row[column + OTHER_S] != 0.0:
             return True
     return False
 

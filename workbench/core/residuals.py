@@ -15,7 +15,7 @@ V = 3  # variance of r
 V_F = 4
 V_FF = 5
 KIND = 6  # of the observation, one of those below
-OTHER = 7  # r at the other limit of the observation, for kinds that have two
+OTHER = 7  # r at the other limit, for kinds that have two; degrees of freedom of STUDENT
 FIRST_SIGMA = 8  # from here a group of SIGMA_WIDTH columns for each sigma
 
 # Places within the group of a sigma s.
@@ -23,7 +23,7 @@ V_S = 0  # dv/ds
 V_FS = 1  # d2v/(df ds)
 R_S = 2  # dr/ds, 0 unless s is a parameter of h
 R_FS = 3  # d2r/(df ds), likewise
-OTHER_S = 4  # dr/ds at the other limit
+OTHER_S = 4  # dr/ds at the other limit, or of the degrees of freedom: of OTHER
 SIGMA_WIDTH = 5
 
 # Kinds of observations; y is the data's value, l its other limit.
@@ -33,6 +33,7 @@ ABOVE = 2  # the value is above y (right-censored)
 BETWEEN = 3  # the value is between y and l (interval-censored)
 TRUNCATED = 4  # the value is y, and could not have been below l
 BELOW_TRUNCATED = 5  # the value is below y, and could not have been below l
+STUDENT = 6  # the value is y, and its error has Student's t distribution
 TWO_LIMITS = BETWEEN  # kinds from this one on have two
 DENSITY = (OBSERVED, TRUNCATED)  # kinds of which the likelihood is a density, not a probability
 

@@ -34,7 +34,7 @@ from workbench.core.likelihood import (
 )
 from workbench.core.linalg import cholesky, cholesky_inverse
 from workbench.core.observation import informed, sigma_terms
-from workbench.core.residuals import FIRST_SIGMA, R_F, R_S, SIGMA_WIDTH, V_F, V_S
+from workbench.core.residuals import FIRST_SIGMA, OTHER_S, R_F, R_S, SIGMA_WIDTH, V_F, V_S
 
 _OK = 0
 _NOT_POSITIVE_DEFINITE = 2
@@ -58,8 +58,8 @@ def add_information(n_obs: int, scratch: Scratch, columns: OutMat, out: OutMat) 
 
     Parameters
     ----------
-    columns : (4, n_psi + n_sigma)  scratch: r and v in every direction, and the information times
-        these
+    columns : (6, n_psi + n_sigma)  scratch: r, v and OTHER in every direction, and the
+        information times these
     """
     p, n = scratch.psi.shape[0], columns.shape[1]
     for k in range(n):
@@ -70,13 +70,18 @@ def add_information(n_obs: int, scratch: Scratch, columns: OutMat, out: OutMat) 
         for k in range(p):
             columns[0, k] = row[R_F] * scratch.f[j, 1 + k]
             columns[1, k] = row[V_F] * scratch.f[j, 1 + k]
+            columns[2, k] = 0.0
         for s in range(n - p):
             columns[0, p + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + R_S]
             columns[1, p + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
+            columns[2, p + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + OTHER_S]
         for k in range(n):
-            columns[2, k], columns[3, k] = informed(row, columns[0, k], columns[1, k])
+            columns[3, k], columns[4, k], columns[5, k] = informed(
+                row, columns[0, k], columns[1, k], columns[2, k]
+            )
             for q in range(n):
-                out[k, q] += 2.0 * (columns[2, k] * columns[0, q] + columns[3, k] * columns[1, q])
+                for part in range(3):
+                    out[k, q] += 2.0 * columns[3 + part, k] * columns[part, q]
 
 
 @kernel
@@ -155,7 +160,7 @@ def score_range(
     n_phi, n_sigma = structure.codes.shape[0], values.sigma.shape[0]
     most = most_observations(subjects.obs_start, first, last)
     scratch = make_scratch(structure, most, n_phi, values.precision.shape[0], n_sigma)
-    columns = np.zeros((4, n_phi + n_sigma))
+    columns = np.zeros((6, n_phi + n_sigma))
     for i in range(first, last):
         if load(cancel, 0) != 0:
             return _CANCELLED

@@ -26,6 +26,7 @@ from workbench.data.draft import make_draft
 from workbench.data.endpoints import endpoint_labels
 from workbench.data.findings import Findings
 from workbench.data.imputation import imputed
+from workbench.data.log_scale import exp_dv, log_dv
 from workbench.data.missing import missing_table
 from workbench.data.population import Population, observed_rows, pack
 from workbench.data.reader import Source, read_table, source_name
@@ -332,6 +333,32 @@ class Dataset:
             would be left; too few subjects to draw from.
         """
         return imputed(self, method, covariates, seed=seed, draw_number=draw)
+
+    def log_dv(self) -> Dataset:
+        """Return the data with log DV in the place of DV; the audit says so.
+
+        For a model whose output is a logarithm. Its -2LL is that of log DV, which is another one
+        than that of DV: `FitResult.m2ll_of_log_dv` of a fit with log-normal error compares.
+
+        Raises
+        ------
+        DataError
+            An observation is not above 0.
+        """
+        return log_dv(self)
+
+    def exp_dv(self) -> Dataset:
+        """Return the data with exp DV in the place of DV, where DV holds logarithms.
+
+        A model of the quantity itself, with log-normal error, then has a -2LL that compares with
+        those of all other errors.
+
+        Raises
+        ------
+        DataError
+            A DV is too large to be a logarithm.
+        """
+        return exp_dv(self)
 
     def to_csv(self, path: str | Path) -> None:
         """Write the canonical table as CSV that `read_dataset` reads back ('.' = missing)."""

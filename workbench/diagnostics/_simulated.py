@@ -143,14 +143,15 @@ def npde(
     try:
         problem = Problem(fit.final_model, fit.data)
         simulated = replicate(problem, count, seed).dv
+        sigma = problem.space.values(problem.space.start).sigma
         ypred = _mean(simulated)
     except (WorkbenchError, ArithmeticError, np.linalg.LinAlgError) as error:
         found, ypred = _nothing(len(table)), np.full(len(table), np.nan)
         notes: tuple[str, ...] = (f"{MISSING}: the fit cannot be simulated ({error}).",)
     else:
         found = prediction_errors(
-            modelled(problem.endpoints, fit.data.population.dv),
-            modelled(problem.endpoints, simulated),
+            modelled(problem.endpoints, fit.data.population.dv, sigma),
+            modelled(problem.endpoints, simulated, sigma),
             fit.data.population.obs_start,
             decorrelation=decorrelation,
             corrected=corrected,
@@ -224,7 +225,9 @@ def _limits(problem: Problem, limit: float | Sequence[float] | Floats) -> Floats
             f"{given.size}."
         )
     with np.errstate(divide="ignore", invalid="ignore"):
-        return modelled(problem.endpoints, np.array(np.broadcast_to(given, (problem.n_obs,))))
+        sigma = problem.space.values(problem.space.start).sigma
+        all_of_them = np.array(np.broadcast_to(given, (problem.n_obs,)))
+        return modelled(problem.endpoints, all_of_them, sigma)
 
 
 def _nothing(n_obs: int) -> PredictionErrors:

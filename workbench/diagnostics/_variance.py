@@ -38,6 +38,7 @@ from workbench.diagnostics._strata import Groups, grouped, labels, stratum
 from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
+from workbench.problem.error_scale import variance_of_law
 from workbench.simulation import Cancel, replicate_blocks
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def variance_decomposition(
         raise OptionError(f"ci= is the share within the limits, between 0 and 1, not {ci}.")
     began = time.perf_counter()
     problem = Problem(model, given)
+    _check_variance_exists(problem)
     points = observation_points(problem, np.full(problem.n_obs, np.nan))
     names = (by,) if isinstance(by, str) else tuple(by)
     strata = tuple(stratum(name, given.covariate_names, None) for name in names)
@@ -159,6 +161,25 @@ def variance_decomposition(
     )
 
 
+def _check_variance_exists(problem: Problem) -> None:
+    """Refuse residual errors that may have no variance."""
+    sigma = problem.space.values(problem.space.start).sigma
+    for endpoint in problem.endpoints:
+        spec = endpoint.spec
+        if not spec.student:
+            continue
+        if endpoint.transforms:
+            raise OptionError(
+                f"The variance of {endpoint.output} does not follow from its error: Student-t "
+                "residuals of transformed data need not have one. Look at its percentiles: wb.vpc."
+            )
+        if variance_of_law(spec, endpoint.own(sigma)) == 1.0:
+            raise OptionError(
+                f"Student-t residuals of {endpoint.output} with at most 2 degrees of freedom have "
+                "no variance to split. Look at its percentiles: wb.vpc."
+            )
+
+
 def conditional_moments(problem: Problem, ipred: Floats, sigma: Floats) -> tuple[Floats, Floats]:
     """Return mean and variance of the observations given the random effects, each (..., n_obs).
 
@@ -172,10 +193,15 @@ def conditional_moments(problem: Problem, ipred: Floats, sigma: Floats) -> tuple
     nodes, weights = hermegauss(NODES)
     weights = weights / weights.sum()
     for endpoint in problem.endpoints:
-        observed, rows = endpoint.error.observed, (..., endpoint.rows)
-        if observed is np.add:
+        rows = (..., endpoint.rows)
+        law = variance_of_law(endpoint.spec, endpoint.own(sigma))
+        if not endpoint.transforms:
+            variance[rows] *= law
             continue
-        values = [observed(ipred[rows], sd[rows] * z) for z in nodes]
+        values = [
+            endpoint.observed(ipred[rows], np.full(ipred[rows].shape, z), sd[rows], sigma)
+            for z in nodes
+        ]
         mean[rows] = sum(w * y for w, y in zip(weights, values, strict=True))
         variance[rows] = sum(
             w * (y - mean[rows]) ** 2 for w, y in zip(weights, values, strict=True)

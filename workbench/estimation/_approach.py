@@ -99,7 +99,7 @@ def _em_step(problem: Problem, x: Floats, values: Values, out: Objective) -> Flo
         omega = np.diag(np.diag(omega))
     factor, by_sigma = np.ones(len(values.sigma)), out.by_sigma.sum(axis=0)
     for endpoint in problem.endpoints:
-        own, n_obs = endpoint.sigma, max(len(endpoint.rows), 1)
+        own, n_obs = endpoint.scalable, max(len(endpoint.rows), 1)
         slope = float(by_sigma[own] @ values.sigma[own])
         factor[own] = np.sqrt(np.clip(1.0 - slope / (2.0 * n_obs), 0.25, 9.0))
     trial = space.pack(theta, omega, values.sigma * factor)

@@ -26,5 +26,9 @@ def first_order(
 
 
 def exact_without_etas(problem: Problem) -> RangeObjective:
-    """Return FO's objective, or one that knows limits, which is the same without random effects."""
-    return interaction_objective if problem.subjects.kinds else first_order
+    """Return FO's objective, or one that knows what is not normal: without random effects the same.
+
+    That are values known by a limit, and Student-t residuals.
+    """
+    student = any(endpoint.spec.student for endpoint in problem.endpoints)
+    return interaction_objective if problem.subjects.kinds or student else first_order

@@ -77,8 +77,8 @@ def _working(table: Floats) -> tuple[Floats, Floats]:
     by_sigma = table[:, FIRST_SIGMA + V_S :: SIGMA_WIDTH].copy()
     variance = table[:, V].copy()
     for j in np.flatnonzero(table[:, KIND]):
-        about_mean = max(informed(table[j], 1.0, 0.0)[0], 1e-12 / max(table[j, V], 1e-300))
-        about_variance = max(informed(table[j], 0.0, 1.0)[1], 0.0)
+        about_mean = max(informed(table[j], 1.0, 0.0, 0.0)[0], 1e-12 / max(table[j, V], 1e-300))
+        about_variance = max(informed(table[j], 0.0, 1.0, 0.0)[1], 0.0)
         variance[j] = 1.0 / about_mean
         by_sigma[j] *= variance[j] * np.sqrt(2.0 * about_variance)
     return by_sigma, variance

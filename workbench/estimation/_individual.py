@@ -178,6 +178,22 @@ def refuse_without_etas(problem: Problem, title: str) -> None:
         )
 
 
+def refuse_student(problem: Problem, title: str) -> None:
+    """Refuse Student-t residuals, for a method that takes the observations for normal.
+
+    Raises
+    ------
+    EstimationError
+    """
+    for endpoint in problem.endpoints:
+        if endpoint.spec.student:
+            raise EstimationError(
+                f"{title} takes the observations for normal, and the residual error of "
+                f"{endpoint.output} has Student's t distribution. Use FOCEI, Laplace or SAEM, or "
+                "leave df= out of the error."
+            )
+
+
 def note(
     problem: Problem,
     trace: list[dict[str, float]],

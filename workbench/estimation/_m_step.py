@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.residuals import FIRST_SIGMA, KIND, SIGMA_WIDTH, V_S, V
+from workbench.models.error import LAMBDA
 from workbench.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -120,7 +121,9 @@ def _scaled(problem: Problem, free: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints
     found = []
     for endpoint in problem.endpoints:
         s = endpoint.sigma.start
-        if endpoint.sigma.stop - s != 1 or not free[s] or not len(endpoint.rows):
+        held_lambda = LAMBDA in endpoint.spec.names and not free[s + 1 : endpoint.sigma.stop].any()
+        alone = endpoint.sigma.stop - s == (2 if held_lambda else 1) and not endpoint.spec.student
+        if not alone or not free[s] or not len(endpoint.rows):
             continue
         rows = table[endpoint.rows]
         if rows[:, KIND].any():  # the mean square of r is no estimate then

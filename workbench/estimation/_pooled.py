@@ -40,15 +40,6 @@ FITTED = 4  # best points that are fitted
 MAX_ITER = 200
 
 
-def with_error_values(error: ResidualError, values: Sequence[float]) -> ResidualError:
-    """Return a residual error with other values; fixed ones stay."""
-    kept = [
-        old if name in error.fixed else new
-        for name, old, new in zip(error.parameters, error.values, values, strict=True)
-    ]
-    return ResidualError(error.model, tuple(kept), error.fixed)
-
-
 def one_or_all(
     model: Model, errors: Mapping[str, ResidualError]
 ) -> ResidualError | Mapping[str, ResidualError]:
@@ -91,7 +82,7 @@ def scaled_errors(problem: Problem, model: Model) -> tuple[Model, float]:
             continue
         total += _others(table[others], square)
         factor = float(np.sqrt(square))
-        errors[endpoint.output] = with_error_values(error, [v * factor for v in error.values])
+        errors[endpoint.output] = error.scaled(factor)
         total += len(r) * np.log(square) + float(np.sum(np.log(v)))
     return model.replace(error=one_or_all(model, errors)), total
 

@@ -16,7 +16,6 @@ from workbench.estimation._pooled import (
     pooled,
     scaled_errors,
     usable,
-    with_error_values,
 )
 from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
@@ -134,10 +133,10 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
     errors = dict(model.errors)
     for output, error in model.errors.items():
         of_other = source.errors.get(output)
-        if of_other is None or of_other.model != error.model:
+        if of_other is None or not error.like(of_other):
             own.append(f"error of {output}")
             continue
-        errors[output] = with_error_values(error, of_other.values)
+        errors[output] = error.with_free(of_other.values)
     if own:
         say(f"Not in the model that the start was taken from: {', '.join(own)}; own values kept.")
     return model.replace(
@@ -256,10 +255,7 @@ def _with_variability(
     if not np.isfinite(value):
         return found
     part = ERROR_PART if found.etas else 1.0
-    errors = {
-        output: with_error_values(error, [v * part for v in error.values])
-        for output, error in typical.errors.items()
-    }
+    errors = {output: error.scaled(part) for output, error in typical.errors.items()}
     with_eta = [n for n in found.etas if "iiv" not in found.parameters[n].fixed]
     if with_eta:
         each = ", ".join(f"{name} {found.parameters[name].iiv:.2g}" for name in with_eta)

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 # A decrease of the OFV that nobody would notice.
 NEGLIGIBLE = 1e-3
+# Degrees of freedom from which Student's t distribution counts as the normal one.
+NORMAL_DF = 200.0
 # SD of eta (relative to the parameter's scale) below which a variance counts as zero.
 ZERO_SD = 1e-3
 
@@ -151,11 +153,25 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
     return doubts
 
 
+def _no_outliers(entry: Entry, value: float) -> list[str]:
+    """Say that Student-t residuals have become normal ones."""
+    if value < NORMAL_DF:
+        return []
+    return [
+        f"{entry.name} went to {value:.3g}: the residuals are normal, and nothing tells so many "
+        "degrees of freedom. Leave df= out of the error, or fix it."
+    ]
+
+
 def _vanished(problem: Problem, entry: Entry, value: float) -> list[str]:
     """Say that a residual parameter is too small to matter beside the data."""
     endpoint = next(e for e in problem.endpoints if e.output == entry.output)
+    error = problem.model.errors[entry.output]
+    if error.is_shape(entry.name):
+        return _no_outliers(entry, value) if entry.name.endswith("df]") else []
     size = float(np.median(np.abs(problem.data.population.dv[endpoint.rows]))) or 1.0
-    relative = abs(value) / (size if entry.name.endswith("additive]") else 1.0)
+    in_dv = entry.name.endswith("additive]") and error.transform is None
+    relative = abs(value) / (size if in_dv else 1.0)
     if len(endpoint.error.parameters) > 1 and relative < 1e-3:
         return [
             f"{entry.name} went to zero ({value:.1e}): this part of the residual error is not "

@@ -1,6 +1,7 @@
 """FO: the first-order approximation."""
 
 from workbench.estimation._first_order import exact_without_etas
+from workbench.estimation._individual import refuse_student
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
 from workbench.problem.checks import refuse_limits
@@ -12,10 +13,12 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
     Raises
     ------
     EstimationError
-        An observation is known only to lie beyond a limit, and the model has random effects.
+        An observation is known only to lie beyond a limit, or the residual error is not normal,
+        and the model has random effects.
     """
     if problem.space.n_eta:
         refuse_limits(problem.data, "FO")
+        refuse_student(problem, "FO")
     return Marginal(exact_without_etas(problem), "FO", interaction=False)
 
 

@@ -10,6 +10,7 @@ from workbench.core.likelihood import Values
 from workbench.core.linear_mixed import linear_mixed_range
 from workbench.errors import ModelError
 from workbench.estimation._base import INTEGRAL
+from workbench.estimation._individual import refuse_student
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.problem import Problem
 from workbench.problem.checks import refuse_limits, where
@@ -40,10 +41,14 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
     EstimationError
         An observation is known only to lie beyond a limit.
     ModelError
-        The predictions are not linear in the random effects, or the residual variance depends on
-        them.
+        The predictions are not linear in the random effects, the residual variance depends on
+        them, or the data are transformed.
+    EstimationError
+        The residual error is not normal.
     """
     refuse_limits(problem.data, "The exact likelihood of linear models")
+    refuse_student(problem, "The exact likelihood of linear models")
+    _refuse_transformed(problem)
     values = problem.space.values(problem.space.start)
     at_zero = problem.predict(values.theta, problem.no_etas())
     sd = np.sqrt(np.diag(problem.model.omega))
@@ -54,6 +59,16 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
         _refuse_curved(problem, at_zero[:, 0], rise, moved)
         _refuse_moving_variance(problem, values, at_zero[:, 0], moved)
     return Marginal(objective, "exact", interaction=False)
+
+
+def _refuse_transformed(problem: Problem) -> None:
+    for endpoint in problem.endpoints:
+        if endpoint.spec.transform is not None:
+            raise ModelError(
+                f"The residual error of {endpoint.output} transforms both sides, so the data are "
+                "not linear in the random effects. Use an additive error, or FOCEI, Laplace or "
+                "quadrature."
+            )
 
 
 def _refuse_curved(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,11 @@ from workbench.results import FitResult
 
 Floats = NDArray[np.float64]
 
+BY_LOUIS = (
+    "Standard errors are by Louis' formula: the linearised model would take Student-t residuals "
+    "for normal."
+)
+
 
 def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool) -> FitResult:
     """Estimate (or only evaluate) and gather everything a result holds.
@@ -46,7 +51,11 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
         modes = conditional_modes(problem, workers, values, interaction=True)
         likelihood = LIKELIHOODS[options.likelihood](problem, values, modes, workers, monitor.seed)
         wanted = options.covariance if estimate and not cancelled else "none"
-        conditional = _conditional(saem, workers, modes.eta, monitor.seed, wanted)
+        # A linearised model takes the observations for normal: Louis' formula does not.
+        student = any(endpoint.spec.student for endpoint in problem.endpoints)
+        weighing = student and estimate and not cancelled
+        source = "stochastic" if weighing else wanted
+        conditional = _conditional(saem, workers, modes.eta, monitor.seed, source)
         known = _uncertainty(problem, x, modes.eta, wanted, conditional)
         weighed = known
         if estimate and not cancelled and wanted == "none":  # the verdict must not depend on it
@@ -59,6 +68,8 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
             estimate=estimate,
             cancelled=cancelled,
         )
+        if weighing and wanted == "linearisation":
+            verdict = replace(verdict, warnings=(*verdict.warnings, BY_LOUIS))
     return make_result(
         Outcome(
             problem=problem,

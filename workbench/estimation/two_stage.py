@@ -201,7 +201,10 @@ def _second_stage(problem: Problem, stage: _Stage) -> Floats:
             f"There are {problem.n_obs} observations for {used} individual parameters, so nothing "
             "is left to tell the residual error. Use FOCEI or SAEM."
         )
-    return space.pack(theta, omega, values.sigma * factor)
+    sigma = values.sigma.copy()
+    for endpoint in problem.endpoints:
+        sigma[endpoint.scalable] *= factor
+    return space.pack(theta, omega, sigma)
 
 
 def _uncertainty(problem: Problem, x: Floats, n: int) -> Uncertainty:

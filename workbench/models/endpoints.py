@@ -9,7 +9,6 @@ from typing import Any
 
 from workbench.errors import ModelError
 from workbench.models.error import ResidualError
-from workbench.models.residual import error_models
 from workbench.registry import unknown_name
 
 Errors = Mapping[str, ResidualError]
@@ -61,7 +60,7 @@ def sigma_names(outputs: Sequence[str], errors: Errors) -> tuple[str, ...]:
 
 def sigma_units(errors: Errors) -> tuple[str, ...]:
     """Return the unit templates of all residual parameters, in the order of `sigma_names`."""
-    return tuple(unit for error in errors.values() for unit in error_models.get(error.model).units)
+    return tuple(unit for error in errors.values() for unit in error.units)
 
 
 def errors_card(outputs: Sequence[str], errors: Errors) -> dict[str, Any]:
@@ -94,13 +93,20 @@ def errors_python(outputs: Sequence[str], errors: Errors) -> str:
 
 
 def errors_latex(outputs: Sequence[str], errors: Errors) -> list[str]:
-    """Return one line of mathtext for each error model, with its output where there are several."""
-    lines = []
+    """Return lines of mathtext for each error model, with its output where there are several.
+
+    The last lines say how the standardised errors are distributed.
+    """
+    lines, last = [], []
     for output, error in errors.items():
         name = output.replace("_", r"\_")
         before = rf"\mathrm{{{name}}}:\quad " if len(outputs) > 1 else ""
-        lines.append(before + error_models.get(error.model).latex)
-    return lines
+        lines += [before + line for line in error.latex()]
+        law = r"t_{\nu}" if error.student else r"\mathcal{N}(0,\ 1)"
+        last.append((before, rf"\varepsilon_{{ij}} \sim {law}"))
+    laws = [law for _, law in last]
+    same = len(set(laws)) == 1
+    return lines + (laws[:1] if same else [before + law for before, law in last])
 
 
 def label_key(label: object) -> str:

@@ -1,71 +1,224 @@
-"""Residual error of a model: which error model, with which values.
+"""Residual error of a model: which error model, with which values, on which scale.
 
-The functions are what a user types: ``wb.error.Combined(additive=0.5, proportional=0.1)``.
+The functions are what a user types: ``wb.error.Combined(additive=0.5, proportional=0.1)``. Each
+takes two more things: a transformation of both sides, ``transform=wb.transform.Log()``, and the
+degrees of freedom of Student-t residuals, ``df=4``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.errors import ModelError
-from workbench.models.residual import error_models
-from workbench.models.values import Fixed, argument, names_of_fixed, number, unfix
+from workbench.models import error_text
+from workbench.models.residual import ErrorModel, error_models
+from workbench.models.transform import Transform, WithLambda, check_lambda
+from workbench.models.values import (
+    Estimated,
+    Fixed,
+    argument,
+    held_argument,
+    hold,
+    names_of_fixed,
+    number,
+    unfix,
+)
 from workbench.registry import unknown_name
+
+LAMBDA, DF = "lambda", "df"  # names of the parameters that a scale and a distribution bring
+PREDICTION, TRANSFORMED = "prediction", "transformed"  # what the SD follows
 
 
 @dataclass(frozen=True, slots=True)
 class ResidualError:
-    """A residual error model with its starting values.
+    r"""A residual error model with its starting values.
+
+    With a transformation g, :math:`g(y) = g(f) + \mathrm{SD}\,\varepsilon`: the SDs are on the
+    scale of g, and -2LL counts the Jacobian. With degrees of freedom, :math:`\varepsilon` has
+    Student's t distribution and the SDs are its scale.
 
     Attributes
     ----------
     model : name in the registry of error models
-    values : one number per parameter of that model, each an SD or a fraction
+    values : one number per parameter: those of that model, each an SD or a fraction; then lambda
+        of the transformation and the degrees of freedom, where there are any
     fixed : names of the parameters that are held
+    transform : of both sides; None models DV itself
+    of : ``"prediction"`` where the SD follows f, ``"transformed"`` where it follows \|g(f)\|
+    student : whether the residuals have Student's t distribution
+    expression : the SD as text, for the model ``"expression"``; "" for the others
 
     Raises
     ------
     ModelError
-        A wrong number of values, or a value that is not finite or not positive where it must be.
+        A wrong number of values; a value that is not finite or not positive where it must be; a
+        transformation of what is transformed already.
     """
 
     model: str
     values: tuple[float, ...]
     fixed: frozenset[str] = frozenset()
+    transform: Transform | None = None
+    of: str = PREDICTION
+    student: bool = False
+    expression: str = ""
 
     def __post_init__(self) -> None:
-        kind = error_models.get(self.model)
-        if len(self.values) != len(kind.parameters):
+        if not isinstance(self.transform, Transform | None):
             raise ModelError(
-                f"The {kind.title} error model has {len(kind.parameters)} parameters "
-                f"({', '.join(kind.parameters)}), not {len(self.values)}."
+                f"transform must be one of wb.transform's, such as wb.transform.Log(), not "
+                f"{self.transform!r}."
             )
-        for name, value, scale in zip(kind.parameters, self.values, kind.scales, strict=True):
+        kind = self.kind
+        if len(self.values) != len(self.names):
+            raise ModelError(
+                f"The {kind.title} error model has {len(self.names)} parameters "
+                f"({', '.join(self.names)}), not {len(self.values)}."
+            )
+        for name, value, scale in zip(self.names, self.values, self.scales, strict=True):
             if number(value, f"The residual error parameter {name!r}") <= 0 and scale == "log":
+                what = (
+                    "Student's t needs degrees of freedom above 0; many of them are normal."
+                    if name == DF
+                    else "It is a standard deviation (or a fraction), not a variance."
+                )
                 raise ModelError(
                     f"The residual error parameter {name!r} must be a number above 0, not {value}. "
-                    "It is a standard deviation (or a fraction), not a variance."
+                    f"{what}"
                 )
-        if all(value == 0 for value in self.values):
+        if all(value == 0 for value in self.values[: len(kind.parameters)]):
             raise ModelError("The residual error cannot be zero: give at least one SD above 0.")
-        unknown = set(self.fixed) - set(kind.parameters)
+        self._check_scale()
+        unknown = set(self.fixed) - set(self.names)
         if unknown:
             raise unknown_name(
-                f"parameter of the {kind.title} error model", sorted(unknown)[0], kind.parameters
+                f"parameter of the {kind.title} error model", sorted(unknown)[0], self.names
             )
         object.__setattr__(self, "values", tuple(float(v) for v in self.values))
         object.__setattr__(self, "fixed", frozenset(self.fixed))
 
+    def _check_scale(self) -> None:
+        if self.of not in (PREDICTION, TRANSFORMED):
+            raise ModelError(
+                f"of must be {PREDICTION!r} (the SD follows the prediction) or {TRANSFORMED!r} "
+                f"(it follows the transformed prediction), not {self.of!r}."
+            )
+        if self.transform is None:
+            if self.of != PREDICTION:
+                raise ModelError(
+                    f"of={self.of!r} needs a transformation: give transform=wb.transform.…, or "
+                    "leave it out."
+                )
+            return
+        if self.kind.positive_data:
+            raise ModelError(
+                f"The {self.kind.title} error model is a transformation already. Use "
+                "wb.error.Additive(…, transform=…)."
+            )
+        if self.transform.shape.bent:
+            check_lambda(self.parameters[LAMBDA])
+
+    @property
+    def kind(self) -> ErrorModel:
+        """The error model."""
+        return error_kind(self.model, self.expression)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters."""
+        bent = self.transform is not None and self.transform.shape.bent
+        return self.kind.parameters + (LAMBDA,) * bent + (DF,) * self.student
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """How each parameter is estimated, ``"log"`` or ``"identity"``."""
+        return self.kind.scales + tuple(
+            "identity" if name == LAMBDA else "log" for name in self.names[len(self.kind.scales) :]
+        )
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Unit template of each parameter; "" on the scale of a transformation."""
+        own = self.kind.units if self.transform is None else ("",) * len(self.kind.units)
+        return own + ("",) * (len(self.names) - len(own))
+
     @property
     def parameters(self) -> dict[str, float]:
         """Names and values."""
-        return dict(zip(error_models.get(self.model).parameters, self.values, strict=True))
+        return dict(zip(self.names, self.values, strict=True))
+
+    @property
+    def title(self) -> str:
+        """What a person reads: the error model, its transformation, its distribution."""
+        parts = [self.kind.title]
+        if self.transform is not None:
+            parts.append(f"{self.transform.shape.title} of both sides")
+        if self.of == TRANSFORMED:
+            parts.append("SD of the transformed prediction")
+        if self.student:
+            parts.append("Student-t")
+        return ", ".join(parts)
+
+    @property
+    def short(self) -> str:
+        """Its names in a line of few words."""
+        parts = [f"SD = {self.expression}" if self.expression else self.model]
+        if self.transform is not None:
+            parts.append(self.transform.name)
+        return " ".join(parts + ["student"] * self.student)
+
+    def is_shape(self, name: str) -> bool:
+        """Whether a parameter, ``sigma[lambda]`` or ``lambda``, is a shape: no SD, no fraction."""
+        own = name.removeprefix("sigma[").removesuffix("]").rpartition(".")[2]
+        return own in (*self.kind.shapes, LAMBDA, DF)
+
+    def with_values(self, values: Iterable[float]) -> ResidualError:
+        """Return the same error with other values."""
+        return replace(self, values=tuple(values))
+
+    def like(self, other: ResidualError) -> bool:
+        """Whether another error is the same but for its values and what is held."""
+        same_law = (self.student, self.of) == (other.student, other.of)
+        mine = (self.model, self.expression, self.transform)
+        return same_law and mine == (other.model, other.expression, other.transform)
+
+    def with_free(self, values: Sequence[float]) -> ResidualError:
+        """Return the same error with other values of what is not held."""
+        return self.with_values(
+            old if name in self.fixed else new
+            for (name, old), new in zip(self.parameters.items(), values, strict=True)
+        )
+
+    def scaled(self, factor: float) -> ResidualError:
+        """Return the error with SDs times `factor`; shapes and what is held stay."""
+        return self.with_values(
+            value if self.is_shape(name) or name in self.fixed else value * factor
+            for name, value in self.parameters.items()
+        )
+
+    def latex(self) -> list[str]:
+        """Return the error in mathtext, a line for each equation."""
+        if self.transform is None:
+            return [self.kind.latex]
+        sd = self.kind.sd
+        if self.of == TRANSFORMED:
+            sd = sd.replace("f_{ij}", r"|g(f_{ij})|")
+        return [
+            rf"g(y_{{ij}}) = g(f_{{ij}}) + {sd}\,\varepsilon_{{ij}}",
+            rf"g(y) = {self.transform.latex('y')}",
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the error's part of a model card."""
-        return {"model": self.model, **self.parameters, "fixed": sorted(self.fixed)}
+        card: dict[str, Any] = {"model": self.model, **self.parameters}
+        card["fixed"] = sorted(self.fixed)
+        if self.expression:
+            card["expression"] = self.expression
+        if self.transform is not None:
+            card["transform"] = self.transform.to_dict()
+        return card | ({"of": self.of} if self.of != PREDICTION else {})
 
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> ResidualError:
@@ -78,45 +231,126 @@ class ResidualError:
         """
         if "model" not in card:
             raise ModelError('The "error" part of a model card needs a "model".')
-        kind = error_models.get(str(card["model"]))
-        given = {k: v for k, v in card.items() if k not in ("model", "fixed")}
+        expression = str(card.get("expression", ""))
+        kind = error_kind(str(card["model"]), expression)
+        transform = Transform.from_dict(card["transform"]) if "transform" in card else None
+        bent = transform is not None and transform.shape.bent
+        names = kind.parameters + (LAMBDA,) * bent + (DF,) * (DF in card)
+        given = {k: v for k, v in card.items() if k not in PARTS}
         for name in given:
-            if name not in kind.parameters:
-                raise unknown_name(f"parameter of {kind.title} error", name, kind.parameters)
-        missing = [name for name in kind.parameters if name not in given]
+            if name not in names:
+                raise unknown_name(f"parameter of {kind.title} error", name, names)
+        missing = [name for name in names if name not in given]
         if missing:
             raise ModelError(f"The {kind.title} error model lacks {', '.join(missing)}.")
-        values = tuple(given[name] for name in kind.parameters)
+        values = tuple(given[name] for name in names)
         fixed = names_of_fixed(card.get("fixed", ()), f"the {kind.title} error model")
-        return cls(kind.name, values, fixed)
+        of = str(card.get("of", PREDICTION))
+        return cls(kind.name, values, fixed, transform, of, DF in card, expression)
 
     def python(self) -> str:
         """Return the call that makes this residual error."""
-        arguments = [
-            f"{name}={argument(value, name in self.fixed)}"
-            for name, value in self.parameters.items()
-        ]
-        constructor = error_models.get(self.model).constructor
-        return "wb.error." + constructor.replace("...", ", ".join(arguments))
+        own = {name: self.parameters[name] for name in self.kind.parameters}
+        values = {name: argument(value, name in self.fixed) for name, value in own.items()}
+        arguments = [f"{name}={value}" for name, value in values.items()]
+        if self.expression:
+            arguments = [f"{{{', '.join(f'{n!r}: {value}' for n, value in values.items())}}}"]
+        call = "wb.error." + self.kind.constructor.replace("...", ", ".join(arguments))
+        more = []
+        if self.transform is not None:
+            lam = self.parameters.get(LAMBDA)
+            more.append(f"transform={self.transform.python(lam, LAMBDA in self.fixed)}")
+        if self.of != PREDICTION:
+            more.append(f"of={self.of!r}")
+        if self.student:
+            more.append(f"df={held_argument(self.parameters[DF], DF in self.fixed)}")
+        return f"{call[:-1]}, {', '.join(more)})" if more else call
 
 
-def _make(model: str, **values: float | Fixed) -> ResidualError:
-    plain, fixed = unfix(**values)
-    return ResidualError(model, tuple(plain.values()), fixed)
+PARTS = ("model", "fixed", "transform", "of", "expression")  # of a card, that are no values
 
 
-def Additive(additive: float | Fixed) -> ResidualError:  # noqa: N802
-    """Return additive error, SD = additive (in the unit of DV)."""
-    return _make("additive", additive=additive)
+def error_kind(model: str, expression: str = "") -> ErrorModel:
+    """Return an error model by name; ``"expression"`` has its SD as text.
+
+    Raises
+    ------
+    ModelError, UnknownNameError
+        There is no such model, or an SD was given to one that has its own, or to none.
+    """
+    if (model == error_text.NAME) != bool(expression):
+        raise ModelError(
+            f'The error model "{error_text.NAME}" takes its SD as text, such as "a*f/(f + 5)", '
+            "and no other model does."
+        )
+    return error_text.expression_model(expression) if expression else error_models.get(model)
 
 
-def Proportional(proportional: float | Fixed) -> ResidualError:  # noqa: N802
-    """Return proportional error, SD = proportional · f (a fraction: 0.2 is 20 %)."""
-    return _make("proportional", proportional=proportional)
+def _make(
+    model: str,
+    values: Mapping[str, float | Fixed],
+    transform: WithLambda | None,
+    df: float | Fixed | Estimated | None,
+    of: str = PREDICTION,
+    expression: str = "",
+) -> ResidualError:
+    given = dict(values)
+    bare: Any = transform  # None, or what ResidualError refuses in words
+    if isinstance(transform, WithLambda):
+        bare = transform.transform
+        if transform.lam is not None:
+            given[LAMBDA] = transform.lam
+    if df is not None:
+        given[DF] = hold(df)
+    plain, fixed = unfix(**given)
+    return ResidualError(model, tuple(plain.values()), fixed, bare, of, df is not None, expression)
+
+
+def Additive(  # noqa: N802
+    additive: float | Fixed,
+    *,
+    transform: WithLambda | None = None,
+    df: float | Fixed | Estimated | None = None,
+) -> ResidualError:
+    """Return additive error, SD = additive.
+
+    Parameters
+    ----------
+    additive : in the unit of DV, or on the scale of `transform`
+    transform : of both sides, such as ``wb.transform.BoxCox(0.5)``; None models DV itself
+    df : degrees of freedom of Student-t residuals, held (`Estimated` estimates them); None for
+        normal residuals. The SD is then the scale of the distribution
+    """
+    return _make("additive", {"additive": additive}, transform, df)
+
+
+def Proportional(  # noqa: N802
+    proportional: float | Fixed,
+    *,
+    transform: WithLambda | None = None,
+    of: str = PREDICTION,
+    df: float | Fixed | Estimated | None = None,
+) -> ResidualError:
+    """Return proportional error, SD = proportional · f (a fraction: 0.2 is 20 %).
+
+    Parameters
+    ----------
+    transform, df : see `Additive`
+    of : what the SD is proportional to, ``"prediction"`` (f itself, also where both sides are
+        transformed) or ``"transformed"`` (the absolute value of g(f))
+    """
+    return _make("proportional", {"proportional": proportional}, transform, df, of)
 
 
 def Combined(  # noqa: N802
-    additive: float | Fixed, proportional: float | Fixed, *, kind: int = 2
+    additive: float | Fixed,
+    proportional: float | Fixed,
+    *,
+    kind: int = 2,
+    exponent: float | Fixed | None = None,
+    transform: WithLambda | None = None,
+    of: str = PREDICTION,
+    df: float | Fixed | Estimated | None = None,
 ) -> ResidualError:
     """Return combined error.
 
@@ -126,23 +360,79 @@ def Combined(  # noqa: N802
     proportional : fraction
     kind : 2 for SD² = additive² + proportional²·f² (NONMEM's ``F + F*EPS(1) + EPS(2)``),
         1 for SD = additive + proportional·f (Monolix's default)
+    exponent : of f, which then takes the place of f above; None leaves f as it is
+    transform, of, df : see `Proportional`
     """
     if kind not in (1, 2):
         raise ModelError(f"Combined error is of kind 1 or 2, not {kind!r}.")
-    return _make(f"combined{kind}", additive=additive, proportional=proportional)
+    values = {"additive": additive, "proportional": proportional}
+    if exponent is None:
+        return _make(f"combined{kind}", values, transform, df, of)
+    values["exponent"] = exponent
+    return _make(f"combined{kind}_power", values, transform, df, of)
 
 
-def Power(coefficient: float | Fixed, exponent: float | Fixed) -> ResidualError:  # noqa: N802
+def Power(  # noqa: N802
+    coefficient: float | Fixed,
+    exponent: float | Fixed,
+    *,
+    transform: WithLambda | None = None,
+    of: str = PREDICTION,
+    df: float | Fixed | Estimated | None = None,
+) -> ResidualError:
     """Return power error, SD = coefficient · f^exponent.
 
     Parameters
     ----------
     coefficient : SD where the prediction is 1
     exponent : 0 is additive error, 1 proportional; `Fixed` holds it
+    transform, of, df : see `Proportional`
     """
-    return _make("power", coefficient=coefficient, exponent=exponent)
+    values = {"coefficient": coefficient, "exponent": exponent}
+    return _make("power", values, transform, df, of)
 
 
-def LogNormal(sd: float | Fixed) -> ResidualError:  # noqa: N802
-    """Return log-normal (exponential) error: log DV has the constant SD `sd`."""
-    return _make("lognormal", sd=sd)
+def LogNormal(  # noqa: N802
+    sd: float | Fixed, *, df: float | Fixed | Estimated | None = None
+) -> ResidualError:
+    """Return log-normal (exponential) error: log DV has the constant SD `sd`.
+
+    It is ``Additive(sd, transform=wb.transform.Log())``.
+
+    Parameters
+    ----------
+    df : see `Additive`
+    """
+    return _make("lognormal", {"sd": sd}, None, df)
+
+
+def Expression(  # noqa: N802
+    sd: str,
+    values: Mapping[str, float | Fixed],
+    *,
+    transform: WithLambda | None = None,
+    of: str = PREDICTION,
+    df: float | Fixed | Estimated | None = None,
+) -> ResidualError:
+    """Return an error whose SD is an expression, ``Expression("a*f/(f + c)", {"a": 1, "c": 5})``.
+
+    Parameters
+    ----------
+    sd : in the language of `wb.equations`, f being the prediction; all other names are parameters
+    values : starting value of each parameter; `Fixed` holds it
+    transform, of, df : see `Proportional`
+
+    Raises
+    ------
+    EquationError, ModelError, UnknownNameError
+        The expression cannot be read, or values are missing or extra.
+    """
+    names = error_text.expression_model(sd).parameters
+    for name in values:
+        if name not in names:
+            raise unknown_name(f"parameter of the SD {sd!r}", str(name), names)
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise ModelError(f"The SD {sd!r} lacks the values of {', '.join(missing)}.")
+    ordered = {name: values[name] for name in names}
+    return _make(error_text.NAME, ordered, transform, df, of, sd.strip())

@@ -313,9 +313,7 @@ class Model:
         effects = random_effects(self.blocks(), symbols, self.correlations, self.fixed_correlations)
         lines += [("Random effects", latex) for latex in effects]
         errors = errors_latex(self.structure.outputs, self.errors)
-        lines += [("Residual error", latex) for latex in errors]
-        lines.append(("Residual error", r"\varepsilon_{ij} \sim \mathcal{N}(0,\ 1)"))
-        return lines
+        return lines + [("Residual error", latex) for latex in errors]
 
     def blocks(self) -> list[tuple[str, ...]]:
         """Return the blocks of omega: groups of parameters whose random effects are correlated."""

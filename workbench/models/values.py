@@ -47,3 +47,22 @@ def unfix(**values: float | Fixed) -> tuple[dict[str, float], frozenset[str]]:
     fixed = frozenset(name for name, value in values.items() if isinstance(value, Fixed))
     plain = {n: v.value if isinstance(v, Fixed) else v for n, v in values.items()}
     return plain, fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """A value that is estimated from here on where a plain number is held: ``BoxCox(...)``."""
+
+    value: float
+
+
+def hold(value: float | Fixed | Estimated) -> float | Fixed:
+    """Return a value that is held unless it is marked as `Estimated`."""
+    if isinstance(value, Estimated):
+        return value.value
+    return value if isinstance(value, Fixed) else Fixed(value)
+
+
+def held_argument(value: float, fixed: bool) -> str:
+    """Return a value as Python where a plain number is held."""
+    return repr(value) if fixed else f"wb.Estimated({value!r})"

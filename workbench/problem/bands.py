@@ -7,7 +7,6 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.residuals import V, n_columns
 from workbench.problem.endpoints import Endpoint
 
 Floats = NDArray[np.float64]
@@ -24,6 +23,8 @@ def prediction_interval(
 
     .. math:: y = h^{-1}\bigl(h(f) + \sqrt{v(f)}\, z\bigr), \quad z \sim N(0, 1)
 
+    (z of Student's t distribution where the error has it).
+
     With several (one for each of D draws of eta) they are the quantiles of the mixture: draw d goes
     with the `POINTS` quantiles of z at (m + (d + 1/2) / D) / POINTS, m = 0, 1 …
 
@@ -33,23 +34,21 @@ def prediction_interval(
     sigma : (n_sigma,)  residual parameters of all outputs
     level : probability of the interval, such as 0.9
     """
-    own = np.ascontiguousarray(sigma[endpoint.sigma])
     flat = np.ascontiguousarray(prediction.ravel())
-    table = np.zeros((len(flat), n_columns(len(own))))
-    # The residual of an observation is not needed: any value that exists will do.
-    endpoint.error.residual(np.ones(len(flat)), flat, own, table)
     with np.errstate(invalid="ignore"):
-        sd = np.sqrt(table[:, V])
+        sd = endpoint.sd(flat, sigma)
     tail = 0.5 * (1.0 - level)
     if len(prediction) == 1:
         z = _normal_quantile(np.array([tail]))[0]
-        lower, upper = (np.asarray(endpoint.error.observed(flat, s * z * sd)) for s in (1.0, -1.0))
+        lower, upper = (
+            endpoint.observed(flat, np.full(len(flat), s * z), sd, sigma) for s in (1.0, -1.0)
+        )
         return lower, upper
     n_draws, n_points = prediction.shape
     place = (np.arange(n_draws) + 0.5) / n_draws
     z = _normal_quantile((np.add.outer(np.arange(POINTS), place) / POINTS).ravel())
-    error = np.repeat(z.reshape(POINTS, n_draws), n_points, axis=1) * sd
-    mixed = np.array([endpoint.error.observed(flat, one) for one in error])
+    error = np.repeat(z.reshape(POINTS, n_draws), n_points, axis=1)
+    mixed = np.array([endpoint.observed(flat, one, sd, sigma) for one in error])
     mixed = mixed.reshape(POINTS * n_draws, n_points)
     lower, upper = np.quantile(mixed, [tail, 1.0 - tail], axis=0)
     return lower, upper

@@ -10,11 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
+from workbench.core.likelihood import Subjects
 from workbench.data.censoring import BLQ_METHODS, LIKELIHOOD
 from workbench.data.dataset import Dataset
 from workbench.data.findings import count
 from workbench.errors import DataError, EstimationError, ModelError
 from workbench.models.model import Model
+from workbench.problem import error_scale
 from workbench.problem.endpoints import Endpoint
 
 Floats = NDArray[np.float64]
@@ -52,6 +54,46 @@ def check_observations(data: Dataset, endpoints: Sequence[Endpoint]) -> None:
                     f"is {population.obs_limit[bad[0]]:g} at {where(data, bad)}. Leave it out, or "
                     "choose an additive, proportional or combined error."
                 )
+        _check_domain(data, endpoint)
+
+
+def _check_domain(data: Dataset, endpoint: Endpoint) -> None:
+    """Refuse data that the scale or the distribution of the error is not defined for."""
+    dv = data.population.dv
+    bad = endpoint.rows[~error_scale.in_domain(endpoint.spec, dv[endpoint.rows])]
+    if len(bad):
+        raise DataError(
+            f"The {error_scale.name_of(endpoint.spec)} transformation is defined for values "
+            f"{error_scale.domain(endpoint.spec)}, but DV is {dv[bad[0]]:g} at "
+            f"{where(data, bad)}. {_way_out(endpoint)}, or drop these rows (MDV = 1)."
+        )
+    limit = data.population.obs_limit
+    bad = endpoint.rows[error_scale.beyond_ends(endpoint.spec, limit[endpoint.rows])]
+    if len(bad):
+        raise DataError(
+            f"The {error_scale.name_of(endpoint.spec)} transformation is defined for values "
+            f"{error_scale.domain(endpoint.spec)}, but LIMIT is {limit[bad[0]]:g} at "
+            f"{where(data, bad)}. Leave it out where the data cannot get there anyway."
+        )
+
+
+def refuse_limits_of_student(subjects: Subjects, endpoints: Sequence[Endpoint]) -> None:
+    """Refuse values that are known by a limit where residuals have Student's t distribution."""
+    for endpoint in endpoints:
+        limited = int(np.count_nonzero(subjects.kind[endpoint.rows]))
+        if endpoint.spec.student and limited:
+            raise ModelError(
+                f"{limited} observations of {endpoint.output} are known by a limit only, which is "
+                "not worked out for Student-t residuals. Leave df= out of the error, or put "
+                "values in the place of the limits."
+            )
+
+
+def _way_out(endpoint: Endpoint) -> str:
+    transform = endpoint.spec.transform
+    if transform is not None and transform.shape.bounded:
+        return "Give ends with all the data between them"
+    return "Take wb.transform.YeoJohnson, which is defined everywhere"
 
 
 def check_start(
@@ -71,6 +113,14 @@ def check_start(
         )
     for endpoint in endpoints:
         kind, rows = endpoint.error, endpoint.rows
+        outside = rows[~error_scale.in_domain(endpoint.spec, prediction[rows])]
+        if len(outside):
+            raise ModelError(
+                f"The prediction is {prediction[outside[0]]:g} at {where(data, outside)} with the "
+                f"starting values, but the {error_scale.name_of(endpoint.spec)} transformation is "
+                f"defined for values {error_scale.domain(endpoint.spec)}. {_way_out(endpoint)}, "
+                "start from other values, or drop these rows (MDV = 1)."
+            )
         must_be_positive = prediction if kind.positive_data else variance
         bad = rows[~(must_be_positive[rows] > 0)]
         if len(bad):

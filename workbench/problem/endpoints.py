@@ -11,20 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
+from workbench.core.both_sides import N_PARTS, finish_rows, put_rows, sizes_of
 from workbench.core.likelihood import Subjects, place_limit
 from workbench.core.residuals import (
     FIRST_SIGMA,
     OBSERVED,
     SIGMA_WIDTH,
     TWO_LIMITS,
-    R,
+    V,
     n_columns,
 )
 from workbench.data.dataset import Dataset
 from workbench.errors import DataError, ModelError
 from workbench.models.endpoints import endpoints_python, label_key
+from workbench.models.error import TRANSFORMED, ResidualError
 from workbench.models.model import Model
-from workbench.models.residual import ErrorModel, error_models
+from workbench.models.residual import ErrorModel
+from workbench.problem import error_scale
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,6 +42,7 @@ class Endpoint:
     output : name of the output
     number : its number among the outputs
     error : its residual error model
+    spec : the same with its scale and distribution; its values are not used
     sigma : where its parameters stand among those of all outputs
     rows : (n,)  its observations
     """
@@ -46,8 +50,53 @@ class Endpoint:
     output: str
     number: int
     error: ErrorModel
+    spec: ResidualError
     sigma: slice
     rows: Ints
+
+    @property
+    def transforms(self) -> bool:
+        """Whether the data are modelled on another scale than their own."""
+        return self.spec.transform is not None or self.error.positive_data
+
+    @property
+    def scalable(self) -> Ints:
+        """Numbers of those of its residual parameters that are SDs or fractions, no shapes."""
+        shapes = [self.spec.is_shape(name) for name in self.spec.names]
+        return self.sigma.start + np.flatnonzero(np.logical_not(shapes))
+
+    def own(self, sigma: Floats) -> Floats:
+        """Return its residual parameters among those of all outputs."""
+        return np.ascontiguousarray(sigma[self.sigma])
+
+    def sd(self, f: Floats, sigma: Floats) -> Floats:
+        """Return the SD (of Student-t error: the scale) at predictions, on the modelled scale.
+
+        Parameters
+        ----------
+        f : (n,)
+        sigma : (n_sigma,)  residual parameters of all outputs
+        """
+        own = self.own(sigma)
+        table, sizes = np.zeros((len(f), n_columns(len(own)))), np.ascontiguousarray(f)
+        if self.spec.of == TRANSFORMED:
+            sizes = np.abs(error_scale.modelled(self.spec, sizes, own))
+        # The residual of an observation is not needed: any value that exists will do.
+        self.error.residual(np.ones(len(f)), sizes, own, table)
+        return np.asarray(np.sqrt(table[:, V]))
+
+    def observed(self, f: Floats, z: Floats, sd: Floats, sigma: Floats) -> Floats:
+        """Return the observations at predictions f, of the shape of f.
+
+        Parameters
+        ----------
+        z : standard normal numbers, whose ranks the standardised errors have
+        sd : see `sd`
+        sigma : (n_sigma,)  residual parameters of all outputs
+        """
+        own = self.own(sigma)
+        e = sd * error_scale.standardised(self.spec, z, own)
+        return error_scale.observed(self.spec, f, e, own)
 
 
 def endpoint_outputs(model: Model, labels: Sequence[Any]) -> Ints:
@@ -164,8 +213,7 @@ def make_endpoints(model: Model, numbers: Ints) -> tuple[Endpoint, ...]:
     for output, error in model.errors.items():
         number, last = model.structure.outputs.index(output), first + len(error.values)
         rows = np.flatnonzero(numbers == number)
-        kind = error_models.get(error.model)
-        found.append(Endpoint(output, number, kind, slice(first, last), rows))
+        found.append(Endpoint(output, number, error.kind, error, slice(first, last), rows))
         first = last
     return tuple(found)
 
@@ -182,14 +230,33 @@ def residual_table(
     sigma : (n_sigma,)
     """
     out = _table_at(endpoints, subjects.dv, prediction, sigma)
+    _place_limits(endpoints, subjects, prediction, sigma, out)
+    for endpoint in endpoints:
+        if not error_scale.is_plain(endpoint.spec):
+            how, ends = error_scale.how_it_is(endpoint.spec)
+            rows, offset = endpoint.rows, endpoint.sigma.start
+            table, y = out[rows], np.ascontiguousarray(subjects.dv[rows])
+            own = endpoint.own(sigma)
+            finish_rows(how, ends, own, offset, y, 0, 0, len(rows), table)
+            out[rows] = table
+    return out
+
+
+def _place_limits(
+    endpoints: Sequence[Endpoint],
+    subjects: Subjects,
+    prediction: Floats,
+    sigma: Floats,
+    out: Floats,
+) -> None:
+    """Write the kinds of the observations and their other limits to the table."""
     if subjects.kinds == OBSERVED:
-        return out
+        return
     limits = out
     if subjects.kinds >= TWO_LIMITS:
         limits = _table_at(endpoints, subjects.limit, prediction, sigma)
     for j in np.flatnonzero(subjects.kind):
         place_limit(int(subjects.kind[j]), limits[j], out[j])
-    return out
 
 
 def _table_at(
@@ -200,32 +267,36 @@ def _table_at(
     for endpoint in endpoints:
         own = np.ascontiguousarray(sigma[endpoint.sigma])
         table = np.zeros((len(endpoint.rows), n_columns(len(own))))
-        endpoint.error.residual(y[endpoint.rows], prediction[endpoint.rows], own, table)
+        mine, f = y[endpoint.rows], prediction[endpoint.rows]
+        if endpoint.spec.transform is None:
+            endpoint.error.residual(mine, f, own, table)
+        else:
+            how, ends = error_scale.how_it_is(endpoint.spec)
+            at_f, sizes = np.zeros((len(f), N_PARTS)), np.zeros(len(f))
+            sizes_of(how, ends, own, f, 0, at_f, sizes)
+            endpoint.error.residual(mine, sizes, own, table)
+            put_rows(how, ends, own, mine, 0, at_f, 0, table)
         out[endpoint.rows, :FIRST_SIGMA] = table[:, :FIRST_SIGMA]
         first = FIRST_SIGMA + SIGMA_WIDTH * endpoint.sigma.start
         out[endpoint.rows, first : first + SIGMA_WIDTH * len(own)] = table[:, FIRST_SIGMA:]
     return out
 
 
-def modelled(endpoints: Sequence[Endpoint], dv: Floats) -> Floats:
-    """Return observations on the scale that their error model is additive on.
-
-    That is h(y) up to a constant for each endpoint: the logarithm for log-normal error, else DV.
+def modelled(endpoints: Sequence[Endpoint], dv: Floats, sigma: Floats) -> Floats:
+    """Return observations on the scale that their error is additive on: g(y), or the logarithm.
 
     Parameters
     ----------
     dv : (..., n_obs)
+    sigma : (n_sigma,)
     """
-    changed = [e for e in endpoints if e.error.observed is not np.add and len(e.rows)]
+    changed = [e for e in endpoints if e.transforms and len(e.rows)]
     if not changed:
         return dv
     out = dv.copy()
     for endpoint in changed:
         mine = np.ascontiguousarray(dv[..., endpoint.rows])
-        own, flat = np.array(endpoint.error.defaults), mine.ravel()
-        table = np.zeros((len(flat), n_columns(len(own))))
-        endpoint.error.residual(flat, np.ones(len(flat)), own, table)
-        out[..., endpoint.rows] = table[:, R].reshape(mine.shape)
+        out[..., endpoint.rows] = error_scale.modelled(endpoint.spec, mine, endpoint.own(sigma))
     return out
 
 

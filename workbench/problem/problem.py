@@ -9,17 +9,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core.abi import export_predict, export_residual
+from workbench.core.both_sides import HOW
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
 from workbench.core.predictions import individual_range, predict_range
-from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V, n_columns
+from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V
 from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.structural import Approximate
-from workbench.problem.checks import check_observations, check_start, limit_notes, notes
+from workbench.problem.checks import (
+    check_observations,
+    check_start,
+    limit_notes,
+    notes,
+    refuse_limits_of_student,
+)
 from workbench.problem.covariates import design_matrix, spreads, with_references
 from workbench.problem.endpoints import (
     endpoint_notes,
@@ -28,6 +35,7 @@ from workbench.problem.endpoints import (
     observed_outputs,
     residual_table,
 )
+from workbench.problem.error_scale import how_it_is, is_plain, stretch, variance_of_law
 from workbench.problem.explain import why_not
 from workbench.problem.grid import of_output, on_a_grid, on_times
 from workbench.problem.space import ParameterSpace, frozen
@@ -78,7 +86,9 @@ class Problem:
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
         design = design_matrix(model, data, estimable=estimable)
         self.space = ParameterSpace(model, held=unseen, spreads=spreads(model, design))
-        self._bind(pack_subjects(model, data, self.outputs, design))
+        recorded = pack_subjects(model, data, self.outputs, design)
+        refuse_limits_of_student(recorded, self.endpoints)
+        self._bind(recorded)
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
         self.notes += limit_notes(data)
         of_density = np.isin(population.obs_kind, DENSITY)
@@ -123,15 +133,18 @@ class Problem:
         )
         n_outputs = len(model.structure.outputs)
         addresses, starts = np.zeros(n_outputs, np.int64), np.zeros(n_outputs + 1, np.int64)
+        how, ends = np.zeros((n_outputs, HOW), np.int64), np.zeros((n_outputs, 2))
         for endpoint in self.endpoints:
             addresses[endpoint.number] = export_residual(endpoint.error.residual)
             starts[endpoint.number + 1 :] = endpoint.sigma.stop
+            how[endpoint.number], ends[endpoint.number] = how_it_is(endpoint.spec)
+        unusual = not all(is_plain(endpoint.spec) for endpoint in self.endpoints)
         precision, (draft, draft_precision) = 0.0, (np.zeros(0), 0.0)
         if isinstance(family, Approximate):
             precision, (draft, draft_precision) = family.precision(), family.draft()
         return Structure(
             export_predict(family.kernel()),
-            int(addresses[0]) if n_outputs == 1 else 0,
+            int(addresses[0]) if n_outputs == 1 and not unusual else 0,
             frozen(addresses),
             frozen(starts),
             frozen(context),
@@ -142,9 +155,22 @@ class Problem:
             precision,
             frozen(draft),
             draft_precision,
-            frozen(np.array([index[k] for k in family.lags() if index[k] >= 0], dtype=np.int64)),
+            frozen(self._scanned([index[k] for k in family.lags() if index[k] >= 0])),
+            int(unusual),
+            frozen(how),
+            frozen(ends),
             frozen(np.array([p.range for p in model.parameters.values()]).reshape(-1, 2)),
         )
+
+    def _scanned(self, lags: list[int]) -> Ints:
+        """Return the random effects along which a subject may have several modes.
+
+        Those of lags; and all where an SD is an expression, which may fall as the prediction
+        rises: then a poor prediction far away can be as likely as a good one nearby.
+        """
+        if any(endpoint.spec.expression for endpoint in self.endpoints):
+            return np.arange(self.space.n_eta, dtype=np.int64)
+        return np.array(lags, dtype=np.int64)
 
     def no_etas(self) -> Floats:
         """Return etas of zero, (n_sub, n_eta)."""
@@ -200,24 +226,20 @@ class Problem:
     def residual_sd(self, prediction: Floats, sigma: Floats) -> Floats:
         """Return the SD of the residual error at predictions (..., n_obs), on the modelled scale.
 
-        Observations are ``endpoint.error.observed(f, sd * z)`` with z standard normal.
+        Of Student-t error it is the scale. `Endpoint.observed` makes observations of it.
         """
         out = np.zeros_like(prediction)
         for endpoint in self.endpoints:
             f = np.ascontiguousarray(prediction[..., endpoint.rows])
-            own = np.ascontiguousarray(sigma[endpoint.sigma])
-            table = np.zeros((f.size, n_columns(len(own))))
-            # The residual of an observation is not needed: any value that exists will do.
-            endpoint.error.residual(np.ones(f.size), f.ravel(), own, table)
-            out[..., endpoint.rows] = np.sqrt(table[:, V]).reshape(f.shape)
+            out[..., endpoint.rows] = endpoint.sd(f.ravel(), sigma).reshape(f.shape)
         return out
 
     def with_error(self, prediction: Floats, sigma: Floats, noise: Floats) -> Floats:
         """Return simulated observations (..., n_obs), given standard normal numbers."""
-        out, spread = prediction.copy(), self.residual_sd(prediction, sigma) * noise
+        out, spread = prediction.copy(), self.residual_sd(prediction, sigma)
         for endpoint in self.endpoints:
             rows = (..., endpoint.rows)
-            out[rows] = endpoint.error.observed(prediction[rows], spread[rows])
+            out[rows] = endpoint.observed(prediction[rows], noise[rows], spread[rows], sigma)
         return out
 
     def points(self) -> pd.DataFrame:
@@ -235,9 +257,29 @@ class Problem:
         return residual_table(self.endpoints, self.subjects, prediction, sigma)
 
     def residuals(self, prediction: Floats, sigma: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return residuals r, their variances v and -dr/df at given predictions."""
-        table = self.residual_table(prediction, sigma)
-        return table[:, R], table[:, V], -table[:, R_F]
+        """Return residuals r, their variances v and -dr/df at given predictions.
+
+        They are on the modelled scale. The variance of Student-t error is that of its
+        distribution, the squared scale times df/(df - 2), where that exists.
+        """
+        table, to_scale = self.residual_table(prediction, sigma), self.stretch(sigma)
+        variance = table[:, V] * to_scale**2 * self.spread_of_law(sigma)
+        return table[:, R] * to_scale, variance, -table[:, R_F] * to_scale
+
+    def stretch(self, sigma: Floats) -> Floats:
+        """Return by what residuals of the table are those on the modelled scale, (n_obs,)."""
+        out, dv = np.ones(self.n_obs), self.subjects.dv
+        for endpoint in self.endpoints:
+            rows = endpoint.rows
+            out[rows] = stretch(endpoint.spec, dv[rows], endpoint.own(sigma))
+        return out
+
+    def spread_of_law(self, sigma: Floats) -> Floats:
+        """Return the variance of the standardised errors, (n_obs,); 1 where there is none."""
+        out = np.ones(self.n_obs)
+        for endpoint in self.endpoints:
+            out[endpoint.rows] = variance_of_law(endpoint.spec, endpoint.own(sigma))
+        return out
 
     def individual_parameters(self, theta: Floats, eta: Floats) -> Floats:
         """Return the individual parameters on the natural scale, (n_sub, n_phi)."""

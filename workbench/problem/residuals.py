@@ -170,4 +170,6 @@ def expected_variance(
     spread = np.einsum("ij,jk,ik->i", g, omega, g)
     with np.errstate(divide="ignore", invalid="ignore"):
         table = problem.residual_table(mean, values.sigma)
-    return table[:, V] + 0.5 * table[:, V_FF] * spread
+    found = table[:, V] + 0.5 * table[:, V_FF] * spread
+    to_scale = problem.stretch(values.sigma)
+    return np.asarray(found * to_scale**2 * problem.spread_of_law(values.sigma))

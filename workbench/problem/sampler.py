@@ -190,7 +190,7 @@ class Sampler:
                 problem.subjects,
                 values,
                 chains,
-                np.zeros((2, width)),
+                np.zeros((3, width)),
                 out,
             )
         )

@@ -27,9 +27,8 @@ from workbench.core.conditional import Objective
 from workbench.core.likelihood import Values
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
-from workbench.models.error import ResidualError
+from workbench.models.error import LAMBDA, ResidualError
 from workbench.models.model import Model
-from workbench.models.residual import error_models
 from workbench.problem.bounds import Bounds, Priors
 from workbench.problem.covariance import CovarianceMap
 
@@ -116,7 +115,7 @@ class ParameterSpace:
         self.bounds = Bounds(model.parameters.values(), self._theta_scale)
         self.priors = Priors(model.parameters.values(), len(start))
         errors, self._held = model.errors.values(), held
-        scales = [scale for error in errors for scale in error_models.get(error.model).scales]
+        scales = [scale for error in errors for scale in error.scales]
         self._sigma_log = np.array([scale == "log" for scale in scales])
         self._sigma_start = np.array([value for error in errors for value in error.values])
         self._sigma_scale = np.concatenate([_sizes(error) for error in errors])
@@ -353,9 +352,7 @@ class ParameterSpace:
         }
         sigma = iter(self.sigma(full).tolist())
         errors = {
-            output: ResidualError(
-                error.model, tuple(next(sigma) for _ in error.values), error.fixed
-            )
+            output: error.with_values(next(sigma) for _ in error.values)
             for output, error in self.model.errors.items()
         }
         return self.model.replace(parameters=parameters, correlations=correlations, error=errors)
@@ -387,6 +384,10 @@ def _coefficients(model: Model) -> tuple[list[float], list[bool]]:
 
 
 def _sizes(error: ResidualError) -> Floats:
-    """Return the sizes of an error's parameters; one that starts at 0 has that of the largest."""
+    """Return the sizes of an error's parameters; one that starts at 0 has that of the largest.
+
+    That of a transformation's lambda is 1, whatever it starts from.
+    """
     size = np.abs(np.array(error.values))
-    return np.where(size == 0.0, size.max(), size)
+    size = np.where(size == 0.0, size.max(), size)
+    return np.where(np.array(error.names) == LAMBDA, 1.0, size)

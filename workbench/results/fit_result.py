@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.core.residuals import DENSITY
 from workbench.data.dataset import Dataset
 from workbench.errors import OptionError
 from workbench.models.model import Model
@@ -130,6 +131,21 @@ class FitResult:
         """How -2LL was obtained, with its Monte-Carlo standard error where it has one."""
         error = f" ± {self.likelihood_se:.2g}" if self.likelihood_se else ""
         return f"{self.likelihood}{error}"
+
+    @property
+    def m2ll_of_log_dv(self) -> float:
+        r"""-2 log L of log DV, :math:`-2LL - 2 \sum \log DV`: that of a fit to logarithms.
+
+        NONMEM's OFV of log-transformed data is this less n·log 2π.
+
+        Raises
+        ------
+        DataError
+            An observation is not above 0.
+        """
+        population = self.data.log_dv().population
+        logs = population.dv[np.isin(population.obs_kind, DENSITY)]
+        return self.m2ll - 2.0 * float(logs.sum())
 
     @property
     def aic(self) -> float:

@@ -21,10 +21,14 @@ from workbench.models.pk import options_of
 from workbench.models.read import read_structure
 from workbench.models.residual import error_models
 from workbench.models.structural import StructuralModel
+from workbench.models.transform import Transform
 from workbench.registry import unknown_name
 
 START_IIV = 0.3  # SD of eta that a parameter starts from when nothing better is known
 DEFAULT_ERROR = "combined2"
+START_LAMBDA = 0.5  # half way from the logarithm to the data as they are
+START_DF = 4.0  # degrees of freedom of Student-t residuals
+KEPT = ("transform", "lambda", "of", "df")  # of an error when another error model is chosen
 
 # The same quantity under two names: the central volume is V alone, V1 beside others.
 _RENAMED = {"v": "v1", "v1": "v", "q": "q2", "q2": "q"}
@@ -183,8 +187,57 @@ def with_error(model: Model, error: str, output: str = "") -> Model:
             name: old.get(name, default)
             for name, default in zip(residual.parameters, residual.defaults, strict=True)
         }
-        held = [name for name in old.get("fixed", []) if name in values]
-        return {"model": error, **values, "fixed": held}
+        extra = {k: old[k] for k in (("df",) if residual.positive_data else KEPT) if k in old}
+        held = [name for name in old.get("fixed", []) if name in (*values, *extra)]
+        return {"model": error, **values, **extra, "fixed": held}
+
+    return _with_error_card(model, output, changed)
+
+
+def with_transform(model: Model, name: str, output: str = "") -> Model:
+    """Return the model with a transformation of both sides; "" models the data as they are.
+
+    Ends and lambda that are known stay, where the transformation has them.
+    """
+
+    def changed(old: dict[str, Any]) -> dict[str, Any]:
+        card = {k: v for k, v in old.items() if k not in ("transform", "lambda", "of")}
+        card["fixed"] = [each for each in old.get("fixed", []) if each != "lambda"]
+        if not name:
+            return card
+        shape = Transform(name).shape
+        if shape.bent:
+            card["lambda"] = old.get("lambda", START_LAMBDA)
+            card["fixed"] += ["lambda"] * ("lambda" not in old or "lambda" in old["fixed"])
+        ends = {k: old.get("transform", {}).get(k, e) for k, e in (("lower", 0.0), ("upper", 1.0))}
+        card["transform"] = {"name": name} | (ends if shape.bounded else {})
+        return card | ({"of": old["of"]} if "of" in old else {})
+
+    return _with_error_card(model, output, changed)
+
+
+def with_transform_ends(model: Model, changes: Mapping[str, float], output: str = "") -> Model:
+    """Return the model with another "lower" or "upper" end of its logit or probit."""
+    return _with_error_card(
+        model, output, lambda old: {**old, "transform": {**old["transform"], **changes}}
+    )
+
+
+def with_sd_of(model: Model, of: str, output: str = "") -> Model:
+    """Return the model whose SD follows the "prediction" or the "transformed" one."""
+    return _with_error_card(model, output, lambda old: {**old, "of": of})
+
+
+def with_student(model: Model, student: bool, output: str = "") -> Model:
+    """Return the model with Student-t residuals, or normal ones."""
+
+    def changed(old: dict[str, Any]) -> dict[str, Any]:
+        card = {k: v for k, v in old.items() if k != "df"}
+        card["fixed"] = [each for each in old.get("fixed", []) if each != "df"]
+        if student:
+            card["df"] = old.get("df", START_DF)
+            card["fixed"] += ["df"] * ("df" not in old or "df" in old["fixed"])
+        return card
 
     return _with_error_card(model, output, changed)
 

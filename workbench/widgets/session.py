@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Literal
 
 from workbench.data import Dataset, read_dataset
-from workbench.data.findings import Findings
+from workbench.data.findings import Findings, count
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
 from workbench.diagnostics import table
@@ -89,7 +89,8 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
                 state.model = model_edits.default_model(DEFAULT_STRUCTURE)
         warnings = int((dataset.audit["LEVEL"] == "warning").sum()) if len(dataset.audit) else 0
         state.say(
-            f"{dataset.name}: {dataset.n_sub} subjects, {dataset.n_obs} observations."
+            f"{dataset.name}: {count(dataset.n_sub, 'subject')}, "
+            f"{count(dataset.n_obs, 'observation')}."
             + (f" {warnings} warnings: see the Data tab." if warnings else ""),
             "warning" if warnings else "info",
         )
@@ -214,6 +215,23 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
     def set_error(self, name: str, output: str = "") -> None:
         """Choose the residual error model (of one output, where there are several)."""
         self.state.model = model_edits.with_error(self.state.model, name, output)
+
+    def set_transform(self, name: str, output: str = "") -> None:
+        """Choose the transformation of both sides (of one output); "" for none."""
+        self.state.model = model_edits.with_transform(self.state.model, name, output)
+
+    def set_transform_end(self, name: str, value: float, output: str = "") -> None:
+        """Change the "lower" or the "upper" end of a logit or probit transformation."""
+        changes = {name: value}
+        self.state.model = model_edits.with_transform_ends(self.state.model, changes, output)
+
+    def set_sd_of(self, of: str, output: str = "") -> None:
+        """Choose whether the SD follows the "prediction" or the "transformed" one."""
+        self.state.model = model_edits.with_sd_of(self.state.model, of, output)
+
+    def set_student(self, student: bool, output: str = "") -> None:
+        """Choose Student-t residuals (of one output), or normal ones."""
+        self.state.model = model_edits.with_student(self.state.model, student, output)
 
     def set_error_value(self, name: str, value: float, output: str = "") -> None:
         """Change the starting value of one residual error parameter."""

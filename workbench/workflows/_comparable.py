@@ -111,7 +111,8 @@ def _first_difference(one: Run, other: Run, column: str, rows: np.ndarray) -> st
     if column == "DV" and _is_logarithm(one.observed["DV"], other.observed["DV"]):
         return (
             f"{said} One is the logarithm of the other: −2LL of transformed data differs by the "
-            "Jacobian. Fit DV itself with wb.error.LogNormal(...), whose −2LL is that of DV."
+            "Jacobian. Fit DV itself (data.exp_dv()) with wb.error.LogNormal(...), whose −2LL is "
+            "that of DV; its m2ll_of_log_dv is that of the logarithms."
         )
     return f"{said} Fit both to the same data."
 

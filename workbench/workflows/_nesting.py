@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.models.covariates import CovariateEffect
-from workbench.models.error import ResidualError
+from workbench.models.error import DF, LAMBDA, ResidualError
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
 from workbench.models.pk import options_of
-from workbench.models.residual import error_models
 
 KNOWN_PARTS = ("format", "structure", "parameters", "correlations", "error")
 KNOWN_FIELDS = (
@@ -35,6 +34,8 @@ SPECIAL_CASES: dict[tuple[str, str], tuple[str, float, bool]] = {
     ("proportional", "combined1"): ("additive", 0.0, False),
     ("additive", "combined2"): ("proportional", 0.0, True),
     ("proportional", "combined2"): ("additive", 0.0, True),
+    ("combined1", "combined1_power"): ("exponent", 1.0, False),
+    ("combined2", "combined2_power"): ("exponent", 1.0, False),
 }
 
 
@@ -286,13 +287,52 @@ def _errors(small: Model, large: Model, unseen: Collection[str]) -> list[Restric
     return found
 
 
+# Scales without lambda that are one with it at some value: (small, large) → that value.
+AT_LAMBDA: dict[tuple[str, str], float] = {
+    ("", "boxcox"): 1.0,
+    ("log", "boxcox"): 0.0,
+    ("", "yeojohnson"): 1.0,
+    ("logit", "logit_yeojohnson"): 1.0,
+    ("probit", "probit_yeojohnson"): 1.0,
+}
+
+
+def _scale(small: ResidualError, large: ResidualError, prefix: str) -> list[Restriction]:
+    """Return what the transformation and the distribution hold in the smaller model."""
+    found = []
+    ours, theirs = small.transform, large.transform
+    names = tuple("" if t is None else t.name for t in (ours, theirs))
+    unlike = _NotNestedError(
+        f"the residual error {small.title} is not known to be a special case of {large.title}"
+    )
+    if small.expression != large.expression:
+        raise unlike
+    if ours != theirs:
+        at = AT_LAMBDA.get((names[0], names[1]))
+        ends = [(t.lower, t.upper) for t in (ours, theirs) if t is not None]
+        if at is None or (len(set(ends)) > 1 and theirs is not None and theirs.shape.bounded):
+            raise unlike
+        if LAMBDA not in large.fixed:
+            found.append(Restriction(f"sigma[{prefix}{LAMBDA}] = {at:g}"))
+        elif large.parameters[LAMBDA] != at:
+            raise unlike
+    if small.of != large.of or (small.student and not large.student):
+        raise unlike
+    if large.student and not small.student:
+        if DF in large.fixed:
+            raise unlike
+        found.append(Restriction(f"sigma[{prefix}{DF}] = ∞", boundary=True))
+    return found
+
+
 def _error(small: ResidualError, large: ResidualError, prefix: str) -> list[Restriction]:
     found, values = [], dict(small.parameters)
     held = set(small.fixed)
+    found += _scale(small, large, prefix)
     if small.model != large.model:
         case = SPECIAL_CASES.get((small.model, large.model))
         if case is None:
-            titles = [error_models.get(error.model).title for error in (small, large)]
+            titles = [error.title for error in (small, large)]
             raise _NotNestedError(
                 f"the residual error {titles[0]} is not known to be a special case of {titles[1]}"
             )

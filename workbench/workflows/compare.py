@@ -13,7 +13,6 @@ import pandas as pd
 from workbench.errors import IncomparableError, OptionError
 from workbench.models.covariates import CovariateEffect
 from workbench.models.model import Model
-from workbench.models.residual import error_models
 from workbench.results import FitResult
 from workbench.workflows._comparable import EXACT, Run, make_run, why_incomparable
 from workbench.workflows.likelihood_ratio import (
@@ -188,8 +187,7 @@ def model_in_short(model: Model) -> str:
     """Return a model in one line: structure, random effects, error, covariates, what is fixed."""
     blocks = [f"({', '.join(b)})" if len(b) > 1 else b[0] for b in model.blocks()]
     errors = [
-        (f"{output} " if len(model.structure.outputs) > 1 else "")
-        + error_models.get(error.model).name
+        (f"{output} " if len(model.structure.outputs) > 1 else "") + error.short
         for output, error in model.errors.items()
     ]
     parts = [model.structure.name, f"η {', '.join(blocks)}" if blocks else "no η"]

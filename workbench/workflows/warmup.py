@@ -16,12 +16,13 @@ from workbench.core.jit import CACHE_FOLDER, JIT_DISABLED
 from workbench.data.dataset import read_dataset
 from workbench.errors import WorkbenchError
 from workbench.estimation import estimators, evaluate, fit
-from workbench.models.error import ResidualError
+from workbench.models.error import Additive, ResidualError
 from workbench.models.model import Model
 from workbench.models.parameter import LogNormal, Normal, Parameter
 from workbench.models.pk import pk
 from workbench.models.residual import error_models
 from workbench.models.structural import StructuralModel
+from workbench.models.transform import YeoJohnson
 from workbench.simulation import simulate
 
 # (number of this step, number of steps, what is being compiled)
@@ -71,21 +72,27 @@ class _Step:
     """One evaluation that compiles what it needs."""
 
     structure: StructuralModel
-    error: str
+    error: ResidualError
     method: str
     fits: bool = False
 
     @property
     def words(self) -> str:
-        return f"{self.structure.title}, {self.error} error, {self.method}"
+        return f"{self.structure.title}, {self.error.short} error, {self.method}"
 
 
 def _steps() -> list[_Step]:
     # One of each family compiles what all share.
     closed, solved = pk(bioavailability=True), pk(bioavailability=True, form="ode")
-    steps = [_Step(structure, "additive", "fo") for structure in (closed, solved)]
-    steps += [_Step(closed, name, "fo") for name in error_models.names()]
-    return steps + [_Step(closed, "additive", name, fits=True) for name in estimators.names()]
+    plain = _error("additive")
+    steps = [_Step(structure, plain, "fo") for structure in (closed, solved)]
+    steps += [_Step(closed, _error(name), "fo") for name in error_models.names()]
+    steps.append(_Step(closed, Additive(1.0, transform=YeoJohnson(0.5)), "fo"))
+    return steps + [_Step(closed, plain, name, fits=True) for name in estimators.names()]
+
+
+def _error(name: str) -> ResidualError:
+    return ResidualError(name, error_models.get(name).defaults)
 
 
 def _of_helper(step: _Step) -> bool:
@@ -132,10 +139,10 @@ def _compile(step: _Step) -> None:
             fit(model, data, method=step.method, max_iter=1)
 
 
-def _model(kind: StructuralModel, error: str) -> Model:
+def _model(kind: StructuralModel, error: ResidualError) -> Model:
     """Return a model that every estimator takes: the prediction is linear in its only eta."""
     parameters: dict[str, Parameter] = {
         name: LogNormal(value) for name, value in zip(kind.parameters, kind.typical, strict=True)
     }
     parameters["f"] = Normal(0.8, iiv=0.2)
-    return Model(kind, parameters, error=ResidualError(error, error_models.get(error).defaults))
+    return Model(kind, parameters, error=error)

@@ -21,10 +21,12 @@ class ErrorModel:
     defaults : starting values
     units : for each sigma, a template in the data's units (``{DV}``) or ``""``
     latex : the model in mathtext
+    sd : its SD in mathtext, as a factor, for the scale of a transformation
     residual : kernel ``residual(y, f, sigma, out)``, see `core.residuals`
     log_jacobian : for observations y, the sum of log |h'(y)|
     observed : from predictions f and errors e on the modelled scale, the data: h^-1(h(f) + e)
-    positive_data : True when h needs y > 0 and f > 0
+    positive_data : True when h needs y > 0 and f > 0: it cannot be transformed any further
+    shapes : parameters that are no SD or fraction: larger ones do not mean more error
     """
 
     name: str
@@ -35,10 +37,12 @@ class ErrorModel:
     defaults: tuple[float, ...]
     units: tuple[str, ...]
     latex: str
+    sd: str
     residual: Callable[..., None]
     log_jacobian: Callable[[NDArray[np.float64]], float]
     observed: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] = np.add
     positive_data: bool = False
+    shapes: tuple[str, ...] = ()
 
 
 def no_jacobian(y: NDArray[np.float64]) -> float:

@@ -29,6 +29,7 @@ ERROR_MODEL = ErrorModel(
     defaults=(1.0,),
     units=("{DV}",),
     latex=r"y_{ij} = f_{ij} + a\,\varepsilon_{ij}",
+    sd="a",
     residual=residual,
     log_jacobian=no_jacobian,
 )

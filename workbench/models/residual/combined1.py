@@ -36,6 +36,7 @@ ERROR_MODEL = ErrorModel(
     defaults=(0.5, 0.1),
     units=("{DV}", ""),
     latex=r"y_{ij} = f_{ij} + (a + b\,f_{ij})\,\varepsilon_{ij}",
+    sd=r"(a + b\,f_{ij})",
     residual=residual,
     log_jacobian=no_jacobian,
 )

@@ -34,6 +34,7 @@ ERROR_MODEL = ErrorModel(
     defaults=(0.5, 0.1),
     units=("{DV}", ""),
     latex=r"y_{ij} = f_{ij} + \sqrt{a^2 + b^2 f_{ij}^2}\,\varepsilon_{ij}",
+    sd=r"\sqrt{a^2 + b^2 f_{ij}^2}",
     residual=residual,
     log_jacobian=no_jacobian,
 )

@@ -45,6 +45,7 @@ ERROR_MODEL = ErrorModel(
     defaults=(0.2,),
     units=("",),
     latex=r"\log y_{ij} = \log f_{ij} + s\,\varepsilon_{ij}",
+    sd="s",
     residual=residual,
     log_jacobian=log_jacobian,
     observed=observed,

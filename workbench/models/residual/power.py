@@ -45,6 +45,8 @@ ERROR_MODEL = ErrorModel(
     defaults=(0.2, 0.7),
     units=("", ""),
     latex=r"y_{ij} = f_{ij} + a\,f_{ij}^{\,c}\,\varepsilon_{ij}",
+    sd=r"a\,f_{ij}^{\,c}",
     residual=residual,
     log_jacobian=no_jacobian,
+    shapes=("exponent",),
 )

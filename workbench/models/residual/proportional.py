@@ -29,6 +29,7 @@ ERROR_MODEL = ErrorModel(
     defaults=(0.2,),
     units=("",),
     latex=r"y_{ij} = f_{ij}\,(1 + b\,\varepsilon_{ij})",
+    sd=r"b\,f_{ij}",
     residual=residual,
     log_jacobian=no_jacobian,
 )

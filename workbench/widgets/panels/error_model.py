@@ -6,10 +6,12 @@ from html import escape
 
 import ipywidgets as W
 
+from workbench.models.error import ResidualError
 from workbench.models.residual import error_models
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, section
+from workbench.widgets.panels._error_scale import ErrorScale
 from workbench.widgets.session import Session
 
 
@@ -59,6 +61,7 @@ class OutputError:
 
     def __init__(self, session: Session, output: str) -> None:
         self.session, self.output = session, output
+        self._following = False
         known = [error_models.get(name) for name in error_models.names()]
         of = f" of {output}" if output else ""
         self.picker = W.Dropdown(
@@ -69,24 +72,41 @@ class OutputError:
         self.rows: dict[str, ErrorRow] = {}
         self.body = styled(W.VBox([]), "wb-error-rows")
         title = [html(f"<b>{escape(output)}</b>", "wb-output")] if output else []
-        self.widget = styled(W.VBox([*title, self.picker, self.body]), "wb-output-error")
+        self.scale = ErrorScale(session, output)
+        self.widget = styled(
+            W.VBox([*title, self.picker, self.body, self.scale.widget]), "wb-output-error"
+        )
         self.picker.observe(self._chosen, "value")
 
     def show(self, *, anew: bool) -> None:
         """Show the state's error of this output."""
         model = self.session.state.model
         error = model.errors[self.output] if self.output else model.error
+        self._offer(error)
         self.picker.value = error.model
+        self.scale.show(error)
         if list(error.parameters) != list(self.rows):
             self.rows = {n: ErrorRow(self.session, self.output, n) for n in error.parameters}
             self.body.children = [row.widget for row in self.rows.values()]
         for row in self.rows.values():
             row.show(anew=anew)
 
+    def _offer(self, error: ResidualError) -> None:
+        """Offer the registered models, and the state's own where its SD is an expression."""
+        known = [(kind.title, kind.name) for kind in map(error_models.get, error_models.names())]
+        own = [(error.kind.title, error.model)] if error.expression else []
+        if list(self.picker.options) != known + own:
+            self._following = True
+            try:
+                self.picker.options = known + own
+                self.picker.value = error.model
+            finally:
+                self._following = False
+
     def _chosen(self, change: dict[str, str]) -> None:
         model = self.session.state.model
         error = model.errors[self.output] if self.output else model.error
-        if change["new"] != error.model:
+        if not self._following and change["new"] != error.model:
             self.session.set_error(change["new"], self.output)
 
 

@@ -1,0 +1,128 @@
+"""Scale and distribution of the residual error in the rail: the state and the fields keep up."""
+
+import ipywidgets as controls
+import pytest
+
+import workbench as wb
+from tests.widgets.test_outputs import control, shown
+from workbench.widgets import model_edits
+
+
+def titles(opened):
+    return {w.tooltip for w in shown(opened, controls.Dropdown)}
+
+
+def choose(opened, tooltip, value):
+    control(opened, controls.Dropdown, tooltip).value = value
+
+
+def fields(opened):
+    return {w.tooltip for w in shown(opened, controls.Text)}
+
+
+SCALE, LAW = "Transformation of both sides", "Distribution"
+LAMBDA = "Residual error, lambda"
+
+
+def test_a_transformation_brings_its_own_fields_and_takes_them_away(opened):
+    choose(opened, SCALE, "boxcox")
+    error = opened.state.model.error
+    assert error.transform.name == "boxcox"
+    assert error.fixed == {"lambda"}
+    assert LAMBDA in fields(opened)
+    control(opened, controls.Text, LAMBDA).value = "0.25"
+    assert opened.state.model.error.parameters["lambda"] == 0.25
+    control(opened, controls.Checkbox, "Hold lambda").value = False
+    assert opened.state.model.error.fixed == frozenset()
+    choose(opened, SCALE, "yeojohnson")
+    error = opened.state.model.error
+    assert (error.parameters["lambda"], error.fixed) == (0.25, frozenset())
+    choose(opened, SCALE, "")
+    assert opened.state.model.error.transform is None
+    assert LAMBDA not in fields(opened)
+
+
+def test_the_ends_of_a_logit_are_typed_and_a_wrong_one_stays_with_the_reason(opened):
+    choose(opened, SCALE, "logit")
+    lower, upper = "Lower end of the transformation", "Upper end of the transformation"
+    assert {lower, upper} <= fields(opened)
+    control(opened, controls.Text, upper).value = "15"
+    control(opened, controls.Text, lower).value = "-1"
+    transform = opened.state.model.error.transform
+    assert (transform.lower, transform.upper) == (-1.0, 15.0)
+    control(opened, controls.Text, lower).value = "20"
+    assert opened.state.model.error.transform.lower == -1.0
+    said = " ".join(w.value for w in shown(opened, controls.HTML))
+    assert "lower below upper" in said
+    assert control(opened, controls.Text, lower).value == "20"
+
+
+def test_student_s_t_brings_degrees_of_freedom(opened):
+    choose(opened, LAW, "student")
+    error = opened.state.model.error
+    assert (error.student, error.parameters["df"], error.fixed) == (True, 4.0, {"df"})
+    assert "Residual error, df" in fields(opened)
+    choose(opened, LAW, "normal")
+    assert not opened.state.model.error.student
+
+
+def test_what_the_sd_follows_is_asked_only_where_it_matters(opened):
+    follows = "What the SD follows"
+    opened.session.set_error("combined2")
+    assert follows not in titles(opened)
+    choose(opened, SCALE, "log")
+    choose(opened, follows, "transformed")
+    assert opened.state.model.error.of == "transformed"
+    opened.session.set_error("additive")
+    assert follows not in titles(opened)
+
+
+def test_another_error_model_keeps_scale_and_distribution_where_it_can(opened):
+    choose(opened, SCALE, "boxcox")
+    choose(opened, LAW, "student")
+    opened.session.set_error("proportional")
+    error = opened.state.model.error
+    assert (error.model, error.transform.name, error.student) == ("proportional", "boxcox", True)
+    assert {"lambda", "df"} <= error.fixed
+    opened.session.set_error("lognormal")
+    error = opened.state.model.error
+    assert (error.model, error.transform, error.student) == ("lognormal", None, True)
+    assert SCALE not in titles(opened)
+
+
+def test_the_panel_follows_calls_and_shows_an_expression(opened):
+    error = wb.error.Expression("a*f/(f + c)", {"a": 0.3, "c": 5.0}, transform=wb.transform.Log())
+    opened.state.model = opened.state.model.replace(error=error)
+    picker = control(opened, controls.Dropdown, "Residual error model")
+    assert picker.value == "expression"
+    assert control(opened, controls.Dropdown, SCALE).value == "log"
+    assert {"Residual error, a", "Residual error, c"} <= fields(opened)
+    control(opened, controls.Text, "Residual error, a").value = "0.5"
+    assert opened.state.model.error.parameters["a"] == 0.5
+    picker.value = "additive"
+    assert opened.state.model.error.model == "additive"
+    assert opened.state.model.error.transform is not None
+
+
+def test_edits_refuse_what_is_not_there(opened):
+    with pytest.raises(KeyError, match="boxcx"):
+        model_edits.with_transform(opened.state.model, "boxcx")
+
+
+def test_a_fit_with_everything_shows_in_every_view(opened):
+    opened.lay_out()
+    frame = opened.state.dataset.table
+    assert (frame["DV"].dropna() >= 0).all()  # Theophylline has zeros: no Box-Cox
+    choose(opened, SCALE, "yeojohnson")
+    choose(opened, LAW, "student")
+    opened.fit()
+    assert opened.state.status == "done", opened.state.message.text
+    assert not any(figure.error for figure in opened.figures)
+    assert {"sigma[lambda]", "sigma[df]"} <= set(opened.state.fit.parameters.index)
+
+
+def test_data_outside_the_scale_are_said_not_fitted(opened):
+    choose(opened, SCALE, "log")
+    opened.fit()
+    assert opened.state.status == "failed"
+    assert "above 0, but DV is 0" in opened.state.message.text
