@@ -25,7 +25,7 @@ from workbench.estimation._individual import (
     refuse_nowhere,
     refuse_without_etas,
 )
-from workbench.estimation._m_step import covariance, location, split, typical_values
+from workbench.estimation._m_step import covariance, location, own_effects, split, typical_values
 from workbench.estimation._outcome import Outcome, make_result
 from workbench.estimation._uncertainty import Uncertainty, from_information, no_uncertainty
 from workbench.estimation._verdict import Verdict, boundary_doubts, subject_doubts
@@ -158,9 +158,10 @@ def _second_stage(
     found = people.scores(values, out.eta)
     common = people.common_step(x, values, out.eta, found)
     mean = location(values.theta, parts) + out.eta
-    square = mean.T @ mean + found.inverse.sum(axis=0)
+    spread = own_effects(people.problem, found.inverse).sum(axis=0)
+    square = mean.T @ mean + spread
     theta = typical_values(values.theta, values.precision, mean, parts)
-    omega = covariance(mean, square, location(theta, parts))
+    omega = covariance(people.problem, mean, square, location(theta, parts))
     moved = space.pack(theta, omega, values.sigma)
     moved[people.common] = common[people.common]
     return moved

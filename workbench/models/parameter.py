@@ -16,7 +16,7 @@ from workbench.models.values import Fixed, argument, number, unfix
 Bounds = Sequence[float | None]
 NO_BOUNDS = (-math.inf, math.inf)
 
-PARTS = ("typical", "iiv")
+PARTS = ("typical", "iiv", "iov")
 SMALLEST_SHARE, LARGEST_SHARE = 1e-300, 2.0**-53  # nearest to the bounds, as shares of the width
 
 
@@ -29,12 +29,13 @@ class Parameter:
     distribution : name in the registry of distributions
     typical : typical value (theta) on the natural scale
     iiv : SD of eta on the scale of the distribution (omega is its square); 0 = no random effect
-    fixed : which of ``"typical"`` and ``"iiv"`` are held at these values
+    fixed : which of ``"typical"``, ``"iiv"`` and ``"iov"`` are held at these values
     bounds : (lower, upper) of the typical value on the natural scale, infinite where there is none
     prior : normal prior of the typical value, or None
     covariates : effects of the subjects' covariates, see `workbench.models.covariates`
     lower, upper : bounds of a logit- or probit-normal parameter in every subject, 0 and 1 if not
         given; None for the other distributions
+    iov : SD of kappa, which varies between the occasions of a subject; 0 = none
 
     Raises
     ------
@@ -51,6 +52,7 @@ class Parameter:
     covariates: Sequence[CovariateEffect] = ()
     lower: float | None = None
     upper: float | None = None
+    iov: float = 0.0
 
     def __post_init__(self) -> None:
         kind = distributions.get(self.distribution)
@@ -66,11 +68,16 @@ class Parameter:
                 f"The IIV is the standard deviation of eta and cannot be negative ({iiv:g}). "
                 "Give 0 for a parameter without a random effect."
             )
+        iov = number(self.iov, "The IOV (SD of kappa)")
+        if iov < 0:
+            raise ModelError(
+                f"The IOV is the standard deviation of kappa and cannot be negative ({iov:g}). "
+                "Give 0 for a parameter that does not vary between occasions."
+            )
         unknown = set(self.fixed) - set(PARTS)
         if unknown:
             raise ModelError(
-                f"Cannot fix {', '.join(sorted(unknown))}: "
-                f"a parameter has only {' and '.join(PARTS)}."
+                f"Cannot fix {', '.join(sorted(unknown))}: a parameter has only {', '.join(PARTS)}."
             )
         self._set_range(kind, typical)
         bounds = check_bounds(self.bounds, typical, self.support)
@@ -79,6 +86,7 @@ class Parameter:
         object.__setattr__(self, "bounds", bounds)
         object.__setattr__(self, "typical", typical)
         object.__setattr__(self, "iiv", iiv)
+        object.__setattr__(self, "iov", iov)
         object.__setattr__(self, "fixed", frozenset(self.fixed))
 
     def _set_range(self, kind: Distribution, typical: float) -> None:
@@ -161,6 +169,11 @@ class Parameter:
         return self.iiv > 0
 
     @property
+    def has_iov(self) -> bool:
+        """True when the parameter varies between the occasions of a subject."""
+        return self.iov > 0
+
+    @property
     def bounded(self) -> bool:
         """True when the typical value has a bound."""
         return tuple(self.bounds) != NO_BOUNDS
@@ -181,6 +194,8 @@ class Parameter:
         """Return the parameter's part of a model card."""
         card: dict[str, Any] = {"distribution": self.distribution, "typical": self.typical}
         card["iiv"] = self.iiv
+        if self.has_iov or "iov" in self.fixed:
+            card["iov"] = self.iov
         if self.fixed:
             card["fixed"] = sorted(self.fixed)
         if self.bounded:
@@ -199,6 +214,8 @@ class Parameter:
         call = f"wb.{distributions.get(self.distribution).constructor}({typical}"
         if self.has_eta or "iiv" in self.fixed:
             call += f", iiv={argument(self.iiv, 'iiv' in self.fixed)}"
+        if self.has_iov or "iov" in self.fixed:
+            call += f", iov={argument(self.iov, 'iov' in self.fixed)}"
         if self.lower is not None:
             call += f", lower={self.lower!r}, upper={self.upper!r}"
         if self.bounded:
@@ -236,6 +253,7 @@ def LogNormal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
@@ -246,18 +264,20 @@ def LogNormal(  # noqa: N802
     ----------
     typical : median on the natural scale, > 0; wrap it in `Fixed` to hold it
     iiv : SD of eta; 0 for no random effect; wrap it in `Fixed` to hold it
+    iov : SD of kappa, added to eta and drawn anew for each occasion (`Model`); 0 for none
     bounds : (lower, upper) of the typical value, None for no bound
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
     """
-    return _parameter("lognormal", typical, iiv, bounds, prior, covariates)
+    return _parameter("lognormal", typical, iiv, iov, bounds, prior, covariates)
 
 
 def Normal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
@@ -268,18 +288,20 @@ def Normal(  # noqa: N802
     ----------
     typical : mean on the natural scale; wrap it in `Fixed` to hold it
     iiv : SD of eta, in the parameter's unit; 0 for no random effect
+    iov : SD of kappa, added to eta and drawn anew for each occasion (`Model`); 0 for none
     bounds : (lower, upper) of the typical value, None for no bound
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
     """
-    return _parameter("normal", typical, iiv, bounds, prior, covariates)
+    return _parameter("normal", typical, iiv, iov, bounds, prior, covariates)
 
 
 def LogitNormal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     lower: float = 0.0,
     upper: float = 1.0,
     bounds: Bounds | None = None,
@@ -295,6 +317,7 @@ def LogitNormal(  # noqa: N802
     ----------
     typical : median on the natural scale, between the bounds; wrap it in `Fixed` to hold it
     iiv : SD of eta, on the logit scale; wrap it in `Fixed` to hold it
+    iov : SD of kappa, added to eta and drawn anew for each occasion (`Model`); 0 for none
     lower, upper : the bounds a and b of the parameter
     bounds : (lower, upper) of the typical value, None for no bound but a and b
     prior : normal prior of the typical value, its sd on the logit scale
@@ -305,13 +328,14 @@ def LogitNormal(  # noqa: N802
     ModelError
         The typical value does not lie between the bounds.
     """
-    return _parameter("logitnormal", typical, iiv, bounds, prior, covariates, lower, upper)
+    return _parameter("logitnormal", typical, iiv, iov, bounds, prior, covariates, lower, upper)
 
 
 def ProbitNormal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     lower: float = 0.0,
     upper: float = 1.0,
     bounds: Bounds | None = None,
@@ -327,28 +351,29 @@ def ProbitNormal(  # noqa: N802
 
     Parameters
     ----------
-    typical, iiv, lower, upper, bounds, prior, covariates : as of `LogitNormal`; SDs and effects
-        are those of the normal quantile
+    typical, iiv, iov, lower, upper, bounds, prior, covariates : as of `LogitNormal`; SDs and
+        effects are those of the normal quantile
 
     Raises
     ------
     ModelError
         The typical value does not lie between the bounds.
     """
-    return _parameter("probitnormal", typical, iiv, bounds, prior, covariates, lower, upper)
+    return _parameter("probitnormal", typical, iiv, iov, bounds, prior, covariates, lower, upper)
 
 
 def _parameter(
     distribution: str,
     typical: float | Fixed,
     iiv: float | Fixed,
+    iov: float | Fixed,
     bounds: Bounds | None,
     prior: Prior | None,
     covariates: Sequence[CovariateEffect],
     lower: float | None = None,
     upper: float | None = None,
 ) -> Parameter:
-    values, fixed = unfix(typical=typical, iiv=iiv)
+    values, fixed = unfix(typical=typical, iiv=iiv, iov=iov)
     return Parameter(
         distribution,
         values["typical"],
@@ -359,4 +384,5 @@ def _parameter(
         covariates,
         lower,
         upper,
+        values["iov"],
     )
