@@ -9,17 +9,29 @@ In block b of a subject (a stretch of constant covariates and occasion)
 
 with M given by a few terms (parameter, direction, weight) for each block. Where there are none,
 :math:`\psi = u` in all blocks, and one set of parameters serves them all.
+
+Terms of other kinds add what is not linear: :math:`\log(1 + w\,u_d)`, of a covariate's linear
+effect on a log-normal parameter, and :math:`T(u_d, u_s)` of `core.shapes`, of a random effect in a
+direction of its own with its shape in another.
 """
 
 from workbench.core.jets import clear, compose
 from workbench.core.jit import IntVec, Mat, OutMat, OutVec, Vec, kernel
+from workbench.core.shapes import shaped
+from workbench.core.special import log
 from workbench.core.transforms import transform
 
 # Columns of the terms.
 PARAMETER = 0
 DIRECTION = 1
 WEIGHT = 2
-N_TERM = 3
+KIND = 3
+SHAPE = 4  # direction of the shape, of the kinds of `core.shapes`
+N_TERM = 5
+
+# Kinds besides those of `core.shapes`.
+LINEAR = 0
+FACTOR = -1  # log(1 + w u)
 
 
 @kernel
@@ -32,6 +44,44 @@ def seed_plain(codes: IntVec, phi: Vec, first: Vec, second: Vec, p: int, params:
         params[k, 0] = phi[k]
         params[k, 1 + k] = first[k]
         params[k, p + (k + 1) * (k + 2) // 2] = second[k]
+
+
+@kernel
+def add_term(order: int, term: Vec, u: Vec, own: int, params: OutMat) -> None:
+    """Add a term that is not linear to the jet of psi in row `own`."""
+    p, d = u.shape[0], int(term[DIRECTION])
+    if term[KIND] == FACTOR:
+        factor = 1.0 + term[WEIGHT] * u[d]
+        params[own, 0] += log(factor)
+        if order > 0:
+            slope = term[WEIGHT] / factor
+            params[own, 1 + d] += slope
+            if order > 1:
+                params[own, p + (d + 1) * (d + 2) // 2] -= slope * slope
+        return
+    s = int(term[SHAPE])
+    value, by_d, by_s, by_dd, by_ds, by_ss = shaped(int(term[KIND]), u[d], u[s])
+    params[own, 0] += value
+    if order > 0:
+        params[own, 1 + d] += by_d
+        params[own, 1 + s] += by_s
+    if order > 1:
+        high, low = max(d, s), min(d, s)
+        params[own, p + (d + 1) * (d + 2) // 2] += by_dd
+        params[own, p + (s + 1) * (s + 2) // 2] += by_ss
+        params[own, 1 + p + high * (high + 1) // 2 + low] += by_ds
+
+
+@kernel
+def term_value(term: Vec, u: Vec) -> float:
+    """Return what a term adds to psi."""
+    d = int(term[DIRECTION])
+    if term[KIND] == LINEAR:
+        return term[WEIGHT] * u[d]
+    if term[KIND] == FACTOR:
+        return log(1.0 + term[WEIGHT] * u[d])
+    value, _, _, _, _, _ = shaped(int(term[KIND]), u[d], u[int(term[SHAPE])])
+    return value
 
 
 @kernel
@@ -68,10 +118,12 @@ def seed_block(
             params[row + k, 1 + k] = 1.0
     for t in range(first, last):
         own, direction = row + int(terms[t, PARAMETER]), int(terms[t, DIRECTION])
+        if terms[t, KIND] != LINEAR:
+            add_term(order, terms[t], u, own, params)
+            continue
         params[own, 0] += terms[t, WEIGHT] * u[direction]
         if order > 0:
             params[own, 1 + direction] += terms[t, WEIGHT]
-    # The rows hold the jets of psi: what is not linear in u would be added to them here.
     for k in range(codes.shape[0]):
         phi[k] = params[row + k, 0]
     transform(codes, ranges, phi, phi, slope, bend)
@@ -95,5 +147,5 @@ def block_parameters(
     for k in range(codes.shape[0]):
         phi[k] = u[k]
     for t in range(first, last):
-        phi[int(terms[t, PARAMETER])] += terms[t, WEIGHT] * u[int(terms[t, DIRECTION])]
+        phi[int(terms[t, PARAMETER])] += term_value(terms[t], u)
     transform(codes, ranges, phi, phi, slope, bend)

@@ -183,7 +183,9 @@ def _parameters(
                 if entry.kind == "omega"
                 else shrinkage_of(kappas[name].to_numpy(float), estimate)
             )
-            if distributions.get(problem.model.parameters[name].distribution).positive:
+            parameter = problem.model.parameters[name]
+            plain = entry.kind != "omega" or parameter.eta is None
+            if plain and distributions.get(parameter.distribution).positive:
                 with np.errstate(over="ignore"):
                     row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
             row["unit"] = ""

@@ -126,7 +126,12 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
         iiv = other.iiv if p.has_eta and other.has_eta and "iiv" not in p.fixed else p.iiv
         iov = other.iov if p.has_iov and other.has_iov and "iov" not in p.fixed else p.iov
         effects = tuple(_effect_from(effect, other) for effect in p.covariates)
-        parameters[name] = replace(p, typical=typical, iiv=iiv, iov=iov, covariates=effects)
+        eta = p.eta
+        if eta is not None and other.eta is not None and eta.kind == other.eta.kind:
+            eta = eta if eta.fixed else eta.with_value(other.eta.value)
+        parameters[name] = replace(
+            p, typical=typical, iiv=iiv, iov=iov, covariates=effects, eta=eta
+        )
     correlations, iov_correlations = (
         {k: theirs[k] if all(pair in theirs for pair in ours) else 0.0 for k in ours}
         for ours, theirs in (

@@ -117,6 +117,11 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
 
 def _refuse_effects(problem: Problem) -> None:
     """Refuse coefficients of covariates that act through a random effect."""
+    if problem.model.shaped:
+        raise EstimationError(
+            f"The standard two-stage method describes individual estimates as normal, and the "
+            f"random effect of {problem.model.shaped[0]} is not. Use ITS, FOCEI or SAEM."
+        )
     for name, parameter in problem.model.parameters.items():
         for effect in parameter.covariates:
             if parameter.has_eta and not all(effect.held):

@@ -37,6 +37,7 @@ from workbench.models.endpoints import (
     sigma_units,
 )
 from workbench.models.error import ResidualError
+from workbench.models.eta import EtaShape, read_eta
 from workbench.models.occasions import ETA, OCCASION, check_occasion
 from workbench.models.parameter import NO_BOUNDS, Parameter
 from workbench.models.prior import read_prior
@@ -59,6 +60,7 @@ PARAMETER_FIELDS = (
     "covariates",
     "lower",
     "upper",
+    "eta",
 )
 
 
@@ -167,6 +169,17 @@ class Model:
     def etas(self) -> tuple[str, ...]:
         """Parameters with a random effect, in the structure's order."""
         return tuple(name for name, p in self.parameters.items() if p.has_eta)
+
+    @property
+    def shaped(self) -> tuple[str, ...]:
+        """Parameters whose random effect is not normal, in the structure's order."""
+        return tuple(self.eta_shapes)
+
+    @property
+    def eta_shapes(self) -> dict[str, EtaShape]:
+        """Shapes of the random effects that are not normal, by parameter."""
+        parameters = self.parameters.items()
+        return {n: p.eta for n, p in parameters if p.has_eta and p.eta is not None}
 
     @property
     def omega(self) -> NDArray[np.float64]:
@@ -445,6 +458,7 @@ def _read_parameter(name: str, part: Any) -> Parameter:
             card.get("lower"),
             card.get("upper"),
             card.get("iov", 0.0),
+            read_eta(card.get("eta")),
         )
     except ModelError as problem:
         raise ModelError(f"Parameter {name!r}: {problem}") from None

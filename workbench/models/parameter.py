@@ -10,6 +10,7 @@ from typing import Any
 from workbench.errors import ModelError
 from workbench.models.covariates import CovariateEffect, check_effects
 from workbench.models.distributions import Distribution, distributions
+from workbench.models.eta import EtaShape
 from workbench.models.prior import Prior, bounds_card, check_bounds
 from workbench.models.values import Fixed, argument, number, unfix
 
@@ -36,6 +37,7 @@ class Parameter:
     lower, upper : bounds of a logit- or probit-normal parameter in every subject, 0 and 1 if not
         given; None for the other distributions
     iov : SD of kappa, which varies between the occasions of a subject; 0 = none
+    eta : shape of the random effect, None for a normal one (`workbench.models.eta`)
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Parameter:
     lower: float | None = None
     upper: float | None = None
     iov: float = 0.0
+    eta: EtaShape | None = None
 
     def __post_init__(self) -> None:
         kind = distributions.get(self.distribution)
@@ -78,6 +81,11 @@ class Parameter:
         if unknown:
             raise ModelError(
                 f"Cannot fix {', '.join(sorted(unknown))}: a parameter has only {', '.join(PARTS)}."
+            )
+        if self.eta is not None and not isinstance(self.eta, EtaShape):
+            raise ModelError(
+                f"eta is the shape of the random effect, such as wb.eta.BoxCox(0.5), not "
+                f"{self.eta!r}. Its SD is given by iiv."
             )
         self._set_range(kind, typical)
         bounds = check_bounds(self.bounds, typical, self.support)
@@ -206,6 +214,8 @@ class Parameter:
             card["covariates"] = [effect.to_dict() for effect in self.covariates]
         if self.lower is not None:
             card["lower"], card["upper"] = self.range
+        if self.eta is not None:
+            card["eta"] = self.eta.to_dict()
         return card
 
     def python(self) -> str:
@@ -218,6 +228,8 @@ class Parameter:
             call += f", iov={argument(self.iov, 'iov' in self.fixed)}"
         if self.lower is not None:
             call += f", lower={self.lower!r}, upper={self.upper!r}"
+        if self.eta is not None:
+            call += f", eta={self.eta.python()}"
         if self.bounded:
             low, high = bounds_card(*self.limits)
             call += f", bounds=({low!r}, {high!r})"
@@ -257,6 +269,7 @@ def LogNormal(  # noqa: N802
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
+    eta: EtaShape | None = None,
 ) -> Parameter:
     """Return a log-normal parameter: typical value (median) times exp(eta), eta ~ N(0, iiv²).
 
@@ -269,8 +282,10 @@ def LogNormal(  # noqa: N802
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
+    eta : shape of the random effect, ``wb.eta.BoxCox(0.5)`` or ``wb.eta.StudentT(5)``; None for
+        a normal one
     """
-    return _parameter("lognormal", typical, iiv, iov, bounds, prior, covariates)
+    return _parameter("lognormal", typical, iiv, iov, bounds, prior, covariates, eta)
 
 
 def Normal(  # noqa: N802
@@ -281,6 +296,7 @@ def Normal(  # noqa: N802
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
+    eta: EtaShape | None = None,
 ) -> Parameter:
     """Return a normal parameter: typical value plus eta, eta ~ N(0, iiv²).
 
@@ -293,8 +309,10 @@ def Normal(  # noqa: N802
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
+    eta : shape of the random effect, ``wb.eta.BoxCox(0.5)`` or ``wb.eta.StudentT(5)``; None for
+        a normal one
     """
-    return _parameter("normal", typical, iiv, iov, bounds, prior, covariates)
+    return _parameter("normal", typical, iiv, iov, bounds, prior, covariates, eta)
 
 
 def LogitNormal(  # noqa: N802
@@ -307,6 +325,7 @@ def LogitNormal(  # noqa: N802
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
+    eta: EtaShape | None = None,
 ) -> Parameter:
     r"""Return a logit-normal parameter: between two bounds in every subject.
 
@@ -322,13 +341,16 @@ def LogitNormal(  # noqa: N802
     bounds : (lower, upper) of the typical value, None for no bound but a and b
     prior : normal prior of the typical value, its sd on the logit scale
     covariates : effects such as ``wb.covariate.Power("WT")``; they are added on the logit scale
+    eta : shape of the random effect on the logit scale, None for a normal one
 
     Raises
     ------
     ModelError
         The typical value does not lie between the bounds.
     """
-    return _parameter("logitnormal", typical, iiv, iov, bounds, prior, covariates, lower, upper)
+    return _parameter(
+        "logitnormal", typical, iiv, iov, bounds, prior, covariates, eta, lower, upper
+    )
 
 
 def ProbitNormal(  # noqa: N802
@@ -341,6 +363,7 @@ def ProbitNormal(  # noqa: N802
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
+    eta: EtaShape | None = None,
 ) -> Parameter:
     r"""Return a probit-normal parameter: between two bounds in every subject.
 
@@ -359,7 +382,9 @@ def ProbitNormal(  # noqa: N802
     ModelError
         The typical value does not lie between the bounds.
     """
-    return _parameter("probitnormal", typical, iiv, iov, bounds, prior, covariates, lower, upper)
+    return _parameter(
+        "probitnormal", typical, iiv, iov, bounds, prior, covariates, eta, lower, upper
+    )
 
 
 def _parameter(
@@ -370,6 +395,7 @@ def _parameter(
     bounds: Bounds | None,
     prior: Prior | None,
     covariates: Sequence[CovariateEffect],
+    eta: EtaShape | None,
     lower: float | None = None,
     upper: float | None = None,
 ) -> Parameter:
@@ -385,4 +411,5 @@ def _parameter(
         lower,
         upper,
         values["iov"],
+        eta,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from workbench.models.distributions import distributions
@@ -25,6 +26,10 @@ def individual_parameter(symbol: str, parameter: Parameter) -> str:
         for effect in parameter.covariates
     ]
     typical = symbol + "_{pop}"
+    if parameter.has_eta and parameter.eta is not None:
+        plain = individual_parameter(symbol, replace(parameter, eta=None))
+        effect = rf"\eta_{{{symbol},i}}"
+        return plain.replace(effect, f"T({effect})") + r",\ " + parameter.eta.latex(symbol)
     if kind.limited:
         random = [
             term.replace("@", symbol)

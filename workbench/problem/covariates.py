@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.core.mixing import FACTOR, LINEAR
 from workbench.data.columns import did_you_mean
 from workbench.data.dataset import Dataset
 from workbench.data.doses import first_rows
@@ -102,47 +103,80 @@ def design_matrix(model: Model, data: Dataset, *, estimable: bool) -> Floats:
     names = list(model.parameters)
     n_phi = len(names)
     effects = [(k, e) for k, p in enumerate(model.parameters.values()) for e in p.covariates]
-    if not effects:
+    if not effects and not model.shaped:
         return np.eye(n_phi)[None]
-    n_theta = n_phi + sum(len(effect.levels) for _, effect in effects)
-    design = np.zeros((data.n_sub, n_phi, n_theta))
+    n_theta = n_phi + sum(len(effect.levels) for _, effect in effects) + len(model.shaped)
+    design = np.zeros((data.n_sub if effects else 1, n_phi, n_theta))
     design[:, :, :n_phi] = np.eye(n_phi)
     place = n_phi
     for k, effect in effects:
         columns = effect_columns(effect, data)
         if estimable:
             _check_varies(effect, columns, data)
-        if not changes(effect, data):
+        if not changes(effect, data) and not is_factor(effect, model, k):
             design[:, k, place : place + len(effect.levels)] = columns
         place += len(effect.levels)
     return design
 
 
 class Changing(NamedTuple):
-    """A coefficient whose covariate changes within subjects.
+    """A coefficient whose covariate changes within subjects, or that acts by a factor.
 
     Attributes
     ----------
     parameter : number of the parameter it acts on
     place : in theta
     weight : (n_rows,)  g(x, reference) on every row of the data
+    kind : that of its term, see `core.mixing`
     """
 
     parameter: int
     place: int
     weight: Floats
+    kind: int = LINEAR
 
 
 def changing_effects(model: Model, data: Dataset) -> list[Changing]:
-    """Return the coefficients whose covariates change within subjects."""
+    """Return the coefficients whose covariates change within subjects, or that act by a factor."""
     found, place = [], len(model.parameters)
     for k, parameter in enumerate(model.parameters.values()):
         for effect in parameter.covariates:
-            if changes(effect, data):
+            kind = FACTOR if is_factor(effect, model, k) else LINEAR
+            if changes(effect, data) or kind == FACTOR:
                 columns = effect_columns(effect, data)
-                found += [Changing(k, place + c, column) for c, column in enumerate(columns.T)]
+                if not changes(effect, data):
+                    columns = columns[np.cumsum(first_rows(data.table)) - 1]
+                if kind == FACTOR:
+                    _check_factor(effect, columns[:, 0], data)
+                found += [
+                    Changing(k, place + c, column, kind) for c, column in enumerate(columns.T)
+                ]
             place += len(effect.levels)
     return found
+
+
+def is_factor(effect: CovariateEffect, model: Model, k: int) -> bool:
+    """Whether an effect multiplies parameter k by 1 + β g(x), which is not linear in psi."""
+    parameter = list(model.parameters.values())[k]
+    kind = covariate_kinds.get(effect.kind)
+    return kind.plus_one and distributions.get(parameter.distribution).positive
+
+
+def _check_factor(effect: CovariateEffect, weight: Floats, data: Dataset) -> None:
+    """Refuse a coefficient that makes a positive parameter zero or negative in some subject."""
+    factor = 1.0 + effect.values[0] * weight
+    worst = int(np.argmin(factor))
+    if factor[worst] > 0:
+        return
+    table = data.table
+    low, high = weight.min(), weight.max()
+    limits = [f"above {-1 / high:.4g}"] * bool(high > 0) + [f"below {-1 / low:.4g}"] * bool(low < 0)
+    raise ModelError(
+        f"The linear effect of {effect.column} multiplies by 1 + β (x - reference) = "
+        f"{factor[worst]:.3g} in ID {table['ID'].iloc[worst]} (row {table['ROW'].iloc[worst]}), "
+        f"but a log-normal parameter is positive. Let β be {' and '.join(limits)} for these data, "
+        "or use wb.covariate.Exponential."
+    )
 
 
 def spreads(model: Model, design: Floats, changing: Sequence[Changing] = ()) -> Floats:
@@ -186,11 +220,13 @@ def mean_effects(model: Model, data: Dataset) -> Floats:
     """
     n_phi = len(model.parameters)
     part = design_matrix(model, data, estimable=False)[:, :, n_phi:]
+    part = part[:, :, : part.shape[2] - len(model.shaped)]
     effects = [e for p in model.parameters.values() for e in p.covariates]
     beta = np.array([value for effect in effects for value in effect.values])
     added = (part @ beta).mean(axis=0)
     for one in changing_effects(model, data):
-        added[one.parameter] += one.weight.mean() * beta[one.place - n_phi]
+        value = one.weight * beta[one.place - n_phi]
+        added[one.parameter] += (np.log1p(value) if one.kind == FACTOR else value).mean()
     return np.asarray(added)
 
 

@@ -1,7 +1,8 @@
-"""The directions in which kernels differentiate: parameters, then what changes within subjects.
+"""The directions in which kernels differentiate: parameters, then what does not just add to psi.
 
 `core.mixing` has the equations. In order: one direction for each parameter, one for each
-coefficient of a covariate that changes within a subject, and one for each parameter with
+coefficient of a covariate that changes within a subject or acts by a factor 1 + β g(x), two for
+each random effect that is not normal (itself and its shape), and one for each parameter with
 variability between occasions and number of an occasion, occasion after occasion. Random effects
 are in the order eta, then the kappas as their directions are.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.mixing import N_TERM
+from workbench.core.mixing import DIRECTION, KIND, N_TERM, PARAMETER, SHAPE, WEIGHT
 from workbench.data.dataset import Dataset
 from workbench.models.model import Model
 from workbench.problem.covariates import Changing, changing_effects, design_matrix
@@ -36,6 +37,8 @@ class Directions:
     changing : coefficients of covariates that change
     with_iov : (n_iov,)  numbers of the parameters with variability between occasions
     occasions : None without these
+    shaped : (parameter, direction of its random effect, kind of `core.shapes`) of each random
+        effect that is not normal; the direction of its shape is the next one
     """
 
     design: Floats
@@ -43,6 +46,7 @@ class Directions:
     changing: tuple[Changing, ...]
     with_iov: tuple[int, ...]
     occasions: Occasions | None
+    shaped: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def columns(self) -> Mapping[str, Floats]:
@@ -59,20 +63,25 @@ class Directions:
         ----------
         values : (n_blocks, number of `columns`)
         """
-        if not self.columns:
+        if not self.columns and not self.shaped:
             return frozen(np.zeros(0, dtype=np.int64)), frozen(np.zeros((0, N_TERM)))
         n_blocks, n_changing = len(values), len(self.changing)
+        n_between = n_changing + 2 * len(self.shaped)
         first = len(self.eta_index) - len(self.with_iov) * (
             0 if self.occasions is None else self.occasions.most
         )
-        terms = np.zeros((n_blocks, n_changing + len(self.with_iov), N_TERM))
+        n_terms = n_changing + len(self.with_iov) + len(self.shaped)
+        terms = np.zeros((n_blocks, n_terms, N_TERM))
         for c, one in enumerate(self.changing):
-            terms[:, c, 0], terms[:, c, 1] = one.parameter, first - n_changing + c
-            terms[:, c, 2] = values[:, c]
+            terms[:, c, PARAMETER], terms[:, c, DIRECTION] = one.parameter, first - n_between + c
+            terms[:, c, WEIGHT], terms[:, c, KIND] = values[:, c], one.kind
         for j, k in enumerate(self.with_iov):
-            terms[:, n_changing + j, 0] = k
-            terms[:, n_changing + j, 1] = first + values[:, -1] * len(self.with_iov) + j
-            terms[:, n_changing + j, 2] = 1.0
+            terms[:, n_changing + j, PARAMETER] = k
+            terms[:, n_changing + j, DIRECTION] = first + values[:, -1] * len(self.with_iov) + j
+            terms[:, n_changing + j, WEIGHT] = 1.0
+        for j, (k, direction, kind) in enumerate(self.shaped, n_terms - len(self.shaped)):
+            terms[:, j, PARAMETER], terms[:, j, DIRECTION] = k, direction
+            terms[:, j, KIND], terms[:, j, SHAPE] = kind, direction + 1
         start = np.arange(n_blocks + 1) * terms.shape[1]
         return frozen(start.astype(np.int64)), frozen(terms.reshape(-1, N_TERM))
 
@@ -90,8 +99,13 @@ def make_directions(
     design = design_matrix(model, data, estimable=estimable)
     changing = changing_effects(model, data)
     names, etas = list(model.parameters), model.etas
-    index = [etas.index(name) if name in etas else -1 for name in names]
+    own = [name for name in etas if name not in model.shaped]
+    index = [etas.index(name) if name in own else -1 for name in names]
     index += [-1] * len(changing)
+    shaped = []
+    for name, shape in model.eta_shapes.items():
+        shaped.append((names.index(name), len(index), shape.code))
+        index += [etas.index(name), -1]
     if occasions is not None:
         index += [len(etas) + k for k in range(len(model.iov) * occasions.most)]
     if len(index) > len(names):
@@ -99,6 +113,8 @@ def make_directions(
         wide[:, : len(names)] = design
         for c, one in enumerate(changing):
             wide[:, len(names) + c, one.place] = 1.0
+        for j, (_, direction, _) in enumerate(shaped):
+            wide[:, direction + 1, design.shape[2] - len(shaped) + j] = 1.0
         design = wide
     return Directions(
         frozen(design),
@@ -106,4 +122,5 @@ def make_directions(
         tuple(changing),
         tuple(names.index(name) for name in model.iov),
         occasions,
+        tuple(shaped),
     )

@@ -58,7 +58,8 @@ class Entry:
     ----------
     name : ``cl``, ``beta[cl,WT]``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``, of
         several outputs ``sigma[cp.additive]``
-    kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
+    kind : ``"theta"``, ``"beta"``, ``"shape"`` (``shape[ka]``), ``"omega"``, ``"correlation"`` or
+        ``"sigma"``
     fixed : held at its starting value
     interval : how its interval is computed (`problem.intervals`): ``"log"``, ``"identity"``,
         ``"chi2"`` (of a variance), ``"fisher"`` (the z transformation, for correlations),
@@ -111,7 +112,9 @@ class ParameterSpace:
         self.model = model
         self.n_phi = len(model.parameters)
         start, self._beta_fixed = _coefficients(model)
-        self.n_theta = self.n_phi + len(start)
+        self._shapes = list(model.eta_shapes.values())
+        self.n_beta = len(start)
+        self.n_theta = self.n_phi + self.n_beta + len(self._shapes)
         self.etas = model.etas
         self.n_between, self.n_iov = len(self.etas), len(model.iov)
         self.n_occasions = n_occasions if self.n_iov else 0
@@ -135,8 +138,10 @@ class ParameterSpace:
         )
         if len(start):
             self._theta_scale = np.concatenate([self._theta_scale, self._beta_scale(spreads)])
+        if self._shapes:
+            self._theta_scale = np.concatenate([self._theta_scale, np.ones(len(self._shapes))])
         self.bounds = Bounds(model.parameters.values(), self._theta_scale)
-        self.priors = Priors(model.parameters.values(), len(start))
+        self.priors = Priors(model.parameters.values(), len(start) + len(self._shapes))
         errors, self._held = model.errors.values(), held
         scales = [scale for error in errors for scale in error.scales]
         self._sigma_log = np.array([scale == "log" for scale in scales])
@@ -166,6 +171,10 @@ class ParameterSpace:
         entries += [
             Entry(name, "beta", held, "identity")
             for name, held in zip(model.beta_names, self._beta_fixed, strict=True)
+        ]
+        entries += [
+            Entry(f"shape[{name}]", "shape", shape.fixed, shape.interval)
+            for name, shape in zip(model.shaped, self._shapes, strict=True)
         ]
         entries += [
             Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "chi2")
@@ -375,9 +384,14 @@ class ParameterSpace:
 
     def slope_of_typical(self, k: int, psi: float) -> float:
         """Return d natural / d theta of element k of theta, which is psi."""
+        if k >= self.n_phi + self.n_beta:
+            return self._shapes[k - self.n_phi - self.n_beta].theta_slope(psi)
         if k >= self.n_phi:
             return 1.0
         return list(self.model.parameters.values())[k].psi_slope(psi)
+
+    def _shape_part(self, theta: Floats) -> Floats:
+        return theta[self.n_phi + self.n_beta :]
 
     def penalty(self, x: Floats) -> float:
         """Return minus twice the log density of the priors, without constants."""
@@ -413,8 +427,9 @@ class ParameterSpace:
         theta = self.theta(full)
         parameters = self.model.parameters.values()
         typical = [p.from_psi(psi) for p, psi in zip(parameters, theta[: self.n_phi], strict=True)]
-        beta = theta[self.n_phi :]
-        return np.concatenate([typical, beta, *spread, self.sigma(full)])
+        beta = theta[self.n_phi : self.n_phi + self.n_beta]
+        shapes = [s.of_theta(v) for s, v in zip(self._shapes, self._shape_part(theta), strict=True)]
+        return np.concatenate([typical, beta, shapes, *spread, self.sigma(full)])
 
     def jacobian(self, x: Floats) -> Floats:
         """Return d natural / dx, (n_entries, n_free), by central differences.
@@ -442,7 +457,13 @@ class ParameterSpace:
         sd = dict(zip(self.etas, np.sqrt(np.diag(omega)), strict=True))
         sd_iov = dict(zip(self.model.iov, np.sqrt(np.diag(omega_iov)), strict=True))
         psi = self.theta(full)
-        beta = iter(psi[self.n_phi :].tolist())
+        beta = iter(psi[self.n_phi : self.n_phi + self.n_beta].tolist())
+        shapes = {
+            name: shape.with_value(shape.of_theta(value))
+            for name, shape, value in zip(
+                self.model.shaped, self._shapes, self._shape_part(psi).tolist(), strict=True
+            )
+        }
         parameters = {
             name: replace(
                 p,
@@ -450,6 +471,7 @@ class ParameterSpace:
                 iiv=float(sd.get(name, 0.0)),
                 iov=float(sd_iov.get(name, 0.0)),
                 covariates=tuple(e.with_values(next(beta) for _ in e.levels) for e in p.covariates),
+                eta=shapes.get(name, p.eta),
             )
             for k, (name, p) in enumerate(self.model.parameters.items())
         }
@@ -493,7 +515,8 @@ def theta_of(model: Model) -> Floats:
         A covariate's reference or levels are still to be taken from data.
     """
     psi = [p.to_psi(p.typical) for p in model.parameters.values()]
-    return np.array([*psi, *_coefficients(model)[0]])
+    shapes = [shape.theta for shape in model.eta_shapes.values()]
+    return np.array([*psi, *_coefficients(model)[0], *shapes])
 
 
 def _coefficients(model: Model) -> tuple[list[float], list[bool]]:

@@ -212,6 +212,10 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
         """Let two random effects be correlated, or hold their correlation at zero."""
         self.state.model = model_edits.with_correlation(self.state.model, one, other, on=on)
 
+    def set_occasion(self, occasion: str) -> None:
+        """Say where occasions begin: a column of the data, ``"reset"`` or ``"dose"``."""
+        self.state.model = self.state.model.replace(occasion=occasion)
+
     def set_error(self, name: str, output: str = "") -> None:
         """Choose the residual error model (of one output, where there are several)."""
         self.state.model = model_edits.with_error(self.state.model, name, output)

@@ -33,6 +33,7 @@ KNOWN_FIELDS = (
     "covariates",
     "lower",
     "upper",
+    "eta",
 )
 NUMERICAL = ("typical", "units", "solver")  # of a card of equations: they do not change the model
 
@@ -151,6 +152,7 @@ def _typical(name: str, small: Parameter, large: Parameter) -> list[Restriction]
         )
     if small.range != large.range and varies:
         raise _NotNestedError(f"{name} lies between other bounds in the larger model")
+    shape = _shape(name, small, large) if varies else []
     held, free = "typical" in small.fixed, "typical" not in large.fixed
     if not held and not free:
         raise _NotNestedError(f"{name} is fixed in the larger model and estimated in the smaller")
@@ -159,13 +161,26 @@ def _typical(name: str, small: Parameter, large: Parameter) -> list[Restriction]
             raise _NotNestedError(
                 f"{name} is fixed at {small.typical:g} in one and at {large.typical:g} in the other"
             )
-        return []
+        return shape
     (low, high), (lowest, highest) = small.limits, large.limits
     if held:
         low = high = small.typical
     if low < lowest or high > highest:
         raise _NotNestedError(f"the bounds of {name} are narrower in the larger model")
-    return [Restriction(f"{name} = {small.typical:.4g}")] if held else []
+    return shape + ([Restriction(f"{name} = {small.typical:.4g}")] if held else [])
+
+
+def _shape(name: str, small: Parameter, large: Parameter) -> list[Restriction]:
+    """Compare the shapes of the random effects."""
+    ours, theirs = small.eta, large.eta
+    if ours is None and theirs is None:
+        return []
+    if ours is None or theirs is None or ours.kind != theirs.kind:
+        raise _NotNestedError(f"the random effect of {name} has another shape in the larger model")
+    if theirs.fixed and (not ours.fixed or ours.value != theirs.value):
+        raise _NotNestedError(f"shape[{name}] is fixed at {theirs.value:g} in the larger model")
+    held = ours.fixed and not theirs.fixed
+    return [Restriction(f"shape[{name}] = {ours.value:.4g}")] if held else []
 
 
 def _effects(name: str, small: Parameter, large: Parameter) -> list[Restriction]:

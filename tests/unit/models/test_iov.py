@@ -64,7 +64,7 @@ def test_equations_show_kappa():
         (lambda: wb.LogNormal(3.0, iov="much"), "IOV.*number"),
         (lambda: model(occasion=3), "name of a column"),
         (lambda: model(occasion=" "), "name of a column"),
-        (lambda: model(iov_correlations=[("cl", "v")]), "IOV of v is fixed"),
+        (lambda: model(iov_correlations={("cl", "v"): wb.Fixed(0.3)}), "cannot be fixed"),
     ],
 )
 def test_what_cannot_be_is_refused(make, words):
