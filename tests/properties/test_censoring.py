@@ -323,3 +323,11 @@ def test_every_table_takes_a_fit_with_limits(simulated):
     for name in diagnostics.names():
         found = table(name, data if diagnostics.get(name).needs == "dataset" else fit)
         assert isinstance(found, pd.DataFrame)
+
+
+@pytest.mark.parametrize("method", ["foce", "focei", "laplace"])
+def test_gradient_where_an_estimated_lambda_moves_the_limits(method):
+    error = wb.error.Combined(0.3, 0.1, transform=wb.transform.BoxCox(wb.Estimated(0.5)))
+    model = cases.oral_model("additive").replace(error=error)
+    check_gradient(model, mixed(), method)
+    check_gradient(model, below().with_blq("M4", limit=0.2), method)
