@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.errors import OptionError
+from workbench.errors import EstimationError, OptionError
 from workbench.estimation._base import APPROXIMATE, Control, Estimator, Monitor
 from workbench.estimation._individual import (
     Individuals,
@@ -74,10 +74,17 @@ def run(problem: Problem, options: IterativeOptions, monitor: Monitor, estimate:
     Raises
     ------
     EstimationError
-        The model has no random effects, or no likelihood at the starting values.
+        The model has no random effects, some that are not normal, or no likelihood at the starting
+        values.
     """
     began = time.perf_counter()
     refuse_without_etas(problem, "The iterative two-stage method")
+    if estimate and problem.model.shaped:
+        raise EstimationError(
+            "The iterative two-stage method takes the random effects to be normal given the data "
+            f"and predictions to be linear in them; with the shape of {problem.model.shaped[0]} "
+            "its typical value would be biased. Use FOCEI, SAEM or IMP."
+        )
     space = problem.space
     trace: list[dict[str, float]] = []
     with (

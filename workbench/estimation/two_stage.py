@@ -120,7 +120,7 @@ def _refuse_effects(problem: Problem) -> None:
     if problem.model.shaped:
         raise EstimationError(
             f"The standard two-stage method describes individual estimates as normal, and the "
-            f"random effect of {problem.model.shaped[0]} is not. Use ITS, FOCEI or SAEM."
+            f"random effect of {problem.model.shaped[0]} is not. Use FOCEI, SAEM or IMP."
         )
     for name, parameter in problem.model.parameters.items():
         for effect in parameter.covariates:
