@@ -35,6 +35,7 @@ class Design:
     model: wb.Model
     rows: tuple[tuple[float, ...], ...]  # observation times of each subject
     dose: float
+    occasions: tuple[int, ...] = ()  # of each subject, each with its dose and these times
 
 
 def designs() -> dict[str, Design]:
@@ -68,6 +69,11 @@ def designs() -> dict[str, Design]:
         },
         error=wb.error.Additive(2.0),
     )
+    varying = wb.Model(
+        wb.pk(compartments=1),
+        {"cl": wb.LogNormal(4.0, iiv=0.3, iov=0.2), "v": wb.LogNormal(40.0, iiv=0.25, iov=0.15)},
+        error=wb.error.Proportional(0.15),
+    )
     every = (0.5, 1.0, 2.0, 4.0, 6.0, 9.0, 12.0, 16.0, 24.0)
     pairs = [(1.0, 12.0), (2.0, 18.0), (4.0, 24.0), (0.5, 8.0)]
     triples = [(1.0, 6.0, 16.0), (0.5, 4.0, 12.0), (2.0, 9.0, 24.0), (1.0, 8.0, 20.0)]
@@ -85,6 +91,13 @@ def designs() -> dict[str, Design]:
             tuple(pairs[i % 4] for i in range(100)),
             100.0,
         ),
+        "occasions": Design(
+            "Occasions: 40 subjects, 2 to 4 occasions of 4 samples, bolus",
+            varying,
+            ((1.0, 6.0, 12.0, 23.0),) * 40,
+            100.0,
+            tuple(2 + i % 3 for i in range(40)),
+        ),
         "emax": Design(
             "Sigmoid Emax: 80 subjects, 5 dose levels (as TIME)",
             emax,
@@ -98,10 +111,12 @@ def simulated(design: Design, replicate: int) -> wb.Dataset:
     """Return one data set of a design."""
     rows = []
     for i, times in enumerate(design.rows, 1):
-        if design.dose:
-            rows.append((i, 0.0, np.nan, design.dose, 1))
-        rows += [(i, t, np.nan, 0.0, 0) for t in times]
-    frame = pd.DataFrame(rows, columns=["ID", "TIME", "DV", "AMT", "EVID"])
+        for k in range(design.occasions[i - 1] if design.occasions else 1):
+            begins = 24.0 * k
+            if design.dose:
+                rows.append((i, begins, np.nan, design.dose, 1, k + 1))
+            rows += [(i, begins + t, np.nan, 0.0, 0, k + 1) for t in times]
+    frame = pd.DataFrame(rows, columns=["ID", "TIME", "DV", "AMT", "EVID", "OCC"])
     if not design.dose:
         frame = frame[["ID", "TIME", "DV"]]
     made = wb.simulate(design.model, frame, seed=1000 + replicate)
@@ -113,7 +128,7 @@ def simulated(design: Design, replicate: int) -> wb.Dataset:
 def start_of(model: wb.Model) -> wb.Model:
     """Return the model with every value off by a factor."""
     parameters = {
-        name: replace(p, typical=p.typical * OFF, iiv=p.iiv * OFF)
+        name: replace(p, typical=p.typical * OFF, iiv=p.iiv * OFF, iov=p.iov * OFF)
         for name, p in model.parameters.items()
     }
     return model.replace(parameters=parameters)

@@ -335,3 +335,70 @@ def pooled_m2ll(model, data):
         v = s.v(zero)
         total += np.sum(r * r / v + np.log(2 * np.pi * v)) - 2 * log_jacobian(s.error, s.y)
     return total
+
+
+# --- parameters that change within a subject -------------------------------------------------
+
+
+def stepwise_concentrations(rows, parameters):
+    """One-compartment oral model by amounts, record after record, as NONMEM's ADVAN2 goes.
+
+    Parameters
+    ----------
+    rows : (time, dose into the depot or 0, observed or not) in time order
+    parameters : of each row (ka, cl, v), which hold from the time of the row before; complex-safe
+    """
+    kind = np.result_type(float, *[value for own in parameters for value in own])
+    depot, central, out, now = kind.type(0), kind.type(0), [], rows[0][0]
+    for (time, amount, observed), (ka, cl, v) in zip(rows, parameters, strict=True):
+        k, dt = cl / v, time - now
+        fed = depot * ka / (ka - k) * (np.exp(-k * dt) - np.exp(-ka * dt))
+        depot, central, now = depot * np.exp(-ka * dt), central * np.exp(-k * dt) + fed, time
+        depot = depot + amount
+        if observed:
+            out.append(central / v)
+    return np.array(out)
+
+
+def subjects_by_row(model, data, shifts, occasions=None):
+    """One `Subject` for each: parameters row by row, kappas as effects of their own.
+
+    Parameters
+    ----------
+    shifts : table position -> {parameter: shift of its logarithm}, of covariates
+    occasions : table position -> label, None without them
+    """
+    out = []
+    names, iov = list(model.parameters), list(model.iov) if occasions else []
+    for label in data.subjects:
+        own = data.table[data.table["ID"] == label]
+        own_labels = list(dict.fromkeys(occasions[k] for k in own.index)) if occasions else []
+        rows = [(r.TIME, r.AMT if r.EVID == 1 else 0.0, r.EVID == 0) for r in own.itertuples()]
+
+        def predict(values, own=own, rows=rows):
+            parameters = []
+            for k in own.index:
+                moved = []
+                for name in names:
+                    psi = shifts[k].get(name, 0.0)
+                    psi += values[f"{name}@{occasions[k]}"] if name in iov else 0.0
+                    moved.append(values[name] * np.exp(psi))
+                parameters.append(moved)
+            return stepwise_concentrations(rows, parameters)
+
+        kappas = [f"{name}@{occasion}" for occasion in own_labels for name in iov]
+        typical = {n: (p.typical, p.distribution) for n, p in model.parameters.items()}
+        typical |= dict.fromkeys(kappas, (0.0, "normal"))
+        omega = scipy.linalg.block_diag(model.omega, *[model.omega_iov] * len(own_labels))
+        out.append(
+            Subject(
+                predict,
+                own.loc[own["EVID"] == 0, "DV"].to_numpy(float),
+                typical,
+                [*model.etas, *kappas],
+                omega,
+                model.error.model,
+                model.error.values,
+            )
+        )
+    return out

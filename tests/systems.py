@@ -132,7 +132,8 @@ def closed_form(order, params, events, event_jets):
     mammillary.disposition(order, p, context, 0, params, rows)
     n_obs = int(np.count_nonzero(events[:, ev.KIND] == ev.OBSERVATION))
     out = np.zeros((n_obs, params.shape[1]))
-    linear.run(order, p, 1, events, len(events), event_jets, out, rows)
+    n_phi = len(params)
+    linear.run(order, p, 1, n_phi, context, 0, params, events, len(events), event_jets, out, rows)
     return out
 
 

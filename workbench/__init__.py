@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         starting_values,
     )
     from workbench.models import covariates as covariate
-    from workbench.models import error, transform
+    from workbench.models import error, eta, transform
     from workbench.models.model import Model
     from workbench.models.parameter import LogitNormal, LogNormal, Normal, ProbitNormal
     from workbench.models.pk import pk
@@ -99,6 +99,7 @@ _PUBLIC = {
 _MODULES = {
     "covariate": "workbench.models.covariates",
     "error": "workbench.models.error",
+    "eta": "workbench.models.eta",
     "plots": "workbench.plots",
     "transform": "workbench.models.transform",
 }

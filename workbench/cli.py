@@ -297,3 +297,7 @@ def _warm_up(*, quiet: bool) -> None:
 
         seconds = warm_up(on_step=show)
     print(f"Compiled code is ready ({seconds:.1f} s).", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

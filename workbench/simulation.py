@@ -248,7 +248,8 @@ def _etas(problem: Problem, numbers: Iterable[int], seed: int, low: Floats) -> F
 
 def _omega_root(problem: Problem) -> Floats:
     """Return L with L L' = omega: its Cholesky factor, or another root of a singular omega."""
-    omega = problem.model.omega
+    model = problem.model
+    omega = problem.space.extended(model.omega, model.omega_iov)
     if not problem.space.n_eta:
         return np.zeros((0, 0))
     try:

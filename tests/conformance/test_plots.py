@@ -2,6 +2,7 @@
 
 import copy
 import io
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,12 @@ CHOICES = [
     for name in NAMES
     for variant in plots.get(name).variants or ("",)
 ]
+
+
+@cache
+def tables_of(case, names, individual="ebe"):
+    """Return tables of a case, made once: no plot may change them, which a test below sees to."""
+    return tables(names, CASES[case], individual=individual)
 
 
 def draw(
@@ -100,7 +107,8 @@ def test_no_plugin_hides_a_function_of_the_package():
 @pytest.mark.parametrize(("name", "variant"), CHOICES)
 def test_draws_every_case(name, variant, case):
     fit = CASES[case]
-    drawn, ax, png = draw(name, fit, variant=variant, selected=fit.data.subjects[0])
+    found = tables_of(case, plots.get(name).diagnostics)
+    drawn, ax, png = draw(name, fit, variant=variant, selected=fit.data.subjects[0], found=found)
     assert tuple(drawn.points.columns) == POINT_COLUMNS
     assert drawn.points["x"].dtype == drawn.points["y"].dtype == np.float64
     assert_hits_inside(drawn.points, ax)
@@ -116,7 +124,8 @@ def test_draws_every_case(name, variant, case):
 @pytest.mark.parametrize("name", BY_INDIVIDUAL)
 def test_draws_every_case_by_means_and_draws(name, case, individual):
     fit = CASES[case]
-    drawn, ax, png = draw(name, fit, selected=fit.data.subjects[0], individual=individual)
+    found = tables_of(case, plots.get(name).diagnostics, individual)
+    drawn, ax, png = draw(name, fit, selected=fit.data.subjects[0], found=found)
     assert_hits_inside(drawn.points, ax)
     assert {label for label in drawn.points["ID"] if label is not None} <= set(fit.data.subjects)
     assert all(isinstance(tip, str) and tip and "nan" not in tip for tip in drawn.points["tip"])

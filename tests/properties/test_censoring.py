@@ -7,8 +7,9 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 import workbench as wb
-from tests import cases
+from tests import cases, outputs
 from tests.objectives import check_gradient
+from workbench.diagnostics import diagnostics, table
 from workbench.errors import DataError, EstimationError, ModelError, OptionError
 from workbench.problem import Problem
 from workbench.problem.residuals import predictions_table
@@ -253,3 +254,80 @@ def test_saem_repeats_and_its_standard_errors_are_near_those_of_laplace(simulate
     laplace = wb.fit(model, data, method="laplace")
     ratio = once.parameters["se"] / laplace.parameters["se"]
     assert ((ratio > 0.75) & (ratio < 1.35)).all()
+
+
+# --- one endpoint of two -------------------------------------------------------------------------
+
+
+def apart():
+    """Two endpoints that share no random effect, the first with values below a limit."""
+    frame = outputs.frame("apart")
+    data = wb.read_dataset(frame, name="apart")
+    limit = float(np.quantile(data.population.dv[data.population.obs_endpoint == 0], 0.3))
+    return data, data.censor({1: limit}), limit
+
+
+def test_limits_of_one_endpoint_leave_the_other_alone():
+    """The change of the objective is that of the first endpoint's data alone."""
+    plain, limited, limit = apart()
+    assert set(limited.observations.loc[limited.observations["CENS"] == 1, "DVID"]) == {1}
+    errors = outputs.error("additive"), outputs.error("combined2")
+    model = outputs.model("apart", *errors, e0_iiv=0.25)
+    frame = outputs.frame("apart")
+    first = frame[(frame["EVID"] == 1) | (frame["DVID"] == 1)]
+    alone = model.replace(endpoints={1: outputs.OUTPUTS[0]})
+    for method in ("M3", "M4", "M5"):
+        both = [
+            wb.evaluate(model, d, method="laplace").ofv for d in (plain, limited.with_blq(method))
+        ]
+        marked = wb.read_dataset(first, name="one").censor(limit).with_blq(method)
+        one = [
+            wb.evaluate(alone, d, method="laplace").ofv
+            for d in (wb.read_dataset(first, name="one"), marked)
+        ]
+        if method != "M4":  # whose condition holds for the other endpoint too
+            np.testing.assert_allclose(both[1] - both[0], one[1] - one[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["focei", "laplace"])
+def test_gradient_with_limits_of_one_endpoint(method):
+    _, limited, _ = apart()
+    errors = outputs.error("combined2"), outputs.error("additive")
+    check_gradient(outputs.model("apart", *errors, e0_iiv=0.25), limited, method)
+    check_gradient(
+        outputs.model("apart", *errors, e0_iiv=0.25), limited.with_blq("M4", limit={1: 0.0}), method
+    )
+
+
+@pytest.mark.parametrize("method", ["two_stage", "its", "foce", "pooled", "agq"])
+def test_every_other_method_takes_them(simulated, method):
+    """It ends somewhere, and says in words what it did with the values."""
+    model, data = simulated
+    fit = wb.fit(model, data, method=method)
+    assert np.isfinite(fit.ofv)
+    assert fit.verdict != "failed"
+    assert any("(M3)" in sentence for sentence in fit.warnings)
+
+
+@pytest.mark.parametrize("covariance", ["hessian", "sandwich", "scores"])
+def test_standard_errors_of_every_kind_are_of_one_size(simulated, covariance):
+    model, data = simulated
+    usual = wb.fit(model, data, method="laplace").parameters["se"]
+    ratio = wb.fit(model, data, method="laplace", covariance=covariance).parameters["se"] / usual
+    assert ((ratio > 0.6) & (ratio < 1.6)).all()
+
+
+def test_every_table_takes_a_fit_with_limits(simulated):
+    model, data = simulated
+    fit = wb.evaluate(model, data, method="focei")
+    for name in diagnostics.names():
+        found = table(name, data if diagnostics.get(name).needs == "dataset" else fit)
+        assert isinstance(found, pd.DataFrame)
+
+
+@pytest.mark.parametrize("method", ["foce", "focei", "laplace"])
+def test_gradient_where_an_estimated_lambda_moves_the_limits(method):
+    error = wb.error.Combined(0.3, 0.1, transform=wb.transform.BoxCox(wb.Estimated(0.5)))
+    model = cases.oral_model("additive").replace(error=error)
+    check_gradient(model, mixed(), method)
+    check_gradient(model, below().with_blq("M4", limit=0.2), method)

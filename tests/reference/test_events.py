@@ -101,6 +101,28 @@ def test_a_time_varying_covariate_is_carried_backward_as_in_nonmem(references):
     np.testing.assert_allclose(found, expected[observed], rtol=1e-4, atol=1e-6 * expected.max())
 
 
+def test_a_time_varying_covariate_effect_in_closed_form_against_nonmem(references):
+    """The same run by an effect on a parameter: CL = 1.1 (WT/70)^0.75, row by row."""
+    folder = references / "data/nmtests"
+    rows = pd.read_csv(folder / "time_varying_2001_data.csv", na_values=".")
+    rows = rows.rename(columns=str.upper).loc[:, lambda t: ~t.columns.duplicated()]
+    expected = pd.read_csv(folder / "time_varying_2001_nonmem.csv")["CP"].to_numpy()
+    effect = wb.covariate.Power("WT", reference=70, exponent=wb.Fixed(0.75))
+    model = wb.Model(
+        "pk_1cmt_oral",
+        {
+            "ka": wb.LogNormal(1.5),
+            "cl": wb.LogNormal(1.1, covariates=[effect]),
+            "v": wb.LogNormal(20.0),
+        },
+        error=wb.error.Additive(1.0),
+    )
+    data = as_dataset(rows.assign(DV=expected), "WT")
+    found = 1000.0 * wb.simulate(model, data, iiv=False, ruv=False)["IPRED"].to_numpy()
+    observed = rows["EVID"].to_numpy() == 0
+    np.testing.assert_allclose(found, expected[observed], rtol=1e-4, atol=1e-6 * expected.max())
+
+
 def test_equations_that_use_the_time_against_nonmem(references):
     """Tumour growth after Claret: the effect wears off exponentially; printed to five digits."""
     table = pd.read_csv(references / "data/nmtests/claret_c001_TAB", sep=r"\s+", skiprows=1)

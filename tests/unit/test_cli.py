@@ -198,3 +198,9 @@ def test_the_installed_command_answers():
     command = Path(sys.executable).with_name("workbench")
     done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"nlme-workbench {wb.__version__}\n"
+
+
+def test_the_module_is_the_same_command():
+    command = [sys.executable, "-m", "workbench.cli", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"nlme-workbench {wb.__version__}\n"

@@ -139,13 +139,13 @@ def test_an_effect_that_new_data_do_not_have_is_said(page):
     assert complaints(page, "covariates") == ""
 
 
-def test_a_covariate_that_changes_in_time_cannot_be_ticked(page):
+def test_a_covariate_that_changes_in_time_can_be_ticked(page):
     frame = cases.covariate_frame()
     frame["WT"] += frame["TIME"]
     page.session.set_dataset(wb.read_dataset(frame, name="changing"))
-    box = tick(page, "WT", "cl")
-    assert box.disabled
-    assert "changes within a subject" in words(page)
+    tick(page, "WT", "cl").value = True
+    assert [e.column for e in effects(page)] == ["WT"]
+    assert complaints(page, "covariates") == ""
 
 
 def test_the_session_s_call(page):

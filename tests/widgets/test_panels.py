@@ -157,6 +157,54 @@ def test_a_held_correlation_shows_its_value(opened):
     assert not opened.state.model.fixed_correlations
 
 
+@pytest.fixture
+def details(opened):
+    """The fold of shapes and occasions, opened."""
+    for widget in children(opened.page.views["parameters"].widget):
+        if isinstance(widget, controls.Button) and "Shapes and occasions" in widget.description:
+            widget.click()
+            return opened
+    raise LookupError
+
+
+def test_the_shape_of_a_random_effect_reaches_the_model(details):
+    def eta():
+        return details.state.model.parameters["ka"].eta
+
+    picker = find(details, "parameters", controls.Dropdown, "Shape of η of ka")
+    value = find(details, "parameters", controls.Text, "Shape parameter of ka")
+    assert value.disabled
+    picker.value = "boxcox"
+    assert eta() == wb.eta.BoxCox(0.1)
+    value.value = "0,5"
+    assert eta() == wb.eta.BoxCox(0.5)
+    find(details, "parameters", controls.Checkbox, "Hold the shape of ka").value = True
+    assert eta() == wb.eta.BoxCox(wb.Fixed(0.5))
+    picker.value = "student"
+    value.value = "1"
+    assert "more than 2 degrees of freedom" in complaints(details, "parameters")
+    value.value = "4"
+    assert eta() == wb.eta.StudentT(wb.Fixed(4.0))
+    picker.value = ""
+    assert eta() is None
+    assert value.disabled
+
+
+def test_variability_between_occasions_reaches_the_model(details):
+    find(
+        details, "parameters", controls.Checkbox, "Variability of cl between occasions"
+    ).value = True
+    assert details.state.model.iov == ("cl",)
+    find(details, "parameters", controls.Text, "SD of kappa of cl").value = "0.15"
+    find(details, "parameters", controls.Checkbox, "Hold the SD of kappa of cl").value = True
+    assert details.state.model.parameters["cl"].iov == 0.15
+    assert details.state.model.parameters["cl"].fixed == {"iov"}
+    find(details, "parameters", controls.Checkbox, "Hold ω of cl").value = True
+    assert details.state.model.parameters["cl"].fixed == {"iiv", "iov"}
+    find(details, "parameters", controls.Dropdown, "Where a new occasion begins").value = "dose"
+    assert details.state.model.occasion == "dose"
+
+
 def test_clearing_iiv_removes_the_random_effect_and_ticking_brings_it_back(opened):
     box = find(opened, "parameters", controls.Checkbox, "Between-subject variability on ka")
     start = opened.state.model.parameters["ka"].iiv

@@ -22,7 +22,6 @@ from workbench.core.likelihood import (
     Subjects,
     Values,
     make_scratch,
-    most_observations,
 )
 from workbench.core.mcmc import Chains, misfit_at
 from workbench.core.observation import informed, sigma_terms, slope
@@ -132,8 +131,9 @@ def complete_range(
     n_theta = values.theta.shape[0]
     scratch = make_scratch(
         structure,
-        most_observations(subjects.obs_start, first, last),
-        structure.codes.shape[0],
+        subjects,
+        first,
+        last,
         values.precision.shape[0],
         values.sigma.shape[0],
     )

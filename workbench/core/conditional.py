@@ -31,7 +31,6 @@ from workbench.core.likelihood import (
     Subjects,
     Values,
     make_scratch,
-    most_observations,
     with_prior,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
@@ -230,8 +229,9 @@ def conditional_range(
     """Objective of subjects first..last-1; stops early when cancel[0] becomes non-zero."""
     scratch = make_scratch(
         structure,
-        most_observations(subjects.obs_start, first, last),
-        structure.codes.shape[0],
+        subjects,
+        first,
+        last,
         values.precision.shape[0],
         values.sigma.shape[0],
     )

@@ -28,7 +28,6 @@ from workbench.core.likelihood import (
     Subjects,
     Values,
     make_scratch,
-    most_observations,
     prior_term,
     with_prior,
 )
@@ -190,8 +189,9 @@ def first_order_range(
     """Objective of subjects first..last-1; stops early when cancel[0] becomes non-zero."""
     scratch = make_scratch(
         structure,
-        most_observations(subjects.obs_start, first, last),
-        structure.codes.shape[0],
+        subjects,
+        first,
+        last,
         values.precision.shape[0],
         values.sigma.shape[0],
     )

@@ -40,7 +40,6 @@ from workbench.core.likelihood import (
     Values,
     joint,
     make_scratch,
-    most_observations,
     predict_subject,
     residual_table,
     with_prior,
@@ -87,8 +86,8 @@ class Weighted(NamedTuple):
     second: OutCube  # (n_sub, n_eta, n_eta) E[eta eta' | y]
     misfit: OutMat  # (n_sub, n_outputs) E[sum r^2 / v | y]
     by_sigma: OutMat  # (n_sub, n_sigma) d ofv / d sigma
-    by_psi: OutMat  # (n_sub, n_phi) d ofv / d psi at fixed eta
-    information: OutCube  # (n_sub, n_phi + n_sigma, ...) expected information in psi and sigma
+    by_psi: OutMat  # (n_sub, p) d ofv / d psi at fixed eta
+    information: OutCube  # (n_sub, p + n_sigma, ...) expected information in psi and sigma
 
 
 @kernel
@@ -374,12 +373,11 @@ def importance_range(
     out: Weighted,
 ) -> int:
     """Sample subjects first..last-1; stops early when cancel[0] becomes non-zero."""
-    n_phi, n_eta = structure.codes.shape[0], values.precision.shape[0]
+    p, n_eta = structure.eta_index.shape[0], values.precision.shape[0]
     n_sigma = values.sigma.shape[0]
-    most = most_observations(subjects.obs_start, first, last)
-    scratch = make_scratch(structure, most, n_phi, n_eta, n_sigma)
+    scratch = make_scratch(structure, subjects, first, last, n_eta, n_sigma)
     logs, etas = np.zeros(sampling.draws), np.zeros((sampling.draws, n_eta))
-    parts = np.zeros((n_phi + n_sigma, 3))
+    parts = np.zeros((p + n_sigma, 3))
     for i in range(first, last):
         if load(cancel, 0) != 0:
             return _CANCELLED

@@ -9,6 +9,8 @@ need no formulas of their own.
 Every operation allows its output row to be one of its input rows.
 """
 
+from math import isqrt
+
 from workbench.core.jit import Mat, OutMat, kernel
 
 
@@ -25,6 +27,11 @@ def n_parts(order: int, p: int) -> int:
 def parts_of(order: int, p: int) -> int:
     """Return `n_parts` without compiling it."""
     return (1, 1 + p, 1 + p + p * (p + 1) // 2)[order]
+
+
+def directions_of(parts: int) -> int:
+    """Return the number of directions of a jet of order 2 that holds `parts` numbers."""
+    return (isqrt(8 * parts + 1) - 3) // 2
 
 
 @kernel

@@ -1,6 +1,7 @@
 r"""One subject's conditional likelihood, with exact derivatives in the random effects.
 
-Everything the linearising estimators share: predictions on the psi scale, the residual-error
+Everything the linearising estimators share: predictions and their derivatives in the directions of
+`core.mixing` (psi, for short, for without mixing they are psi's), the residual-error
 table, and half of minus twice the log joint density,
 
 .. math::
@@ -23,6 +24,7 @@ from workbench.core.abi import at, call_predict, call_residual
 from workbench.core.both_sides import fill_both_sides, finish_rows, is_transformed
 from workbench.core.jets import n_parts
 from workbench.core.jit import Cube, IntMat, IntVec, Mat, OutMat, OutVec, Vec, kernel
+from workbench.core.mixing import seed_block, seed_plain
 from workbench.core.observation import curvature, slope, value, weight
 from workbench.core.records import N_COLUMNS
 from workbench.core.residuals import (
@@ -60,7 +62,7 @@ class Structure(NamedTuple):
     settings: Vec  # of the structural kernel, such as a solver's tolerances
     n_work: int  # numbers of scratch of the structural kernel
     codes: IntVec  # (n_phi,) transformation of each parameter
-    eta_index: IntVec  # (n_phi,) number of its random effect, -1 without one
+    eta_index: IntVec  # (p,) number of the random effect of each direction, -1 without one
     precision: float  # relative error of predictions, 0 for rounding
     draft: Vec  # settings of predictions that cost less; without elements: there are none
     draft_precision: float
@@ -82,9 +84,11 @@ class Subjects(NamedTuple):
     kind: IntVec  # (n_obs,) kind of the observation, see core.residuals
     limit: Vec  # (n_obs,) its other limit; dv for kinds that have none
     kinds: int  # the largest kind: 0 where every observation is plain
-    design: Cube  # (n_sub or 1, n_phi, n_theta): psi = design theta + eta
+    design: Cube  # (n_sub or 1, p, n_theta): directions u = design theta + eta
     block_start: IntVec  # (n_sub + 1,)
     covariates: Mat  # (n_blocks, n_cov): values that equations use, constant over each block
+    mix_start: IntVec  # (n_blocks + 1,) offsets of the blocks' terms; without elements: no mixing
+    mix: Mat  # (n_terms, mixing.N_TERM)
 
 
 class Values(NamedTuple):
@@ -99,11 +103,11 @@ class Values(NamedTuple):
 class Scratch(NamedTuple):
     """Working memory of one thread; allocated once per range of subjects."""
 
-    psi: OutVec
-    phi: OutVec
+    psi: OutVec  # (p,) values of the directions
+    phi: OutVec  # (p,) individual parameters first, as first and second derivatives
     first: OutVec
     second: OutVec
-    params: OutMat  # jets of the individual parameters in the directions of psi
+    params: OutMat  # jets of the individual parameters in the directions, block by block
     work: OutVec  # scratch of the structural kernel
     prediction: OutVec
     f: OutMat  # predictions and their psi-derivatives at eta
@@ -129,18 +133,32 @@ class Scratch(NamedTuple):
 
 
 @kernel
+def most_of(start: IntVec, first: int, last: int) -> int:
+    """Largest number of rows (observations, blocks) of one subject in a range, at least 1."""
+    most = 1
+    for i in range(first, last):
+        most = max(most, start[i + 1] - start[i])
+    return most
+
+
+@kernel
 def make_scratch(
-    structure: Structure, max_obs: int, n_phi: int, n_eta: int, n_sigma: int
+    structure: Structure, subjects: Subjects, first: int, last: int, n_eta: int, n_sigma: int
 ) -> Scratch:
-    """Allocate the working memory of one thread."""
-    parts = n_parts(2, n_phi)
+    """Allocate the working memory of one thread, for subjects first..last-1."""
+    max_obs = most_of(subjects.obs_start, first, last)
+    p = structure.eta_index.shape[0]
+    rows = structure.codes.shape[0]
+    if subjects.mix_start.shape[0] > 0:
+        rows *= most_of(subjects.block_start, first, last)
+    parts = n_parts(2, p)
     columns = FIRST_SIGMA + SIGMA_WIDTH * n_sigma
     return Scratch(
-        np.zeros(n_phi),
-        np.zeros(n_phi),
-        np.zeros(n_phi),
-        np.zeros(n_phi),
-        np.zeros((n_phi, parts)),
+        np.zeros(p),
+        np.zeros(p),
+        np.zeros(p),
+        np.zeros(p),
+        np.zeros((rows, parts)),
         np.zeros(structure.n_work),
         np.zeros(max_obs),
         np.zeros((max_obs, parts)),
@@ -149,11 +167,11 @@ def make_scratch(
         np.zeros((max_obs, columns)),
         np.zeros((max_obs, columns)),
         np.zeros((max_obs, columns)),
-        np.zeros(n_phi),
-        np.zeros((n_phi, n_phi)),
-        np.zeros((n_phi, n_phi)),
-        np.zeros((n_phi, n_phi)),
-        np.zeros(n_phi),
+        np.zeros(p),
+        np.zeros((p, p)),
+        np.zeros((p, p)),
+        np.zeros((p, p)),
+        np.zeros(p),
         np.zeros(max_obs),
         np.zeros((n_eta, n_eta)),
         np.zeros((n_eta, n_eta)),
@@ -167,39 +185,51 @@ def make_scratch(
 
 
 @kernel
-def individual_parameters(
+def directions(
     structure: Structure, subjects: Subjects, i: int, theta: Vec, eta: Vec, scratch: Scratch
 ) -> None:
-    """Fill scratch.psi, phi, first and second for subject i."""
+    """Fill scratch.psi with the values of subject i's directions."""
     who = i if subjects.design.shape[0] > 1 else 0
-    for k in range(structure.codes.shape[0]):
+    for k in range(structure.eta_index.shape[0]):
         s = 0.0
         for t in range(theta.shape[0]):
             s += subjects.design[who, k, t] * theta[t]
         if structure.eta_index[k] >= 0:
             s += eta[structure.eta_index[k]]
         scratch.psi[k] = s
-    transform(
-        structure.codes,
-        structure.ranges,
-        scratch.psi,
-        scratch.phi,
-        scratch.first,
-        scratch.second,
-    )
 
 
 @kernel
-def seed_parameters(scratch: Scratch) -> None:
-    """Write the individual parameters as jets in the directions of psi.
+def seed_parameters(
+    order: int, structure: Structure, subjects: Subjects, i: int, scratch: Scratch
+) -> int:
+    """Write the individual parameters of subject i as jets to scratch.params.
 
-    Parameter k depends on psi_k alone; the other places stay zero.
+    Returns the number of rows: n_phi, or that for each block where the parameters are mixed.
     """
-    p = scratch.phi.shape[0]
-    for k in range(p):
-        scratch.params[k, 0] = scratch.phi[k]
-        scratch.params[k, 1 + k] = scratch.first[k]
-        scratch.params[k, p + (k + 1) * (k + 2) // 2] = scratch.second[k]
+    codes, n_phi = structure.codes, structure.codes.shape[0]
+    if subjects.mix_start.shape[0] == 0:
+        transform(codes, structure.ranges, scratch.psi, scratch.phi, scratch.first, scratch.second)
+        p = scratch.psi.shape[0]
+        seed_plain(codes, scratch.phi, scratch.first, scratch.second, p, scratch.params)
+        return n_phi
+    first, last = subjects.block_start[i], subjects.block_start[i + 1]
+    for b in range(first, last):
+        seed_block(
+            order,
+            codes,
+            structure.ranges,
+            subjects.mix,
+            subjects.mix_start[b],
+            subjects.mix_start[b + 1],
+            scratch.psi,
+            (b - first) * n_phi,
+            scratch.phi,
+            scratch.first,
+            scratch.second,
+            scratch.params,
+        )
+    return n_phi * (last - first)
 
 
 @kernel
@@ -213,14 +243,14 @@ def predict_subject(
     scratch: Scratch,
     f: OutMat,
 ) -> int:
-    """Write the predictions of subject i, with psi-derivatives up to `order`, to `f`.
+    """Write the predictions of subject i, with derivatives in the directions to `order`, to `f`.
 
     Returns the structural kernel's status.
     """
-    individual_parameters(structure, subjects, i, theta, eta, scratch)
-    seed_parameters(scratch)
+    directions(structure, subjects, i, theta, eta, scratch)
+    rows = seed_parameters(order, structure, subjects, i, scratch)
     row, block = subjects.record_start[i], subjects.block_start[i]
-    p, n_covariates = scratch.phi.shape[0], subjects.covariates.shape[1]
+    p, n_covariates = scratch.psi.shape[0], subjects.covariates.shape[1]
     return int(
         call_predict(
             structure.predict,
@@ -231,7 +261,7 @@ def predict_subject(
             at(structure.settings, 0),
             structure.settings.shape[0],
             at(scratch.params, 0),
-            p,
+            rows,
             at(subjects.covariates, block * n_covariates),
             subjects.block_start[i + 1] - block,
             n_covariates,
@@ -538,12 +568,3 @@ def with_prior(in_psi: Mat, eta_index: IntVec, precision: Mat, out: OutMat) -> N
                 b = eta_index[q]
                 if b >= 0:
                     out[a, b] += in_psi[k, q]
-
-
-@kernel
-def most_observations(obs_start: IntVec, first: int, last: int) -> int:
-    """Largest number of observations of one subject in a range."""
-    most = 0
-    for i in range(first, last):
-        most = max(most, obs_start[i + 1] - obs_start[i])
-    return most

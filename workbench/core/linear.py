@@ -12,6 +12,9 @@ unit bolus into compartment s (Gibaldi & Perrier 1982, Pharmacokinetics, ch. 1-2
 central one are written :math:`C_i`. Over an interval without events everything has a closed form,
 so the cost is linear in the number of events. With the jets of `core.jets` in place of numbers,
 the derivatives are exact too; times that depend on the parameters enter as in `core.inputs`.
+
+Where the parameters change, at the border of two blocks, the amounts stay and the modes become
+those of the new parameters (`core.borders`).
 """
 
 from math import exp, expm1, factorial, nan
@@ -19,6 +22,7 @@ from math import exp, expm1, factorial, nan
 from workbench.core import events as ev
 from workbench.core import frame, mammillary
 from workbench.core.abi import at, view
+from workbench.core.borders import fill_peripheral, to_amounts, to_modes
 from workbench.core.inputs import add_bolus, add_constant, add_rate, refresh_inputs
 from workbench.core.jets import add_scaled, clear, compose, compose2, copy, multiply, n_parts
 from workbench.core.jit import IntVec, Mat, OutMat, OutVec, Vec, kernel
@@ -280,10 +284,64 @@ def observe(order: int, p: int, jets: OutMat, n: int, j: int, out: OutMat) -> No
 
 
 @kernel
+def prepare(
+    order: int,
+    p: int,
+    block: int,
+    n_phi: int,
+    context: IntVec,
+    own: int,
+    params: Mat,
+    jets: OutMat,
+) -> None:
+    """Fill rates and coefficients from the parameters of one block."""
+    first = block * n_phi if params.shape[0] > n_phi else 0
+    rows = view(at(params, first * params.shape[1]), (n_phi, params.shape[1]))
+    mammillary.disposition(order, p, context, own, rows, jets)
+
+
+@kernel
+def follow_block(
+    order: int,
+    p: int,
+    n: int,
+    block: int,
+    event: Vec,
+    n_phi: int,
+    context: IntVec,
+    own: int,
+    params: Mat,
+    depot: bool,
+    jets: OutMat,
+) -> int:
+    """Bring the parameters of an event's block into force, and return its number.
+
+    Parameters
+    ----------
+    block : the one in force, -1 at the first event, for which all is prepared
+    """
+    other = int(event[ev.BLOCK])
+    if params.shape[0] == n_phi or other == block:
+        return other
+    if block >= 0:
+        to_amounts(order, p, n, jets)
+        prepare(order, p, other, n_phi, context, own, params, jets)
+    fill_peripheral(order, p, n, jets)
+    if block >= 0:
+        to_modes(order, p, n, jets)
+        refresh_inputs(order, p, jets, n, depot)
+    return other
+
+
+@kernel
 def run(
     order: int,
     p: int,
     n: int,
+    n_phi: int,
+    context: IntVec,
+    own: int,
+    params: Mat,
     events: Mat,
     n_events: int,
     event_jets: Mat,
@@ -295,10 +353,12 @@ def run(
     Parameters
     ----------
     n : number of modes
+    n_phi, context, own, params : as `follow_block` takes them
     events : (at least n_events, events.N_COLUMNS)
     event_jets : (…, parts)  derivatives of times and values
     out : (n_obs, parts)  overwritten
-    jets : (rows, parts)  rates, coefficients (and ka) filled in; the rest is overwritten
+    jets : (rows, parts)  rates, coefficients (and ka) of the first event's block filled in; the
+        rest is overwritten
 
     Returns
     -------
@@ -309,10 +369,11 @@ def run(
     refresh_inputs(order, p, jets, n, False)
     driven, driven_outside, depot, j = False, False, False, 0
     now = events[0, ev.TIME] if n_events > 0 else 0.0
-    outside = now
+    outside, block = now, -1
     for r in range(n_events):
         event = events[r]
         kind, state = event[ev.KIND], int(event[ev.STATE])
+        block = follow_block(order, p, n, block, event, n_phi, context, own, params, depot, jets)
         if event[ev.TIME] > now:
             advance(order, p, jets, n, event[ev.TIME] - now, driven, depot)
             now = event[ev.TIME]
@@ -365,9 +426,8 @@ def predict(
 
     The family's part of the context is that of `mammillary.disposition`.
     """
-    status, n_events = frame.make_events(
-        order, p, context[frame.N_PHI], context, params, records, work
-    )
+    n_phi = context[frame.N_PHI]
+    status, n_events = frame.make_events(order, p, n_phi, context, params, records, work)
     if status != _OK:
         for j in range(out.shape[0]):
             out[j, 0] = nan
@@ -378,12 +438,18 @@ def predict(
     n = context[own + mammillary.N_MODES]
     first_jet, first = frame.jets_offset(context), frame.family_offset(context, parts)
     jets = view(at(work, first), (n_rows(n) + mammillary.SCRATCH, parts))
-    mammillary.disposition(order, p, context, own, params, jets)
+    events = view(at(work, 0), (context[frame.MAX_EVENTS], ev.N_COLUMNS))
+    block = int(events[0, ev.BLOCK]) if n_events > 0 else 0
+    prepare(order, p, block, n_phi, context, own, params, jets)
     return run(
         order,
         p,
         n,
-        view(at(work, 0), (context[frame.MAX_EVENTS], ev.N_COLUMNS)),
+        n_phi,
+        context,
+        own,
+        params,
+        events,
         n_events,
         view(at(work, first_jet), (context[frame.MAX_JETS], parts)),
         out,

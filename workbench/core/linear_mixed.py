@@ -24,7 +24,7 @@ from workbench.core.likelihood import (
     Subjects,
     Values,
     make_scratch,
-    most_observations,
+    most_of,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve
 from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_S, R, V
@@ -194,8 +194,8 @@ def linear_mixed_range(
 ) -> int:
     """Objective of subjects first..last-1; stops early when cancel[0] becomes non-zero."""
     n_eta = values.precision.shape[0]
-    most = most_observations(subjects.obs_start, first, last)
-    scratch = make_scratch(structure, most, structure.codes.shape[0], n_eta, values.sigma.shape[0])
+    most = most_of(subjects.obs_start, first, last)
+    scratch = make_scratch(structure, subjects, first, last, n_eta, values.sigma.shape[0])
     dense = make_dense(most, n_eta)
     invert_precision(values, scratch, dense)
     for i in range(first, last):

@@ -23,7 +23,7 @@ from workbench.core.modes import COEFFICIENT, KA, N_BLOCKS, RATE, SECOND, UPTAKE
 
 # Scratch rows behind those of the modes.
 SCRATCH = 9
-_K10, _K12, _K21, _K13, _K31, _ONE, _TWO, _THREE, _INVERSE_V = range(SCRATCH)
+K10, K12, K21, K13, K31, _ONE, _TWO, _THREE, INVERSE_V = range(SCRATCH)
 
 # The family's part of the context.
 N_MODES = 0  # compartments, 1 to 3
@@ -58,21 +58,21 @@ def rate_constants(
     """Fill the rate constants and 1/V from the parameters."""
     n, role = context[own + N_MODES], own + FIRST_ROLE
     if context[own + BY_RATES] == 1:
-        copy_from(order, p, params, context[role], jets, work + _K10)
+        copy_from(order, p, params, context[role], jets, work + K10)
         copy_from(order, p, params, context[role + 1], jets, work + _ONE)
-        reciprocal(order, p, jets, work + _ONE, work + _INVERSE_V)
+        reciprocal(order, p, jets, work + _ONE, work + INVERSE_V)
         for j in range(2 * (n - 1)):
-            copy_from(order, p, params, context[role + 2 + j], jets, work + _K12 + j)
+            copy_from(order, p, params, context[role + 2 + j], jets, work + K12 + j)
         return
-    copy_from(order, p, params, context[role], jets, work + _K10)
+    copy_from(order, p, params, context[role], jets, work + K10)
     copy_from(order, p, params, context[role + 1], jets, work + _ONE)
-    reciprocal(order, p, jets, work + _ONE, work + _INVERSE_V)
-    multiply(order, p, jets, work + _K10, work + _INVERSE_V, work + _K10)
+    reciprocal(order, p, jets, work + _ONE, work + INVERSE_V)
+    multiply(order, p, jets, work + K10, work + INVERSE_V, work + K10)
     for j in range(n - 1):
-        out, back = work + _K12 + 2 * j, work + _K21 + 2 * j
+        out, back = work + K12 + 2 * j, work + K21 + 2 * j
         copy_from(order, p, params, context[role + 2 + 2 * j], jets, work + _TWO)
         copy_from(order, p, params, context[role + 3 + 2 * j], jets, work + _THREE)
-        multiply(order, p, jets, work + _TWO, work + _INVERSE_V, out)
+        multiply(order, p, jets, work + _TWO, work + INVERSE_V, out)
         divide(order, p, jets, work + _TWO, work + _THREE, work + _ONE, back)
 
 
@@ -80,9 +80,9 @@ def rate_constants(
 def two_rates(order: int, p: int, jets: OutMat, work: int) -> None:
     """Roots of the quadratic: the fast one from its formula, the slow one from the product."""
     fast, slow = mode_row(2, RATE, 0), mode_row(2, RATE, 1)
-    combine(order, p, jets, work + _K10, 1.0, work + _K12, 1.0, work + _ONE)
-    add_scaled(order, p, jets, work + _K21, 1.0, work + _ONE)
-    multiply(order, p, jets, work + _K10, work + _K21, work + _TWO)
+    combine(order, p, jets, work + K10, 1.0, work + K12, 1.0, work + _ONE)
+    add_scaled(order, p, jets, work + K21, 1.0, work + _ONE)
+    multiply(order, p, jets, work + K10, work + K21, work + _TWO)
     multiply(order, p, jets, work + _ONE, work + _ONE, work + _THREE)
     add_scaled(order, p, jets, work + _TWO, -4.0, work + _THREE)
     x = jets[work + _THREE, 0]
@@ -115,19 +115,19 @@ def three_rates(order: int, p: int, jets: OutMat, work: int) -> None:
     a2, a1, a0 = work + _ONE, work + _TWO, work + _THREE
     spare, value = mode_row(3, RATE, 2), mode_row(3, COEFFICIENT, 0)
     slope = mode_row(3, COEFFICIENT, 1)
-    combine(order, p, jets, work + _K10, 1.0, work + _K12, 1.0, a2)
-    add_scaled(order, p, jets, work + _K13, 1.0, a2)
-    combine(order, p, jets, a2, 1.0, work + _K31, 1.0, spare)
-    multiply(order, p, jets, work + _K21, spare, a1)  # k21 (k10 + k12 + k13 + k31)
-    multiply(order, p, jets, work + _K21, work + _K12, spare)
+    combine(order, p, jets, work + K10, 1.0, work + K12, 1.0, a2)
+    add_scaled(order, p, jets, work + K13, 1.0, a2)
+    combine(order, p, jets, a2, 1.0, work + K31, 1.0, spare)
+    multiply(order, p, jets, work + K21, spare, a1)  # k21 (k10 + k12 + k13 + k31)
+    multiply(order, p, jets, work + K21, work + K12, spare)
     add_scaled(order, p, jets, spare, -1.0, a1)
-    combine(order, p, jets, work + _K10, 1.0, work + _K12, 1.0, spare)
-    multiply(order, p, jets, spare, work + _K31, spare)
+    combine(order, p, jets, work + K10, 1.0, work + K12, 1.0, spare)
+    multiply(order, p, jets, spare, work + K31, spare)
     add_scaled(order, p, jets, spare, 1.0, a1)
-    multiply(order, p, jets, work + _K10, work + _K21, a0)
-    multiply(order, p, jets, a0, work + _K31, a0)
-    add_scaled(order, p, jets, work + _K21, 1.0, a2)
-    add_scaled(order, p, jets, work + _K31, 1.0, a2)
+    multiply(order, p, jets, work + K10, work + K21, a0)
+    multiply(order, p, jets, a0, work + K31, a0)
+    add_scaled(order, p, jets, work + K21, 1.0, a2)
+    add_scaled(order, p, jets, work + K31, 1.0, a2)
     spare = mode_row(3, COEFFICIENT, 2)
     for k in range(3):
         root = mode_row(3, RATE, k)
@@ -155,9 +155,9 @@ def coefficients(order: int, p: int, n: int, block: int, jets: OutMat, work: int
     """
     for i in range(n):
         out = mode_row(n, block, i)
-        copy(order, p, jets, work + _INVERSE_V, out)
+        copy(order, p, jets, work + INVERSE_V, out)
         for j in range(n - 1):
-            back = work + (_K21 if j == 0 else _K31)
+            back = work + (K21 if j == 0 else K31)
             if block == SECOND + j:
                 multiply(order, p, jets, out, back, out)
             else:
@@ -185,7 +185,7 @@ def disposition(order: int, p: int, context: IntVec, own: int, params: Mat, jets
     work = mode_row(n, N_BLOCKS, 0)
     rate_constants(order, p, context, own, params, jets, work)
     if n == 1:
-        copy(order, p, jets, work + _K10, mode_row(1, RATE, 0))
+        copy(order, p, jets, work + K10, mode_row(1, RATE, 0))
     elif n == 2:
         two_rates(order, p, jets, work)
     else:

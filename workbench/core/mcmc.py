@@ -25,7 +25,6 @@ from workbench.core.likelihood import (
     Subjects,
     Values,
     make_scratch,
-    most_observations,
     predict_subject,
     prior_term,
     residual_table,
@@ -198,8 +197,9 @@ def sweep_range(
     """
     scratch = make_scratch(
         structure,
-        most_observations(subjects.obs_start, first, last),
-        structure.codes.shape[0],
+        subjects,
+        first,
+        last,
         values.precision.shape[0],
         values.sigma.shape[0],
     )

@@ -4,11 +4,11 @@ from workbench.core.jit import Mat, OutMat, Vec, kernel
 from workbench.core.likelihood import (
     Structure,
     Subjects,
-    individual_parameters,
+    directions,
     make_scratch,
-    most_observations,
     predict_subject,
 )
+from workbench.core.mixing import block_parameters
 
 
 @kernel
@@ -30,8 +30,7 @@ def predict_range(
     out : (n_obs, 1 + n_eta)  overwritten; (n_obs, 1) with order 0
     """
     n_eta = eta.shape[1]
-    most = most_observations(subjects.obs_start, first, last)
-    scratch = make_scratch(structure, most, structure.codes.shape[0], n_eta, 0)
+    scratch = make_scratch(structure, subjects, first, last, n_eta, 0)
     for i in range(first, last):
         predict_subject(order, structure, subjects, i, theta, eta[i], scratch, scratch.f)
         start = subjects.obs_start[i]
@@ -44,13 +43,26 @@ def predict_range(
 
 
 @kernel
-def individual_range(
+def parameters_of_blocks(
     structure: Structure, subjects: Subjects, theta: Vec, eta: Mat, out: OutMat
 ) -> int:
-    """Write the individual parameters phi (n_sub, n_phi) at the given random effects."""
-    from_scratch = make_scratch(structure, 0, structure.codes.shape[0], eta.shape[1], 0)
-    for i in range(out.shape[0]):
-        individual_parameters(structure, subjects, i, theta, eta[i], from_scratch)
-        for k in range(out.shape[1]):
-            out[i, k] = from_scratch.phi[k]
+    """Write the individual parameters phi of every subject's blocks, (n_blocks, n_phi)."""
+    scratch = make_scratch(structure, subjects, 0, 0, eta.shape[1], 0)
+    for i in range(eta.shape[0]):
+        directions(structure, subjects, i, theta, eta[i], scratch)
+        for b in range(subjects.block_start[i], subjects.block_start[i + 1]):
+            first, last = 0, 0
+            if subjects.mix_start.shape[0] > 0:
+                first, last = subjects.mix_start[b], subjects.mix_start[b + 1]
+            block_parameters(
+                structure.codes,
+                structure.ranges,
+                subjects.mix,
+                first,
+                last,
+                scratch.psi,
+                out[b],
+                scratch.first,
+                scratch.second,
+            )
     return 0

@@ -32,7 +32,7 @@ from workbench.core.likelihood import (
     freeze_variance,
     joint_derivatives,
     make_scratch,
-    most_observations,
+    most_of,
     residual_table,
     with_prior,
 )
@@ -403,11 +403,11 @@ def quadrature_range(
     out: Objective,
 ) -> int:
     """Objective of subjects first..last-1; stops early when cancel[0] becomes non-zero."""
-    n_phi, n_eta = structure.codes.shape[0], values.precision.shape[0]
+    p, n_eta = structure.eta_index.shape[0], values.precision.shape[0]
     n_sigma = values.sigma.shape[0]
-    most = most_observations(subjects.obs_start, first, last)
-    scratch = make_scratch(structure, most, n_phi, n_eta, n_sigma)
-    room = make_room(nodes.z.shape[0], most, n_phi, n_eta, n_sigma)
+    most = most_of(subjects.obs_start, first, last)
+    scratch = make_scratch(structure, subjects, first, last, n_eta, n_sigma)
+    room = make_room(nodes.z.shape[0], most, p, n_eta, n_sigma)
     for i in range(first, last):
         if load(cancel, 0) != 0:
             return _CANCELLED

@@ -38,14 +38,14 @@ class Room(NamedTuple):
     slope_mean: OutVec  # (n_eta,) mean of dJ/deta over the nodes
     slope_node: OutMat  # (n_eta, n_eta) mean of (M' dJ/deta) z'
     moment: OutMat  # (n_eta, n_eta) mean of eta eta'
-    psi_mean: OutVec  # (n_phi,) mean of dJ/dpsi without the prior
+    psi_mean: OutVec  # (p,) mean of dJ/dpsi without the prior
     sigma_mean: OutVec  # (n_sigma,) mean of dJ/dsigma; but for a variance frozen at eta = 0
     by_variance: OutVec  # (max_obs,) mean of dJ/dv, for a variance frozen at eta = 0
     weight_root: OutMat  # W in the coordinates of M
     weight: OutMat  # (n_eta, n_eta) W
-    in_psi: OutMat  # (n_phi, n_phi) W spread out to psi
+    in_psi: OutMat  # (p, p) W spread out to psi
     direction: OutVec  # (n_eta,)
-    trace: OutVec  # (n_phi,) W contracted with dH/dpsi
+    trace: OutVec  # (p,) W contracted with dH/dpsi
     sigma: OutVec  # (n_sigma,) a displaced sigma
     quadratic: OutVec  # (max_obs,) f' W f
     second: OutVec  # (max_obs,) W contracted with the second derivatives of f
@@ -53,7 +53,7 @@ class Room(NamedTuple):
 
 
 @kernel
-def make_room(n_nodes: int, max_obs: int, n_phi: int, n_eta: int, n_sigma: int) -> Room:
+def make_room(n_nodes: int, max_obs: int, p: int, n_eta: int, n_sigma: int) -> Room:
     """Allocate the working memory of one thread."""
     return Room(
         np.zeros((n_eta, n_eta)),
@@ -62,14 +62,14 @@ def make_room(n_nodes: int, max_obs: int, n_phi: int, n_eta: int, n_sigma: int) 
         np.zeros(n_eta),
         np.zeros((n_eta, n_eta)),
         np.zeros((n_eta, n_eta)),
-        np.zeros(n_phi),
+        np.zeros(p),
         np.zeros(n_sigma),
         np.zeros(max_obs),
         np.zeros((n_eta, n_eta)),
         np.zeros((n_eta, n_eta)),
-        np.zeros((n_phi, n_phi)),
+        np.zeros((p, p)),
         np.zeros(n_eta),
-        np.zeros(n_phi),
+        np.zeros(p),
         np.zeros(n_sigma),
         np.zeros(max_obs),
         np.zeros(max_obs),

@@ -29,7 +29,6 @@ from workbench.core.likelihood import (
     Values,
     joint_derivatives,
     make_scratch,
-    most_observations,
     with_prior,
 )
 from workbench.core.linalg import cholesky, cholesky_inverse
@@ -47,8 +46,8 @@ class Scores(NamedTuple):
 
     value: OutVec  # (n_sub,) twice the sum of l, without the prior
     status: OutIntVec  # (n_sub,)
-    slope: OutMat  # (n_sub, n_phi + n_sigma) in psi and sigma
-    information: OutCube  # (n_sub, n_phi + n_sigma, n_phi + n_sigma), twice the sum of I
+    slope: OutMat  # (n_sub, p + n_sigma) in psi and sigma
+    information: OutCube  # (n_sub, p + n_sigma, p + n_sigma), twice the sum of I
     inverse: OutCube  # (n_sub, n_eta, n_eta) H^-1
 
 
@@ -157,10 +156,9 @@ def score_range(
     spread : take expectations over the normal approximation of eta's conditional distribution
     eta : (n_sub, n_eta)
     """
-    n_phi, n_sigma = structure.codes.shape[0], values.sigma.shape[0]
-    most = most_observations(subjects.obs_start, first, last)
-    scratch = make_scratch(structure, most, n_phi, values.precision.shape[0], n_sigma)
-    columns = np.zeros((6, n_phi + n_sigma))
+    p, n_sigma = structure.eta_index.shape[0], values.sigma.shape[0]
+    scratch = make_scratch(structure, subjects, first, last, values.precision.shape[0], n_sigma)
+    columns = np.zeros((6, p + n_sigma))
     for i in range(first, last):
         if load(cancel, 0) != 0:
             return _CANCELLED

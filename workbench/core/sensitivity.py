@@ -5,7 +5,6 @@ from workbench.core.likelihood import (
     Structure,
     Subjects,
     make_scratch,
-    most_observations,
     predict_subject,
 )
 
@@ -27,9 +26,8 @@ def sensitivity_range(
     eta : (n_sub, n_eta)
     out : (n_obs, 1 + n_theta + n_eta)  overwritten in the rows of subjects first..last-1
     """
-    n_theta, n_eta, n_phi = theta.shape[0], eta.shape[1], structure.codes.shape[0]
-    most = most_observations(subjects.obs_start, first, last)
-    scratch = make_scratch(structure, most, n_phi, n_eta, 0)
+    n_theta, n_eta, p = theta.shape[0], eta.shape[1], structure.eta_index.shape[0]
+    scratch = make_scratch(structure, subjects, first, last, n_eta, 0)
     for i in range(first, last):
         predict_subject(1, structure, subjects, i, theta, eta[i], scratch, scratch.f)
         start = subjects.obs_start[i]
@@ -39,7 +37,7 @@ def sensitivity_range(
             row[0] = scratch.f[j, 0]
             for c in range(1, row.shape[0]):
                 row[c] = 0.0
-            for k in range(n_phi):
+            for k in range(p):
                 f_k = scratch.f[j, 1 + k]
                 for t in range(n_theta):
                     row[1 + t] += subjects.design[who, k, t] * f_k

@@ -5,7 +5,6 @@ from workbench.core.likelihood import (
     Structure,
     Subjects,
     make_scratch,
-    most_observations,
     predict_subject,
 )
 
@@ -28,8 +27,7 @@ def simulate_range(
     out : (n_replicates, n_obs)  rows first..last-1 overwritten
     """
     n_sub = eta.shape[1]
-    most = most_observations(subjects.obs_start, 0, n_sub)
-    scratch = make_scratch(structure, most, structure.codes.shape[0], eta.shape[2], 0)
+    scratch = make_scratch(structure, subjects, 0, n_sub, eta.shape[2], 0)
     # Subject by subject: its records are then read once into the nearest memory.
     for i in range(n_sub):
         start = subjects.obs_start[i]

@@ -60,8 +60,8 @@ def transform(
     ----------
     codes : (n_phi,)  one of the codes above for each parameter
     ranges : (n_phi, 2)  lower and upper bound of each; only those of LOGIT and PROBIT are read
-    psi : (n_phi,)
-    phi, first, second : (n_phi,)  overwritten with h, h' and h''
+    psi : (at least n_phi,)  may be `phi`
+    phi, first, second : (at least n_phi,)  overwritten with h, h' and h''
     """
     for k in range(codes.shape[0]):
         if codes[k] == EXP:

@@ -95,18 +95,32 @@ class Dataset:
             object.__setattr__(self, "endpoints", labels)
         if not self.blq and (flags(table)[observed_rows(table, self.design)] == 1).any():
             object.__setattr__(self, "blq", "M3")
-        packed = pack(
+        object.__setattr__(self, "time_varying", tuple(varying_names(table, names)))
+        object.__setattr__(self, "population", self._packed(table, ()))
+
+    def _packed(self, table: pd.DataFrame, more: Sequence[str]) -> Population:
+        names = self.covariate_names
+        return pack(
             table,
             constants(table, names),
-            numeric_names(table, names),
+            [*numeric_names(table, names), *more],
             endpoints=self.endpoints,
             interpolation=self.covariate_interpolation,
             design=self.design,
             blq=self.blq,
             blq_limit=self.blq_limit,
         )
-        object.__setattr__(self, "time_varying", tuple(varying_names(table, names)))
-        object.__setattr__(self, "population", packed)
+
+    def population_with(self, columns: Mapping[str, npt.NDArray[np.float64]]) -> Population:
+        """Return the packed arrays with columns that are not in the table, as covariates.
+
+        Parameters
+        ----------
+        columns : name → (n_rows,)  one number for each row of the table
+        """
+        if not columns:
+            return self.population
+        return self._packed(self.table.assign(**columns), tuple(columns))
 
     @classmethod
     def from_frame(
@@ -177,7 +191,11 @@ class Dataset:
         return single_doses(self.table)
 
     def resolve_compartments(
-        self, names: Sequence[str], *, model: str = "the model"
+        self,
+        names: Sequence[str],
+        *,
+        model: str = "the model",
+        population: Population | None = None,
     ) -> npt.NDArray[np.int64]:
         """Return the compartment of each record of the population, (n_rec,): 1-based, 0: no dose.
 
@@ -185,6 +203,7 @@ class Dataset:
         ----------
         names : the compartments that the model has, in order
         model : what a message calls it
+        population : of `population_with`; None for that of the data
 
         Raises
         ------
@@ -192,8 +211,9 @@ class Dataset:
             A dose goes into a compartment that is not there, by number or by name.
         """
         own = resolve_compartments(self.table, names, source=self.name, model=model)
-        kept = self.population.records[:, rec.KIND] != rec.OTHER
-        return np.where(kept, own[self.population.record_row], 0)
+        packed = self.population if population is None else population
+        kept = packed.records[:, rec.KIND] != rec.OTHER
+        return np.where(kept, own[packed.record_row], 0)
 
     @property
     def covariates(self) -> pd.DataFrame:

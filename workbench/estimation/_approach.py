@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Values
 from workbench.core.optimize import Step
-from workbench.estimation._m_step import location, split, typical_values
+from workbench.estimation._m_step import free_omega, location, own_effects, split, typical_values
 from workbench.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -89,7 +89,7 @@ def _em_step(problem: Problem, x: Floats, values: Values, out: Objective) -> Flo
     space = problem.space
     theta = _moved_theta(problem, values, out)
     low = space.low(space.full(x))
-    second_moment = out.by_precision.mean(axis=0) if space.n_eta else low
+    second_moment = problem.mean_omega(own_effects(problem, out.by_precision).sum(axis=0))
     omega = 0.5 * (second_moment + second_moment.T)
     # by_precision also holds the movement of the mode, so a diagonal can come out too small.
     floor = 0.1 * np.diag(low @ low.T)
@@ -109,7 +109,7 @@ def _em_step(problem: Problem, x: Floats, values: Values, out: Objective) -> Flo
 def _moved_theta(problem: Problem, values: Values, out: Objective) -> Floats:
     """Return theta moved by the mean mode, or by its regression on the covariates."""
     theta = values.theta.copy()
-    if problem.space.n_theta > problem.space.n_phi:
+    if problem.space.n_theta > problem.space.n_phi or problem.occasions is not None:
         parts = split(problem)
         return typical_values(theta, values.precision, location(theta, parts) + out.eta, parts)
     mean = out.eta.mean(axis=0)
@@ -123,9 +123,9 @@ def revived(problem: Problem, x: Floats) -> Floats | None:
     """Return x with lost variances given back, or None when none was lost."""
     space = problem.space
     omega = space.omega(x)
-    started = np.sqrt(np.diag(problem.model.omega))
+    started = np.sqrt(np.diag(space.extended(problem.model.omega, problem.model.omega_iov)))
     sd = np.sqrt(np.diag(omega))
-    free = np.array(["iiv" not in problem.model.parameters[n].fixed for n in space.etas], bool)
+    free = np.diag(free_omega(problem))
     lost = free & (sd < LOST_SD * started)
     if not lost.any():
         return None

@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.errors import OptionError, WorkbenchError
 from workbench.models.model import Model
+from workbench.models.occasions import ETA, KAPPA
 from workbench.registry import unknown_name
 from workbench.results import FitResult
 
@@ -182,25 +183,32 @@ def restarted(first: Model, ended: Model) -> tuple[Model, list[str]]:
     first : the start of the chain
     ended : the model with the estimates of the last stage
     """
-    lost = [
-        name
-        for name in first.etas
-        if "iiv" not in first.parameters[name].fixed
-        and ended.parameters[name].iiv < LOST_SD * first.parameters[name].iiv
-    ]
-    if not lost:
-        return ended, []
-    parameters = dict(ended.parameters)
-    for name in lost:
-        sd = GIVEN_SD * first.parameters[name].iiv
-        parameters[name] = replace(parameters[name], iiv=sd)
-    correlations = {
-        pair: 0.0 if set(pair) & set(lost) else value for pair, value in ended.correlations.items()
-    }
-    if ended.fixed_correlations:  # zeros beside them may contradict them
-        correlations = dict(first.correlations)
-    sentence = (
-        f"The variance of eta on {' and '.join(lost)} had gone to zero; the next stage started it "
-        f"at {GIVEN_SD:.0%} of the first SD."
-    )
-    return ended.replace(parameters=parameters, correlations=correlations), [sentence]
+    said, model = list[str](), ended
+    for effect, letter, part in (
+        (ETA, "eta", "correlations"),
+        (KAPPA, "kappa", "iov_correlations"),
+    ):
+        sd = {name: effect.sd(p) for name, p in first.parameters.items()}
+        lost = [
+            name
+            for name, p in ended.parameters.items()
+            if sd[name] > 0
+            and effect.part not in first.parameters[name].fixed
+            and effect.sd(p) < LOST_SD * sd[name]
+        ]
+        if not lost:
+            continue
+        parameters = dict(model.parameters)
+        for name in lost:
+            given: dict[str, Any] = {effect.part: GIVEN_SD * sd[name]}
+            parameters[name] = replace(parameters[name], **given)
+        pairs = getattr(model, part).items()
+        kept = {pair: 0.0 if set(pair) & set(lost) else value for pair, value in pairs}
+        if effect is ETA and ended.fixed_correlations:  # zeros beside them may contradict them
+            kept = dict(first.correlations)
+        model = model.replace(**{"parameters": parameters, part: kept})
+        said.append(
+            f"The variance of {letter} on {' and '.join(lost)} had gone to zero; the next stage "
+            f"started it at {GIVEN_SD:.0%} of the first SD."
+        )
+    return model, said

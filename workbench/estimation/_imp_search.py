@@ -18,6 +18,7 @@ from workbench.estimation._m_step import (
     Split,
     covariance,
     location,
+    own_effects,
     scoring_step,
     split,
     typical_values,
@@ -198,7 +199,8 @@ def em_step(problem: Problem, parts: Split, x: Floats, values: Values, out: Weig
     mu = location(theta, parts)
     new_theta = typical_values(theta, values.precision, out.mean + mu, parts)
     # Omega is about m - mu, so eta and the movement of mu serve as well.
-    omega = covariance(out.mean, out.second.sum(axis=0), location(new_theta, parts) - mu)
+    second = own_effects(problem, out.second).sum(axis=0)
+    omega = covariance(problem, out.mean, second, location(new_theta, parts) - mu)
     sigma[parts.scaled] *= np.sqrt(out.misfit.sum(axis=0)[parts.outputs] / parts.n_scaled)
     full = space.full(x)
     moved = space.full(space.pack(new_theta, omega, sigma))
@@ -220,10 +222,10 @@ def _places(problem: Problem, parts: Split) -> NDArray[np.int64]:
 def _scoring(problem: Problem, parts: Split, full: Floats, out: Weighted) -> Floats:
     """Return the scoring step of the numeric parameters, in units of x."""
     space, design = problem.space, problem.subjects.design
-    n_phi, n_sigma = out.by_psi.shape[1], out.by_sigma.shape[1]
-    carry = np.zeros((len(design), n_phi + n_sigma, parts.n_theta + n_sigma))
-    carry[:, :n_phi, : parts.n_theta] = design
-    carry[:, n_phi:, parts.n_theta :] = np.eye(n_sigma)
+    p, n_sigma = out.by_psi.shape[1], out.by_sigma.shape[1]
+    carry = np.zeros((len(design), p + n_sigma, parts.n_theta + n_sigma))
+    carry[:, :p, : parts.n_theta] = design
+    carry[:, p:, parts.n_theta :] = np.eye(n_sigma)
     by_both = np.concatenate([out.by_psi, out.by_sigma], axis=1)
     if len(carry) == 1:
         score = -0.5 * by_both.sum(axis=0) @ carry[0]

@@ -166,7 +166,7 @@ def word(seed: int) -> int:
 
 def empty(problem: Problem) -> Weighted:
     """Return fresh arrays for the kernel to fill."""
-    n, n_eta, n_phi = problem.n_sub, problem.space.n_eta, problem.space.n_phi
+    n, n_eta, p = problem.n_sub, problem.space.n_eta, len(problem.eta_index)
     n_sigma = len(problem.model.sigma_names)
     return Weighted(
         np.full(n, np.nan),
@@ -179,8 +179,8 @@ def empty(problem: Problem) -> Weighted:
         np.zeros((n, n_eta, n_eta)),
         np.zeros((n, len(problem.model.structure.outputs))),
         np.zeros((n, n_sigma)),
-        np.zeros((n, n_phi)),
-        np.zeros((n, n_phi + n_sigma, n_phi + n_sigma)),
+        np.zeros((n, p)),
+        np.zeros((n, p + n_sigma, p + n_sigma)),
     )
 
 

@@ -107,7 +107,7 @@ class Individuals:
         """Return the scores at given random effects."""
         problem = self.problem
         n, n_eta = problem.n_sub, problem.space.n_eta
-        size = len(problem.model.parameters) + len(values.sigma)
+        size = len(problem.eta_index) + len(values.sigma)
         out = Scores(
             np.full(n, np.nan),
             np.zeros(n, dtype=np.int64),
@@ -134,7 +134,7 @@ class Individuals:
     def gradients(self, x: Floats, values: Values, eta: Floats, found: Scores) -> Floats:
         """Return each subject's explicit gradient in x, the modes held, (n_sub, n_free)."""
         problem = self.problem
-        p = len(problem.model.parameters)
+        p = len(problem.eta_index)
         design = np.broadcast_to(problem.subjects.design, (problem.n_sub, p, problem.space.n_theta))
         out = problem.objective_arrays()
         out.by_theta[:] = np.einsum("ip,ipt->it", found.slope[:, :p], design)
@@ -147,7 +147,7 @@ class Individuals:
         if not len(self.common):
             return x
         problem = self.problem
-        p, n_theta = len(problem.model.parameters), problem.space.n_theta
+        p, n_theta = len(problem.eta_index), problem.space.n_theta
         design = np.broadcast_to(problem.subjects.design, (problem.n_sub, p, n_theta))
         n_sigma = len(values.sigma)
         wide = np.zeros((problem.n_sub, p + n_sigma, n_theta + n_sigma))

@@ -94,7 +94,7 @@ def split(problem: Problem) -> Split:
         scaled=scaled,
         n_scaled=counts,
         outputs=outputs,
-        free_omega=_free_omega(problem),
+        free_omega=free_omega(problem),
         n_theta=n_theta,
         prior_mean=space.priors.mean[closed],
         prior_precision=space.priors.precision[closed],
@@ -103,14 +103,14 @@ def split(problem: Problem) -> Split:
     )
 
 
-def _free_omega(problem: Problem) -> Bools:
-    space = problem.space
-    mask = np.zeros((space.n_eta, space.n_eta), dtype=bool)
-    for k, name in enumerate(space.etas):
-        mask[k, k] = "iiv" not in problem.model.parameters[name].fixed
-    for a, b in problem.model.correlations:
-        i, j = space.etas.index(a), space.etas.index(b)
-        mask[i, j] = mask[j, i] = True
+def free_omega(problem: Problem) -> Bools:
+    """Mark the elements of omega that are estimated, (n_eta, n_eta)."""
+    space, parameters = problem.space, problem.model.parameters
+    mask = space.in_blocks
+    free = ["iiv" not in parameters[name].fixed for name in space.etas]
+    free += space.n_occasions * ["iov" not in parameters[name].fixed for name in problem.model.iov]
+    held = ~np.array(free, dtype=bool)  # these stand in no block with others
+    mask[held, held] = False
     return mask
 
 
@@ -184,7 +184,7 @@ def location(theta: Floats, parts: Split) -> Floats:
     return np.asarray(parts.design @ theta[parts.closed])
 
 
-def covariance(mean: Floats, square: Floats, mu: Floats) -> Floats:
+def covariance(problem: Problem, mean: Floats, square: Floats, mu: Floats) -> Floats:
     """Return omega at its maximum, if all of it is estimated.
 
     Of an omega with fixed zeros or values it is the second moments, from which
@@ -193,13 +193,19 @@ def covariance(mean: Floats, square: Floats, mu: Floats) -> Floats:
     Parameters
     ----------
     mean : (n_sub, n_eta)  expectation of m
-    square : (n_eta, n_eta)  sum over subjects of the expectation of m m'
+    square : (n_eta, n_eta)  sum over subjects of the expectation of m m', of `own_effects`
     mu : (1 or n_sub, n_eta)
     """
     mu = np.broadcast_to(mu, mean.shape)
     cross = mean.T @ mu
-    best = (square - cross - cross.T + mu.T @ mu) / len(mean)
+    best = problem.mean_omega(square - cross - cross.T + mu.T @ mu)
     return 0.5 * (best + best.T)
+
+
+def own_effects(problem: Problem, second: Floats) -> Floats:
+    """Return E[m m'] with zeros for occasions that a subject does not have, (n_sub, ...)."""
+    used = problem.used
+    return second if used is None else second * (used[:, :, None] & used[:, None, :])
 
 
 def with_prior(

@@ -18,6 +18,7 @@ from workbench.problem.intervals import NORMAL, interval
 from workbench.problem.residuals import predictions_table
 from workbench.problem.space import Entry, frozen
 from workbench.results import FitResult
+from workbench.results.occasions import shrinkage_of
 
 Floats = NDArray[np.float64]
 
@@ -69,11 +70,13 @@ def make_result(found: Outcome) -> FitResult:
     values = space.values(x)
     subjects = pd.Index(data.population.subjects, name="ID")
     omega = space.omega(x)
-    etas = _by_subject(found.eta, subjects, space.etas)
+    n_between = space.n_between
+    etas = _by_subject(found.eta[:, :n_between], subjects, space.etas)
+    kappas = problem.kappas_of(found.eta)
     predictions = predictions_table(
         problem, values, omega, found.eta, interaction=found.interaction
     )
-    shrinkage = _shrinkage(etas, omega)
+    shrinkage = _shrinkage(etas, omega[:n_between, :n_between])
     ofv = float(found.individual_ofv.sum())
     individual = problem.individual_parameters(values.theta, frozen(found.eta))
     return FitResult(
@@ -95,11 +98,12 @@ def make_result(found: Outcome) -> FitResult:
         reasons=found.verdict.reasons,
         warnings=tuple(problem.notes) + found.verdict.warnings,
         seconds=found.seconds,
-        parameters=_parameters(problem, x, found.known, shrinkage),
+        parameters=_parameters(problem, x, found.known, shrinkage, kappas),
         covariance=found.known.natural,
         etas=etas,
-        eta_mean=_by_subject(found.eta_mean, subjects, space.etas),
-        eta_sd=_by_subject(found.eta_sd, subjects, space.etas),
+        kappas=kappas,
+        eta_mean=_by_subject(_first(found.eta_mean, n_between), subjects, space.etas),
+        eta_sd=_by_subject(_first(found.eta_sd, n_between), subjects, space.etas),
         individual_parameters=pd.DataFrame(
             individual, index=subjects, columns=list(problem.model.parameters)
         ),
@@ -110,6 +114,11 @@ def make_result(found: Outcome) -> FitResult:
         trace=pd.DataFrame(found.trace),
         condition_number=found.known.condition_number,
     )
+
+
+def _first(values: Floats | None, n: int) -> Floats | None:
+    """Return the first columns, where there are values."""
+    return None if values is None else values[:, :n]
 
 
 def _by_subject(
@@ -136,7 +145,11 @@ def _epsilon_shrinkage(iwres: Floats) -> float:
 
 
 def _parameters(
-    problem: Problem, x: Floats, known: Uncertainty, shrinkage: pd.DataFrame
+    problem: Problem,
+    x: Floats,
+    known: Uncertainty,
+    shrinkage: pd.DataFrame,
+    kappas: pd.DataFrame,
 ) -> pd.DataFrame:
     """Build the parameter table; see `FitResult.parameters`."""
     units = problem.model.units(problem.data.units)
@@ -162,11 +175,17 @@ def _parameters(
             "shrinkage_sd": np.nan,
             "shrinkage_var": np.nan,
         }
-        if entry.kind == "omega":
-            name = entry.name[len("omega[") : -1]
+        if entry.kind in ("omega", "omega_iov"):
+            name = entry.name[entry.name.index("[") + 1 : -1]
             row["sd"] = np.sqrt(estimate)
-            row["shrinkage_sd"], row["shrinkage_var"] = shrinkage.loc[name]
-            if distributions.get(problem.model.parameters[name].distribution).positive:
+            row["shrinkage_sd"], row["shrinkage_var"] = (
+                shrinkage.loc[name]
+                if entry.kind == "omega"
+                else shrinkage_of(kappas[name].to_numpy(float), estimate)
+            )
+            parameter = problem.model.parameters[name]
+            plain = entry.kind != "omega" or parameter.eta is None
+            if plain and distributions.get(parameter.distribution).positive:
                 with np.errstate(over="ignore"):
                     row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
             row["unit"] = ""

@@ -62,6 +62,8 @@ def normal_nodes(n_eta: int, per_effect: int) -> Nodes:
             f"subject, at every step. At most {MOST_NODES:,} are taken: use {fewer} nodes or "
             "fewer, or importance sampling, whose cost does not grow so."
         )
+    if per_effect == 1:  # so many dimensions that an array has not
+        return Nodes(frozen(np.zeros((1, n_eta))), frozen(np.zeros(1)))
     z, weight = np.polynomial.hermite_e.hermegauss(per_effect)
     log_weight = np.log(weight) - 0.5 * np.log(2.0 * np.pi)
     grid = np.indices((per_effect,) * n_eta).reshape(n_eta, count).T

@@ -166,8 +166,8 @@ class Saem:
         mu = location(self.theta, parts)
         theta = typical_values(self.theta, self.values.precision, known.mean, parts)
         moved = location(theta, parts)
-        best = covariance(known.mean, known.square, moved)
-        best = self.problem.space.covariance.nearest(best)
+        best = covariance(self.problem, known.mean, known.square, moved)
+        best = self.problem.space.nearest(best)
         omega = np.where(parts.free_omega, best, self.omega)
         if self.annealing:
             omega = guards.annealed(omega, self.omega, self.options.tau)
@@ -232,7 +232,12 @@ class Saem:
         information = np.einsum("net,ef,nfu->tu", design, self.values.precision, design)
         variance = np.diag(np.linalg.pinv(information)) if len(parts.closed) else np.zeros(0)
         out[parts.closed] = np.sqrt(variance) / space.theta_slope(self.theta)[parts.closed]
-        out[space.n_theta : space.n_theta + space.n_eta] = 1.0 / np.sqrt(2.0 * n)
+        out[space.n_theta : space.n_theta + space.n_between] = 1.0 / np.sqrt(2.0 * n)
+        if self.problem.occasions is not None:
+            times = float(self.problem.occasions.used.sum())
+            kappas = np.full(len(out) - len(self.sigma) - space.first_iov, 1.0 / np.sqrt(times))
+            kappas[: space.n_iov] = 1.0 / np.sqrt(2.0 * times)
+            out[space.first_iov : len(out) - len(self.sigma)] = kappas
         first_sigma = len(out) - len(self.sigma)
         out[first_sigma + parts.scaled] = 1.0 / np.sqrt(2.0 * parts.n_scaled)
         if self.statistics is not None:
@@ -307,7 +312,9 @@ class Saem:
         )
         self.complete_m2ll, self._misfit = self._complete_m2ll(out), out.misfit.copy()
         m = sampler.eta + location(self.theta, parts)[:, None, :]
-        flat = m.reshape(m.shape[0] * m.shape[1], m.shape[2])
+        used = self.problem.used
+        own = m if used is None else m * used[:, None, :]
+        flat = own.reshape(m.shape[0] * m.shape[1], m.shape[2])
         n_chains = sampler.n_chains
         by_sigma = out.by_sigma.sum(axis=(0, 1)) / n_chains
         sigma = self.sigma[parts.scaled]
@@ -325,7 +332,7 @@ class Saem:
             score = ahead[scored] * slope
             information = total[np.ix_(scored, scored)] * np.outer(slope, slope)
         return Statistics(
-            m.mean(axis=1), flat.T @ flat / n_chains, residual, scored, score, information
+            own.mean(axis=1), flat.T @ flat / n_chains, residual, scored, score, information
         )
 
     def _complete_m2ll(self, out: Complete) -> float:

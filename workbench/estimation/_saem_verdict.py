@@ -144,7 +144,7 @@ def _worst(run: Saem, known: Uncertainty | None) -> tuple[float, str]:
 def _walking_warnings(run: Saem) -> list[str]:
     tried, accepted = run.sampler.tried[1:].sum(axis=0), run.sampler.accepted[1:].sum(axis=0)
     found = []
-    for name, n, yes in zip(run.problem.space.etas, tried, accepted, strict=True):
+    for name, n, yes in zip(run.problem.space.random_effects, tried, accepted, strict=True):
         if n >= 20 and not WALKING[0] < yes / n < WALKING[1]:
             found.append(
                 f"Of the random walks of eta on {name}, {yes / n:.0%} were accepted at the end; "

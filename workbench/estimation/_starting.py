@@ -124,10 +124,21 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
             continue
         typical = p.typical if "typical" in p.fixed else other.typical
         iiv = other.iiv if p.has_eta and other.has_eta and "iiv" not in p.fixed else p.iiv
+        iov = other.iov if p.has_iov and other.has_iov and "iov" not in p.fixed else p.iov
         effects = tuple(_effect_from(effect, other) for effect in p.covariates)
-        parameters[name] = replace(p, typical=typical, iiv=iiv, covariates=effects)
-    same = all(pair in source.correlations for pair in model.correlations)
-    correlations = {k: source.correlations[k] if same else 0.0 for k in model.correlations}
+        eta = p.eta
+        if eta is not None and other.eta is not None and eta.kind == other.eta.kind:
+            eta = eta if eta.fixed else eta.with_value(other.eta.value)
+        parameters[name] = replace(
+            p, typical=typical, iiv=iiv, iov=iov, covariates=effects, eta=eta
+        )
+    correlations, iov_correlations = (
+        {k: theirs[k] if all(pair in theirs for pair in ours) else 0.0 for k in ours}
+        for ours, theirs in (
+            (model.correlations, source.correlations),
+            (model.iov_correlations, source.iov_correlations),
+        )
+    )
     if model.fixed_correlations:  # what is beside them must not contradict them
         correlations = dict(model.correlations)
     errors = dict(model.errors)
@@ -140,7 +151,10 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
     if own:
         say(f"Not in the model that the start was taken from: {', '.join(own)}; own values kept.")
     return model.replace(
-        parameters=parameters, correlations=correlations, error=one_or_all(model, errors)
+        parameters=parameters,
+        correlations=correlations,
+        iov_correlations=iov_correlations,
+        error=one_or_all(model, errors),
     )
 
 

@@ -133,20 +133,22 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
         for name, side in space.at_bounds(x)
     ]
     omega = space.omega(x)
-    for k, name in enumerate(space.etas):
+    effects = [(name, "iiv", "eta") for name in space.etas]
+    effects += [(name, "iov", "kappa") for name in problem.model.iov if space.n_occasions]
+    for k, (name, part, letter) in enumerate(effects):
         parameter = problem.model.parameters[name]
         unitless = distributions.get(parameter.distribution).unitless
         scale = 1.0 if unitless else max(abs(parameter.typical), 1e-8)
-        if "iiv" not in parameter.fixed and np.sqrt(omega[k, k]) < ZERO_SD * scale:
+        if part not in parameter.fixed and np.sqrt(omega[k, k]) < ZERO_SD * scale:
             doubts.append(
-                f"The variance of eta on {name} went to zero (SD {np.sqrt(omega[k, k]):.1e}), the "
-                "boundary of what it can be. Drop this random effect."
+                f"The variance of {letter} on {name} went to zero (SD {np.sqrt(omega[k, k]):.1e}), "
+                "the boundary of what it can be. Drop this random effect."
             )
     for entry, value in zip(space.entries, space.natural(x), strict=True):
-        if entry.kind == "correlation" and abs(value) > 0.999:
+        if entry.kind.startswith("correlation") and abs(value) > 0.999:
             doubts.append(
-                f"The correlation {entry.name[4:]} went to {value:.4f}, the boundary. "
-                "Model these random effects with one eta, or drop the correlation."
+                f"The correlation {entry.name[entry.name.index('[') :]} went to {value:.4f}, the "
+                "boundary. Model these random effects with one eta, or drop the correlation."
             )
         if entry.kind == "sigma" and not entry.fixed:
             doubts += _vanished(problem, entry, value)

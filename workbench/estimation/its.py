@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.errors import OptionError
+from workbench.errors import EstimationError, OptionError
 from workbench.estimation._base import APPROXIMATE, Control, Estimator, Monitor
 from workbench.estimation._individual import (
     Individuals,
@@ -25,7 +25,7 @@ from workbench.estimation._individual import (
     refuse_nowhere,
     refuse_without_etas,
 )
-from workbench.estimation._m_step import covariance, location, split, typical_values
+from workbench.estimation._m_step import covariance, location, own_effects, split, typical_values
 from workbench.estimation._outcome import Outcome, make_result
 from workbench.estimation._uncertainty import Uncertainty, from_information, no_uncertainty
 from workbench.estimation._verdict import Verdict, boundary_doubts, subject_doubts
@@ -74,10 +74,17 @@ def run(problem: Problem, options: IterativeOptions, monitor: Monitor, estimate:
     Raises
     ------
     EstimationError
-        The model has no random effects, or no likelihood at the starting values.
+        The model has no random effects, some that are not normal, or no likelihood at the starting
+        values.
     """
     began = time.perf_counter()
     refuse_without_etas(problem, "The iterative two-stage method")
+    if estimate and problem.model.shaped:
+        raise EstimationError(
+            "The iterative two-stage method takes the random effects to be normal given the data "
+            f"and predictions to be linear in them; with the shape of {problem.model.shaped[0]} "
+            "its typical value would be biased. Use FOCEI, SAEM or IMP."
+        )
     space = problem.space
     trace: list[dict[str, float]] = []
     with (
@@ -158,9 +165,10 @@ def _second_stage(
     found = people.scores(values, out.eta)
     common = people.common_step(x, values, out.eta, found)
     mean = location(values.theta, parts) + out.eta
-    square = mean.T @ mean + found.inverse.sum(axis=0)
+    spread = own_effects(people.problem, found.inverse).sum(axis=0)
+    square = mean.T @ mean + spread
     theta = typical_values(values.theta, values.precision, mean, parts)
-    omega = covariance(mean, square, location(theta, parts))
+    omega = covariance(people.problem, mean, square, location(theta, parts))
     moved = space.pack(theta, omega, values.sigma)
     moved[people.common] = common[people.common]
     return moved

@@ -51,7 +51,7 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
     _refuse_transformed(problem)
     values = problem.space.values(problem.space.start)
     at_zero = problem.predict(values.theta, problem.no_etas())
-    sd = np.sqrt(np.diag(problem.model.omega))
+    sd = np.sqrt(np.diag(problem.space.omega(problem.space.start)))
     for sign in (1.0, -0.7):  # of all random effects at once: products of them show too
         eta = np.tile(sign * sd, (problem.n_sub, 1))
         moved = problem.predict(values.theta, eta)[:, 0]

@@ -61,7 +61,8 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
     Raises
     ------
     EstimationError
-        The model has no random effects, has priors or estimated covariate effects, or fewer than
+        The model has no random effects, varies between occasions, has priors or estimated
+        covariate effects, or fewer than
         two subjects inform all of their parameters.
     """
     began = time.perf_counter()
@@ -70,6 +71,12 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
         raise EstimationError(
             "The standard two-stage method has no place for priors: it averages individual "
             "estimates. Leave the priors out, or use a likelihood method such as FOCEI."
+        )
+    if problem.model.iov:
+        raise EstimationError(
+            "The standard two-stage method fits everybody alone, so it cannot tell variability "
+            f"between occasions ({', '.join(problem.model.iov)}) from that between subjects. Use "
+            "ITS, FOCEI or SAEM, or drop iov=."
         )
     if estimate:
         _refuse_effects(problem)
@@ -110,6 +117,11 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
 
 def _refuse_effects(problem: Problem) -> None:
     """Refuse coefficients of covariates that act through a random effect."""
+    if problem.model.shaped:
+        raise EstimationError(
+            f"The standard two-stage method describes individual estimates as normal, and the "
+            f"random effect of {problem.model.shaped[0]} is not. Use FOCEI, SAEM or IMP."
+        )
     for name, parameter in problem.model.parameters.items():
         for effect in parameter.covariates:
             if parameter.has_eta and not all(effect.held):
@@ -150,7 +162,7 @@ def _first_stage(
         new = people.common_step(x, values, out.eta, found)
         # The vague prior should be centred on the subjects.
         shift = np.zeros(space.n_theta)
-        index = problem.structure.eta_index
+        index = problem.structure.eta_index[: space.n_phi]
         shift[: space.n_phi][index >= 0] = np.median(out.eta, axis=0)[index[index >= 0]]
         theta = values.theta + np.where(movable, shift, 0.0)
         recentred = space.pack(theta, space.omega(x), values.sigma)

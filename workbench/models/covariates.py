@@ -297,6 +297,8 @@ def Linear(  # noqa: N802
 ) -> CovariateEffect:
     r"""Return a linear effect on a normal parameter, :math:`\phi + \beta\,(x - x_{ref})`.
 
+    A log-normal parameter is multiplied by :math:`1 + \beta\,(x - x_{ref})` (PsN's linear effect),
+    which must be positive in every subject; β is then per unit of x.
     On a logit- or probit-normal parameter the term is added to psi, and β is per unit of x.
 
     Parameters

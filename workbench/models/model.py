@@ -14,6 +14,14 @@ from numpy.typing import NDArray
 
 from workbench.errors import ModelError
 from workbench.models import units as unit_templates
+from workbench.models.correlations import (
+    Pair,
+    blocks_of,
+    check_correlations,
+    correlation_matrix,
+    kappa_pairs,
+    read_pairs,
+)
 from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
 from workbench.models.endpoints import (
@@ -29,12 +37,14 @@ from workbench.models.endpoints import (
     sigma_units,
 )
 from workbench.models.error import ResidualError
+from workbench.models.eta import EtaShape, read_eta
+from workbench.models.occasions import ETA, OCCASION, check_occasion
 from workbench.models.parameter import NO_BOUNDS, Parameter
 from workbench.models.prior import read_prior
 from workbench.models.read import read_structure
 from workbench.models.structural import StructuralModel, structures
 from workbench.models.typeset import individual_parameter, random_effects
-from workbench.models.values import Fixed, argument, names_of_fixed, number
+from workbench.models.values import Fixed, argument, names_of_fixed
 from workbench.registry import unknown_name
 
 FORMAT = 1
@@ -43,15 +53,15 @@ PARAMETER_FIELDS = (
     "distribution",
     "typical",
     "iiv",
+    "iov",
     "fixed",
     "bounds",
     "prior",
     "covariates",
     "lower",
     "upper",
+    "eta",
 )
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -72,6 +82,11 @@ class Model:
         ``{1: "cp", 2: "pca"}``. Without it labels that are names of outputs stand for these, and
         the others for the outputs in order.
     fixed_correlations : pairs that are held besides those given by `Fixed`
+    occasion : where parameters vary between occasions (``iov``): the column of the data with the
+        occasion of each row, as numbers or labels; ``"reset"`` where each EVID 3 or 4 begins one,
+        ``"dose"`` where each dose does. As of a covariate, the value of a row holds from the time
+        of the row before (NONMEM's rule; with ``covariate_interpolation="locf"`` up to the next)
+    iov_correlations : pairs of parameters whose kappas are correlated, as `correlations`
 
     Attributes
     ----------
@@ -91,6 +106,8 @@ class Model:
     errors: Errors
     error: Any  # one of two kinds: mypy cannot know which
     endpoints: Mapping[str, str]
+    occasion: str
+    iov_correlations: Mapping[Pair, float]
     _card: str = field(repr=False, compare=True)
 
     def __init__(
@@ -102,6 +119,8 @@ class Model:
         correlations: Mapping[Pair, float | Fixed] | Iterable[Pair] = (),
         endpoints: Mapping[Any, str] = MappingProxyType({}),
         fixed_correlations: Iterable[Pair] = (),
+        occasion: str = OCCASION,
+        iov_correlations: Mapping[Pair, float] | Iterable[Pair] = (),
     ) -> None:
         if isinstance(structure, str):
             structure = structures.get(structure)
@@ -110,7 +129,8 @@ class Model:
                 f'structure must be wb.pk(...), wb.structure("...") or a name, not {structure!r}.'
             )
         ordered = _in_order(structure, parameters)
-        pairs, held = _pairs(structure, ordered, correlations)
+        pairs, held = read_pairs(structure, ordered, correlations, ETA)
+        of_kappas = kappa_pairs(structure, ordered, iov_correlations)
         held |= {pair for pair in pairs if {pair, pair[::-1]} & {*fixed_correlations}}
         outputs = structure.outputs
         set_field = object.__setattr__
@@ -122,8 +142,11 @@ class Model:
         set_field(self, "errors", errors)
         set_field(self, "error", errors[outputs[0]] if len(outputs) == 1 else errors)
         set_field(self, "endpoints", named_endpoints(structure.name, outputs, endpoints))
+        set_field(self, "occasion", check_occasion(occasion))
+        set_field(self, "iov_correlations", MappingProxyType(of_kappas))
         set_field(self, "_card", json.dumps(self.to_dict(), sort_keys=True))
-        _check_correlations(self.etas, self.correlations)
+        check_correlations(self.etas, self.correlations)
+        check_correlations(self.iov, self.iov_correlations)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Model.from_json, (self._card,)
@@ -148,18 +171,40 @@ class Model:
         return tuple(name for name, p in self.parameters.items() if p.has_eta)
 
     @property
+    def shaped(self) -> tuple[str, ...]:
+        """Parameters whose random effect is not normal, in the structure's order."""
+        return tuple(self.eta_shapes)
+
+    @property
+    def eta_shapes(self) -> dict[str, EtaShape]:
+        """Shapes of the random effects that are not normal, by parameter."""
+        parameters = self.parameters.items()
+        return {n: p.eta for n, p in parameters if p.has_eta and p.eta is not None}
+
+    @property
     def omega(self) -> NDArray[np.float64]:
         """Starting variance-covariance matrix of eta, (n_eta, n_eta) in the order of `etas`."""
         sd = np.array([self.parameters[name].iiv for name in self.etas])
-        return _correlation_matrix(self.etas, self.correlations) * np.outer(sd, sd)
+        return correlation_matrix(self.etas, self.correlations) * np.outer(sd, sd)
+
+    @property
+    def iov(self) -> tuple[str, ...]:
+        """Parameters that vary between occasions, in the structure's order."""
+        return tuple(name for name, p in self.parameters.items() if p.has_iov)
+
+    @property
+    def omega_iov(self) -> NDArray[np.float64]:
+        """Starting variance-covariance matrix of the kappas of one occasion, in order of `iov`."""
+        sd = np.array([self.parameters[name].iov for name in self.iov])
+        return correlation_matrix(self.iov, self.iov_correlations) * np.outer(sd, sd)
 
     def without_random_effects(self) -> Model:
         """Return the model with the same typical values and error, and no random effects."""
         plain = {
-            name: replace(p, iiv=0.0, fixed=p.fixed - {"iiv"})
+            name: replace(p, iiv=0.0, iov=0.0, fixed=p.fixed - {"iiv", "iov"})
             for name, p in self.parameters.items()
         }
-        return self.replace(parameters=plain, correlations={})
+        return self.replace(parameters=plain, correlations={}, iov_correlations={})
 
     def units(self, data_units: Mapping[str, str]) -> dict[str, str]:
         """Return the unit of each parameter, coefficients included; "" where unknown."""
@@ -201,6 +246,8 @@ class Model:
             "fixed_correlations": self.fixed_correlations,
             "error": self.error,
             "endpoints": self.endpoints,
+            "occasion": self.occasion,
+            "iov_correlations": self.iov_correlations,
         }
         for name in parts:
             if name not in now:
@@ -220,7 +267,13 @@ class Model:
             ],
             "error": errors_card(self.structure.outputs, self.errors),
         }
-        return card | ({"endpoints": dict(self.endpoints)} if self.endpoints else {})
+        if self.endpoints:
+            card["endpoints"] = dict(self.endpoints)
+        if self.iov or self.occasion != OCCASION:
+            card["occasion"] = self.occasion
+        if self.iov_correlations:
+            card["iov_correlations"] = [[a, b, r] for (a, b), r in self.iov_correlations.items()]
+        return card
 
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> Model:
@@ -240,7 +293,8 @@ class Model:
         for part in ("structure", "parameters", "error"):
             if part not in card:
                 raise ModelError(f'The model card lacks "{part}".')
-        known = ("structure", "parameters", "correlations", "error", "endpoints")
+        known = ["structure", "parameters", "correlations", "error", "endpoints"]
+        known += ["occasion", "iov_correlations"]
         for part in card:
             if part not in ("format", *known):
                 raise unknown_name("part of a model card", part, known)
@@ -254,6 +308,8 @@ class Model:
             error=read_errors(_object(card["error"], '"error" of the card')),
             correlations=_read_correlations(card.get("correlations", ())),
             endpoints=card.get("endpoints", {}),
+            occasion=card.get("occasion", OCCASION),
+            iov_correlations=_read_correlations(card.get("iov_correlations", ())),
         )
 
     def to_json(self, path: str | Path | None = None) -> str:
@@ -301,6 +357,10 @@ class Model:
         text += f"    error={errors_python(self.structure.outputs, self.errors)},\n"
         if self.endpoints:
             text += f"    endpoints={endpoints_python(self.endpoints)},\n"
+        if self.occasion != OCCASION:
+            text += f"    occasion={self.occasion!r},\n"
+        if self.iov_correlations:
+            text += f"    iov_correlations={dict(self.iov_correlations)!r},\n"
         return text + ")"
 
     def equations(self) -> list[tuple[str, str]]:
@@ -311,13 +371,15 @@ class Model:
             latex = individual_parameter("{" + symbols[name] + "}", parameter)
             lines.append(("Individual parameters", latex))
         effects = random_effects(self.blocks(), symbols, self.correlations, self.fixed_correlations)
+        kappas = blocks_of(self.iov, self.iov_correlations)
+        effects += random_effects(kappas, symbols, self.iov_correlations, (), kappa=True)
         lines += [("Random effects", latex) for latex in effects]
         errors = errors_latex(self.structure.outputs, self.errors)
         return lines + [("Residual error", latex) for latex in errors]
 
     def blocks(self) -> list[tuple[str, ...]]:
         """Return the blocks of omega: groups of parameters whose random effects are correlated."""
-        return _blocks(self.etas, self.correlations)
+        return blocks_of(self.etas, self.correlations)
 
 
 def _broken(call: str, width: int) -> str:
@@ -351,81 +413,6 @@ def _in_order(
             f"Its parameters are {', '.join(structure.parameters)}."
         )
     return {name: parameters[name] for name in structure.parameters}
-
-
-def _pairs(
-    structure: StructuralModel,
-    parameters: Mapping[str, Parameter],
-    correlations: Mapping[Pair, float | Fixed] | Iterable[Pair],
-) -> tuple[dict[Pair, float], set[Pair]]:
-    """Return the correlations by pair, in order, and which of them are held."""
-    if not isinstance(correlations, Mapping):
-        named = [tuple(pair) if isinstance(pair, list) else pair for pair in correlations]
-        correlations = dict.fromkeys(named, 0.0)
-    order = {name: k for k, name in enumerate(structure.parameters)}
-    pairs: dict[Pair, float] = {}
-    held: set[Pair] = set()
-    for pair, given in correlations.items():
-        value = given.value if isinstance(given, Fixed) else given
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise ModelError(
-                f'Correlations are pairs of parameters, such as [("cl", "v")]; {pair!r} is none.'
-            )
-        a, b = pair
-        for name in (a, b):
-            if name not in parameters:
-                raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
-            if not parameters[name].has_eta:
-                raise ModelError(
-                    f"A correlation of {a} with {b} needs a random effect on both, but {name} has "
-                    "none. Give it an iiv above 0, or drop the correlation."
-                )
-        if a == b:
-            raise ModelError(f"A parameter cannot be correlated with itself ({a}).")
-        r = number(value, f"The correlation of {a} with {b}")
-        if not -1 < r < 1:
-            raise ModelError(f"The correlation of {a} with {b} must lie between -1 and 1, not {r}.")
-        key = (a, b) if order[a] < order[b] else (b, a)
-        if pairs.get(key, r) != r:
-            raise ModelError(
-                f"The correlation of {key[0]} with {key[1]} is given twice, as {pairs[key]} and "
-                f"as {r}. Keep one."
-            )
-        pairs[key] = r
-        held |= {key} if isinstance(given, Fixed) else set()
-    ordered = sorted(pairs.items(), key=lambda item: (order[item[0][0]], order[item[0][1]]))
-    return dict(ordered), held
-
-
-def _blocks(etas: tuple[str, ...], pairs: Iterable[Pair]) -> list[tuple[str, ...]]:
-    group = {name: {name} for name in etas}
-    for a, b in pairs:
-        joined = group[a] | group[b]
-        for name in joined:
-            group[name] = joined
-    seen: list[tuple[str, ...]] = []
-    for name in etas:
-        block = tuple(n for n in etas if n in group[name])
-        if block not in seen:
-            seen.append(block)
-    return seen
-
-
-def _correlation_matrix(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> NDArray[np.float64]:
-    matrix = np.eye(len(etas))
-    for (a, b), r in pairs.items():
-        i, j = etas.index(a), etas.index(b)
-        matrix[i, j] = matrix[j, i] = r
-    return matrix
-
-
-def _check_correlations(etas: tuple[str, ...], pairs: Mapping[Pair, float]) -> None:
-    # Of the correlations, not of omega: a variance close to zero contradicts nothing.
-    if pairs and np.linalg.eigvalsh(_correlation_matrix(etas, pairs)).min() <= 0:
-        raise ModelError(
-            "The starting correlations contradict each other: omega is not positive definite. "
-            "Choose smaller ones. (A pair that is not named has correlation 0.)"
-        )
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:
@@ -470,6 +457,8 @@ def _read_parameter(name: str, part: Any) -> Parameter:
             _read_covariates(name, card.get("covariates", [])),
             card.get("lower"),
             card.get("upper"),
+            card.get("iov", 0.0),
+            read_eta(card.get("eta")),
         )
     except ModelError as problem:
         raise ModelError(f"Parameter {name!r}: {problem}") from None

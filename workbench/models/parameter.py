@@ -10,13 +10,14 @@ from typing import Any
 from workbench.errors import ModelError
 from workbench.models.covariates import CovariateEffect, check_effects
 from workbench.models.distributions import Distribution, distributions
+from workbench.models.eta import EtaShape
 from workbench.models.prior import Prior, bounds_card, check_bounds
 from workbench.models.values import Fixed, argument, number, unfix
 
 Bounds = Sequence[float | None]
 NO_BOUNDS = (-math.inf, math.inf)
 
-PARTS = ("typical", "iiv")
+PARTS = ("typical", "iiv", "iov")
 SMALLEST_SHARE, LARGEST_SHARE = 1e-300, 2.0**-53  # nearest to the bounds, as shares of the width
 
 
@@ -29,12 +30,14 @@ class Parameter:
     distribution : name in the registry of distributions
     typical : typical value (theta) on the natural scale
     iiv : SD of eta on the scale of the distribution (omega is its square); 0 = no random effect
-    fixed : which of ``"typical"`` and ``"iiv"`` are held at these values
+    fixed : which of ``"typical"``, ``"iiv"`` and ``"iov"`` are held at these values
     bounds : (lower, upper) of the typical value on the natural scale, infinite where there is none
     prior : normal prior of the typical value, or None
     covariates : effects of the subjects' covariates, see `workbench.models.covariates`
     lower, upper : bounds of a logit- or probit-normal parameter in every subject, 0 and 1 if not
         given; None for the other distributions
+    iov : SD of kappa, which varies between the occasions of a subject; 0 = none
+    eta : shape of the random effect, None for a normal one (`workbench.models.eta`)
 
     Raises
     ------
@@ -51,6 +54,8 @@ class Parameter:
     covariates: Sequence[CovariateEffect] = ()
     lower: float | None = None
     upper: float | None = None
+    iov: float = 0.0
+    eta: EtaShape | None = None
 
     def __post_init__(self) -> None:
         kind = distributions.get(self.distribution)
@@ -66,11 +71,21 @@ class Parameter:
                 f"The IIV is the standard deviation of eta and cannot be negative ({iiv:g}). "
                 "Give 0 for a parameter without a random effect."
             )
+        iov = number(self.iov, "The IOV (SD of kappa)")
+        if iov < 0:
+            raise ModelError(
+                f"The IOV is the standard deviation of kappa and cannot be negative ({iov:g}). "
+                "Give 0 for a parameter that does not vary between occasions."
+            )
         unknown = set(self.fixed) - set(PARTS)
         if unknown:
             raise ModelError(
-                f"Cannot fix {', '.join(sorted(unknown))}: "
-                f"a parameter has only {' and '.join(PARTS)}."
+                f"Cannot fix {', '.join(sorted(unknown))}: a parameter has only {', '.join(PARTS)}."
+            )
+        if self.eta is not None and not isinstance(self.eta, EtaShape):
+            raise ModelError(
+                f"eta is the shape of the random effect, such as wb.eta.BoxCox(0.5), not "
+                f"{self.eta!r}. Its SD is given by iiv."
             )
         self._set_range(kind, typical)
         bounds = check_bounds(self.bounds, typical, self.support)
@@ -79,6 +94,7 @@ class Parameter:
         object.__setattr__(self, "bounds", bounds)
         object.__setattr__(self, "typical", typical)
         object.__setattr__(self, "iiv", iiv)
+        object.__setattr__(self, "iov", iov)
         object.__setattr__(self, "fixed", frozenset(self.fixed))
 
     def _set_range(self, kind: Distribution, typical: float) -> None:
@@ -161,6 +177,11 @@ class Parameter:
         return self.iiv > 0
 
     @property
+    def has_iov(self) -> bool:
+        """True when the parameter varies between the occasions of a subject."""
+        return self.iov > 0
+
+    @property
     def bounded(self) -> bool:
         """True when the typical value has a bound."""
         return tuple(self.bounds) != NO_BOUNDS
@@ -181,6 +202,8 @@ class Parameter:
         """Return the parameter's part of a model card."""
         card: dict[str, Any] = {"distribution": self.distribution, "typical": self.typical}
         card["iiv"] = self.iiv
+        if self.has_iov or "iov" in self.fixed:
+            card["iov"] = self.iov
         if self.fixed:
             card["fixed"] = sorted(self.fixed)
         if self.bounded:
@@ -191,6 +214,8 @@ class Parameter:
             card["covariates"] = [effect.to_dict() for effect in self.covariates]
         if self.lower is not None:
             card["lower"], card["upper"] = self.range
+        if self.eta is not None:
+            card["eta"] = self.eta.to_dict()
         return card
 
     def python(self) -> str:
@@ -199,8 +224,12 @@ class Parameter:
         call = f"wb.{distributions.get(self.distribution).constructor}({typical}"
         if self.has_eta or "iiv" in self.fixed:
             call += f", iiv={argument(self.iiv, 'iiv' in self.fixed)}"
+        if self.has_iov or "iov" in self.fixed:
+            call += f", iov={argument(self.iov, 'iov' in self.fixed)}"
         if self.lower is not None:
             call += f", lower={self.lower!r}, upper={self.upper!r}"
+        if self.eta is not None:
+            call += f", eta={self.eta.python()}"
         if self.bounded:
             low, high = bounds_card(*self.limits)
             call += f", bounds=({low!r}, {high!r})"
@@ -236,9 +265,11 @@ def LogNormal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
+    eta: EtaShape | None = None,
 ) -> Parameter:
     """Return a log-normal parameter: typical value (median) times exp(eta), eta ~ N(0, iiv²).
 
@@ -246,21 +277,26 @@ def LogNormal(  # noqa: N802
     ----------
     typical : median on the natural scale, > 0; wrap it in `Fixed` to hold it
     iiv : SD of eta; 0 for no random effect; wrap it in `Fixed` to hold it
+    iov : SD of kappa, added to eta and drawn anew for each occasion (`Model`); 0 for none
     bounds : (lower, upper) of the typical value, None for no bound
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
+    eta : shape of the random effect, ``wb.eta.BoxCox(0.5)`` or ``wb.eta.StudentT(5)``; None for
+        a normal one
     """
-    return _parameter("lognormal", typical, iiv, bounds, prior, covariates)
+    return _parameter("lognormal", typical, iiv, iov, bounds, prior, covariates, eta)
 
 
 def Normal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
+    eta: EtaShape | None = None,
 ) -> Parameter:
     """Return a normal parameter: typical value plus eta, eta ~ N(0, iiv²).
 
@@ -268,23 +304,28 @@ def Normal(  # noqa: N802
     ----------
     typical : mean on the natural scale; wrap it in `Fixed` to hold it
     iiv : SD of eta, in the parameter's unit; 0 for no random effect
+    iov : SD of kappa, added to eta and drawn anew for each occasion (`Model`); 0 for none
     bounds : (lower, upper) of the typical value, None for no bound
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
+    eta : shape of the random effect, ``wb.eta.BoxCox(0.5)`` or ``wb.eta.StudentT(5)``; None for
+        a normal one
     """
-    return _parameter("normal", typical, iiv, bounds, prior, covariates)
+    return _parameter("normal", typical, iiv, iov, bounds, prior, covariates, eta)
 
 
 def LogitNormal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     lower: float = 0.0,
     upper: float = 1.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
+    eta: EtaShape | None = None,
 ) -> Parameter:
     r"""Return a logit-normal parameter: between two bounds in every subject.
 
@@ -295,28 +336,34 @@ def LogitNormal(  # noqa: N802
     ----------
     typical : median on the natural scale, between the bounds; wrap it in `Fixed` to hold it
     iiv : SD of eta, on the logit scale; wrap it in `Fixed` to hold it
+    iov : SD of kappa, added to eta and drawn anew for each occasion (`Model`); 0 for none
     lower, upper : the bounds a and b of the parameter
     bounds : (lower, upper) of the typical value, None for no bound but a and b
     prior : normal prior of the typical value, its sd on the logit scale
     covariates : effects such as ``wb.covariate.Power("WT")``; they are added on the logit scale
+    eta : shape of the random effect on the logit scale, None for a normal one
 
     Raises
     ------
     ModelError
         The typical value does not lie between the bounds.
     """
-    return _parameter("logitnormal", typical, iiv, bounds, prior, covariates, lower, upper)
+    return _parameter(
+        "logitnormal", typical, iiv, iov, bounds, prior, covariates, eta, lower, upper
+    )
 
 
 def ProbitNormal(  # noqa: N802
     typical: float | Fixed,
     *,
     iiv: float | Fixed = 0.0,
+    iov: float | Fixed = 0.0,
     lower: float = 0.0,
     upper: float = 1.0,
     bounds: Bounds | None = None,
     prior: Prior | None = None,
     covariates: Sequence[CovariateEffect] = (),
+    eta: EtaShape | None = None,
 ) -> Parameter:
     r"""Return a probit-normal parameter: between two bounds in every subject.
 
@@ -327,28 +374,32 @@ def ProbitNormal(  # noqa: N802
 
     Parameters
     ----------
-    typical, iiv, lower, upper, bounds, prior, covariates : as of `LogitNormal`; SDs and effects
-        are those of the normal quantile
+    typical, iiv, iov, lower, upper, bounds, prior, covariates : as of `LogitNormal`; SDs and
+        effects are those of the normal quantile
 
     Raises
     ------
     ModelError
         The typical value does not lie between the bounds.
     """
-    return _parameter("probitnormal", typical, iiv, bounds, prior, covariates, lower, upper)
+    return _parameter(
+        "probitnormal", typical, iiv, iov, bounds, prior, covariates, eta, lower, upper
+    )
 
 
 def _parameter(
     distribution: str,
     typical: float | Fixed,
     iiv: float | Fixed,
+    iov: float | Fixed,
     bounds: Bounds | None,
     prior: Prior | None,
     covariates: Sequence[CovariateEffect],
+    eta: EtaShape | None,
     lower: float | None = None,
     upper: float | None = None,
 ) -> Parameter:
-    values, fixed = unfix(typical=typical, iiv=iiv)
+    values, fixed = unfix(typical=typical, iiv=iiv, iov=iov)
     return Parameter(
         distribution,
         values["typical"],
@@ -359,4 +410,6 @@ def _parameter(
         covariates,
         lower,
         upper,
+        values["iov"],
+        eta,
     )

@@ -68,6 +68,7 @@ class CovarianceMap:
         for block in self.blocks:
             self._arrange(block)
         self.constrained = not bool(self._saturated.all())
+        self._some_by_correlations = bool(self._by_correlations.any())
         self._turned = [(i, j) if self._order[i] < self._order[j] else (j, i) for i, j in pairs]
 
     def _arrange(self, block: list[int]) -> None:
@@ -91,7 +92,7 @@ class CovarianceMap:
         diagonal = np.diag(low)
         first = np.log(diagonal)
         second = np.array([low[late, early] / diagonal[late] for early, late in self._turned])
-        if self._by_correlations.any():
+        if self._some_by_correlations:
             sd = np.sqrt(np.diag(omega))
             first = np.where(self._by_correlations, np.log(sd), first)
             unit = low / sd[:, None]
@@ -112,7 +113,7 @@ class CovarianceMap:
         low = np.diag(scale)
         for (early, late), u in zip(self._turned, free[self.n :], strict=True):
             low[late, early] = scale[late] * u
-        if self._by_correlations.any():
+        if self._some_by_correlations:
             unit = self._unit_root(free)
             own = self._by_correlations
             low[own] = scale[own, None] * unit[own]
@@ -172,7 +173,7 @@ class CovarianceMap:
                 columns.append(np.einsum("nij,ij->n", by_root, moved)[:, None])
             else:
                 columns.append((by_root[:, late, early] * root[late, late])[:, None])
-        return np.concatenate(columns, axis=1)
+        return np.concatenate(columns, axis=1) if self.pairs else columns[0]
 
     def _root_slope(self, free: Floats, e: int) -> Floats:
         """Return d root / d (element of pair e), by a complex step."""

@@ -3,17 +3,22 @@ r"""Covariate effects bound to data: references, checks and the design matrix.
 :math:`\psi_i = X_i \theta + \eta_i` with theta the typical values followed by the coefficients;
 :math:`X_i` is the identity with the covariates' columns g(x_i, reference) beside it, each in the
 row of its parameter.
+
+A covariate that changes within a subject has no column there: its coefficient is a direction of
+its own (`core.mixing`), and g(x, reference) its weight, row by row of the data.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.core.mixing import FACTOR, LINEAR
 from workbench.data.columns import did_you_mean
 from workbench.data.dataset import Dataset
 from workbench.data.doses import first_rows
@@ -30,13 +35,14 @@ Floats = NDArray[np.float64]
 def with_references(model: Model, data: Dataset) -> Model:
     """Return the model with every reference and level of its covariates written out.
 
-    A reference that is not given becomes the median over subjects, or the most frequent level
-    (the first of these in order); levels that are not given are those of the data.
+    A reference that is not given becomes the median over subjects (of their first values, where
+    the covariate changes), or the most frequent level (the first of these in order; counted over
+    rows, where it changes); levels that are not given are those of the data.
 
     Raises
     ------
     DataError
-        A covariate is not there, is missing for a subject, or changes within one.
+        A covariate is not there, or is missing for a subject.
     """
     if all(e.resolved for p in model.parameters.values() for e in p.covariates):
         return model
@@ -52,8 +58,9 @@ def resolved(effect: CovariateEffect, data: Dataset) -> CovariateEffect:
     if effect.resolved:
         return effect
     if not covariate_kinds.get(effect.kind).categorical:
-        return replace(effect, reference=float(np.median(subject_numbers(effect, data))))
-    levels = subject_levels(effect, data)
+        first = first_rows(data.table)[positions(effect, data)]
+        return replace(effect, reference=float(np.median(effect_numbers(effect, data)[first])))
+    levels = effect_levels(effect, data)
     counts = pd.Series(levels).value_counts()
     names = sorted(counts.index, key=_order)
     reference = effect.reference
@@ -80,7 +87,7 @@ def resolved(effect: CovariateEffect, data: Dataset) -> CovariateEffect:
 
 
 def design_matrix(model: Model, data: Dataset, *, estimable: bool) -> Floats:
-    """Return the design, (n_sub or 1, n_phi, n_theta).
+    """Return the design, (n_sub or 1, n_phi, n_theta); 0 for covariates that change.
 
     Parameters
     ----------
@@ -96,29 +103,95 @@ def design_matrix(model: Model, data: Dataset, *, estimable: bool) -> Floats:
     names = list(model.parameters)
     n_phi = len(names)
     effects = [(k, e) for k, p in enumerate(model.parameters.values()) for e in p.covariates]
-    if not effects:
+    if not effects and not model.shaped:
         return np.eye(n_phi)[None]
-    n_theta = n_phi + sum(len(effect.levels) for _, effect in effects)
-    design = np.zeros((data.n_sub, n_phi, n_theta))
+    n_theta = n_phi + sum(len(effect.levels) for _, effect in effects) + len(model.shaped)
+    design = np.zeros((data.n_sub if effects else 1, n_phi, n_theta))
     design[:, :, :n_phi] = np.eye(n_phi)
     place = n_phi
     for k, effect in effects:
         columns = effect_columns(effect, data)
         if estimable:
             _check_varies(effect, columns, data)
-        design[:, k, place : place + len(effect.levels)] = columns
+        if not changes(effect, data) and not is_factor(effect, model, k):
+            design[:, k, place : place + len(effect.levels)] = columns
         place += len(effect.levels)
     return design
 
 
-def spreads(model: Model, design: Floats) -> Floats:
-    """Return the SD over subjects of each coefficient's column, (n_beta,); 1 for a level."""
+class Changing(NamedTuple):
+    """A coefficient whose covariate changes within subjects, or that acts by a factor.
+
+    Attributes
+    ----------
+    parameter : number of the parameter it acts on
+    place : in theta
+    weight : (n_rows,)  g(x, reference) on every row of the data
+    kind : that of its term, see `core.mixing`
+    """
+
+    parameter: int
+    place: int
+    weight: Floats
+    kind: int = LINEAR
+
+
+def changing_effects(model: Model, data: Dataset) -> list[Changing]:
+    """Return the coefficients whose covariates change within subjects, or that act by a factor."""
     found, place = [], len(model.parameters)
+    for k, parameter in enumerate(model.parameters.values()):
+        for effect in parameter.covariates:
+            kind = FACTOR if is_factor(effect, model, k) else LINEAR
+            if changes(effect, data) or kind == FACTOR:
+                columns = effect_columns(effect, data)
+                if not changes(effect, data):
+                    columns = columns[np.cumsum(first_rows(data.table)) - 1]
+                if kind == FACTOR:
+                    _check_factor(effect, columns[:, 0], data)
+                found += [
+                    Changing(k, place + c, column, kind) for c, column in enumerate(columns.T)
+                ]
+            place += len(effect.levels)
+    return found
+
+
+def is_factor(effect: CovariateEffect, model: Model, k: int) -> bool:
+    """Whether an effect multiplies parameter k by 1 + β g(x), which is not linear in psi."""
+    parameter = list(model.parameters.values())[k]
+    kind = covariate_kinds.get(effect.kind)
+    return kind.plus_one and distributions.get(parameter.distribution).positive
+
+
+def _check_factor(effect: CovariateEffect, weight: Floats, data: Dataset) -> None:
+    """Refuse a coefficient that makes a positive parameter zero or negative in some subject."""
+    factor = 1.0 + effect.values[0] * weight
+    worst = int(np.argmin(factor))
+    if factor[worst] > 0:
+        return
+    table = data.table
+    low, high = weight.min(), weight.max()
+    limits = [f"above {-1 / high:.4g}"] * bool(high > 0) + [f"below {-1 / low:.4g}"] * bool(low < 0)
+    raise ModelError(
+        f"The linear effect of {effect.column} multiplies by 1 + β (x - reference) = "
+        f"{factor[worst]:.3g} in ID {table['ID'].iloc[worst]} (row {table['ROW'].iloc[worst]}), "
+        f"but a log-normal parameter is positive. Let β be {' and '.join(limits)} for these data, "
+        "or use wb.covariate.Exponential."
+    )
+
+
+def spreads(model: Model, design: Floats, changing: Sequence[Changing] = ()) -> Floats:
+    """Return the SD over subjects of each coefficient's column, (n_beta,); 1 for a level.
+
+    Where the covariate changes it is that over the rows.
+    """
+    found, place = [], len(model.parameters)
+    weights = {one.place: one.weight for one in changing}
     for k, parameter in enumerate(model.parameters.values()):
         for effect in parameter.covariates:
             categorical = covariate_kinds.get(effect.kind).categorical
             for _ in effect.levels:
-                sd = 1.0 if categorical else float(design[:, k, place].std())
+                column = weights.get(place, design[:, k, place])
+                sd = 1.0 if categorical else float(column.std())
                 found.append(sd if sd > 0 else 1.0)
                 place += 1
     return np.array(found)
@@ -129,7 +202,8 @@ def coefficient_sizes(model: Model, data: Dataset) -> dict[str, float]:
 
     The parameter's typical value is the unit of psi where the parameter is normal.
     """
-    sd = spreads(model, design_matrix(model, data, estimable=False))
+    design = design_matrix(model, data, estimable=False)
+    sd = spreads(model, design, changing_effects(model, data))
     units = [
         1.0 if distributions.get(p.distribution).unitless else abs(p.typical) or 1.0
         for p in model.parameters.values()
@@ -140,24 +214,46 @@ def coefficient_sizes(model: Model, data: Dataset) -> dict[str, float]:
 
 
 def mean_effects(model: Model, data: Dataset) -> Floats:
-    """Return the mean over subjects of what the covariates add to psi, (n_phi,)."""
+    """Return the mean over subjects of what the covariates add to psi, (n_phi,).
+
+    Of covariates that change it is the mean over the rows.
+    """
     n_phi = len(model.parameters)
     part = design_matrix(model, data, estimable=False)[:, :, n_phi:]
+    part = part[:, :, : part.shape[2] - len(model.shaped)]
     effects = [e for p in model.parameters.values() for e in p.covariates]
     beta = np.array([value for effect in effects for value in effect.values])
-    return np.asarray((part @ beta).mean(axis=0))
+    added = (part @ beta).mean(axis=0)
+    for one in changing_effects(model, data):
+        value = one.weight * beta[one.place - n_phi]
+        added[one.parameter] += (np.log1p(value) if one.kind == FACTOR else value).mean()
+    return np.asarray(added)
+
+
+def changes(effect: CovariateEffect, data: Dataset) -> bool:
+    """Whether the effect's covariate changes within a subject."""
+    return effect.column in data.time_varying
+
+
+def positions(effect: CovariateEffect, data: Dataset) -> NDArray[np.int64]:
+    """Return the rows of the table that hold the effect's covariate.
+
+    They are the first of each subject, or all of them where it changes.
+    """
+    every = np.arange(len(data.table))
+    return every if changes(effect, data) else every[first_rows(data.table)]
 
 
 def effect_columns(effect: CovariateEffect, data: Dataset) -> Floats:
-    """Return an effect's part of the design, (n_sub, number of coefficients)."""
+    """Return g(x, reference), (number of `positions`, number of coefficients)."""
     kind = covariate_kinds.get(effect.kind)
     if kind.column is not None:
-        return kind.column(subject_numbers(effect, data), float(effect.reference or 0.0))[:, None]
-    levels = subject_levels(effect, data)
+        return kind.column(effect_numbers(effect, data), float(effect.reference or 0.0))[:, None]
+    levels = effect_levels(effect, data)
     known = (effect.reference, *effect.levels)
     strange = [name for name in dict.fromkeys(levels) if name not in known]
     if strange:
-        who = data.subjects[levels.index(strange[0])]
+        who = _who(effect, data, levels.index(strange[0]))
         raise DataError(
             f"{effect.column} is {strange[0]} in ID {who}, but the model knows only "
             f"{', '.join(map(str, known))}. Give this level an effect, or put it into a group with "
@@ -166,10 +262,10 @@ def effect_columns(effect: CovariateEffect, data: Dataset) -> Floats:
     return np.array([[float(name == level) for level in effect.levels] for name in levels])
 
 
-def subject_numbers(effect: CovariateEffect, data: Dataset) -> Floats:
-    """Return a continuous covariate, (n_sub,)."""
+def effect_numbers(effect: CovariateEffect, data: Dataset) -> Floats:
+    """Return a continuous covariate at its `positions`."""
     kind = covariate_kinds.get(effect.kind)
-    values = _subject_values(effect.column, data)
+    values = _values(effect, data)
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -181,16 +277,16 @@ def subject_numbers(effect: CovariateEffect, data: Dataset) -> Floats:
     if kind.positive_data and len(bad):
         more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise DataError(
-            f"{effect.column} is {numbers[bad[0]]:g} in ID {data.subjects[bad[0]]}{more}, but a "
-            f"{kind.title.lower()} effect needs values above 0. Correct the value, or use "
+            f"{effect.column} is {numbers[bad[0]]:g} in ID {_who(effect, data, bad[0])}{more}, but "
+            f"a {kind.title.lower()} effect needs values above 0. Correct the value, or use "
             "wb.covariate.Exponential."
         )
     return numbers
 
 
-def subject_levels(effect: CovariateEffect, data: Dataset) -> list[str]:
-    """Return a categorical covariate as levels or groups, one for each subject."""
-    found = [label_key(value) for value in _subject_values(effect.column, data)]
+def effect_levels(effect: CovariateEffect, data: Dataset) -> list[str]:
+    """Return a categorical covariate as levels or groups, at its `positions`."""
+    found = [label_key(value) for value in _values(effect, data)]
     unknown = [m for _, members in effect.groups for m in members if m not in found]
     if len(unknown) == sum(len(members) for _, members in effect.groups) > 0 and not data.design:
         raise DataError(
@@ -200,20 +296,20 @@ def subject_levels(effect: CovariateEffect, data: Dataset) -> list[str]:
     return [effect.group_of(level) for level in found]
 
 
-def _subject_values(column: str, data: Dataset) -> NDArray[Any]:
-    """Return the value of each subject, refused where there is not exactly one."""
+def _values(effect: CovariateEffect, data: Dataset) -> NDArray[Any]:
+    """Return the covariate at its `positions`, refused where it is missing."""
+    column = effect.column
     if column not in data.covariate_names:
         advice = did_you_mean(column, data.covariate_names)
         raise DataError(
             f"{data.name} has no covariate {column!r}. "
             + (advice if data.covariate_names else "It has none at all.")
         )
-    if column in data.time_varying:
-        raise DataError(_varies(column, data))
-    values = data.table[column].to_numpy()[first_rows(data.table)]
-    missing = np.flatnonzero(pd.isna(values))
-    if len(missing):
-        who = ", ".join(str(data.subjects[i]) for i in missing[:5])
+    rows = positions(effect, data)
+    values = data.table[column].to_numpy()[rows]
+    missing = dict.fromkeys(data.table["ID"].to_numpy()[rows[pd.isna(values)]])
+    if missing:
+        who = ", ".join(str(label) for label in list(missing)[:5])
         more = " …" if len(missing) > 5 else ""
         raise DataError(
             f"{column} is missing for {len(missing)} of {data.n_sub} subjects (ID {who}{more}), "
@@ -223,23 +319,12 @@ def _subject_values(column: str, data: Dataset) -> NDArray[Any]:
     return np.asarray(values)
 
 
-def _varies(column: str, data: Dataset) -> str:
-    """Say where a covariate first changes within a subject."""
-    values, time = data.table[column], data.table["TIME"]
-    gone = values.isna()
-    changed = (values != values.shift()) & ~(gone & gone.shift(fill_value=False))
-    new = int(np.flatnonzero(changed.to_numpy() & ~first_rows(data.table))[0])
-    who, row = data.table["ID"].iloc[new], data.table["ROW"].iloc[new]
-    return (
-        f"{column} changes within a subject, first in ID {who} from {_shown(values.iloc[new - 1])} "
-        f"at TIME {time.iloc[new - 1]:g} to {_shown(values.iloc[new])} at TIME {time.iloc[new]:g} "
-        f"(row {row}). An effect on a parameter needs one value for each subject: put the baseline "
-        "into a column of its own. In equations a covariate may change with time."
-    )
-
-
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _who(effect: CovariateEffect, data: Dataset, place: int) -> str:
+    """Name the subject of one of the `positions`, with the row where the covariate changes."""
+    position = int(positions(effect, data)[place])
+    who = str(data.table["ID"].iloc[position])
+    row = data.table["ROW"].iloc[position]
+    return f"{who} (row {row})" if changes(effect, data) else who
 
 
 def _check_varies(effect: CovariateEffect, columns: Floats, data: Dataset) -> None:

@@ -24,20 +24,23 @@ def why_not(
     Parameters
     ----------
     labels : (n_sub,)
-    phi : (n_sub, n_phi)  individual parameters
+    phi : (n_blocks, n_phi)  parameters of every subject's blocks
     """
-    family, n_phi = model.structure.family, len(model.parameters)
-    parts = parts_of(2, n_phi)
+    family, p = model.structure.family, len(structure.eta_index)
+    parts = parts_of(2, p)
     work = np.zeros(structure.n_work)
     for i, label in enumerate(labels):
         records = subjects.records[subjects.record_start[i] : subjects.record_start[i + 1]]
         blocks = subjects.covariates[subjects.block_start[i] : subjects.block_start[i + 1]]
-        params = np.zeros((n_phi, parts))
-        params[:, 0] = phi[i]
+        own = phi[subjects.block_start[i] : subjects.block_start[i + 1]]
+        if not len(subjects.mix_start):
+            own = own[:1]
+        params = np.zeros((own.size, parts))
+        params[:, 0] = own.ravel()
         out = np.zeros((int(subjects.obs_start[i + 1] - subjects.obs_start[i]), parts))
         status = family.kernel()(
             0,
-            n_phi,
+            p,
             structure.context,
             structure.settings,
             frozen(params),
@@ -48,7 +51,7 @@ def why_not(
         )
         if status == Status.OK:
             continue
-        values = ", ".join(f"{n} = {v:.4g}" for n, v in zip(model.parameters, phi[i], strict=True))
+        values = ", ".join(f"{n} = {v:.4g}" for n, v in zip(model.parameters, own[0], strict=True))
         when = f", TIME {work[0]:.4g}" if isfinite(work[0]) else ""
         return f"{Status(status).message} (ID {label}{when}; {values})"
     return ""

@@ -12,7 +12,7 @@ from workbench.core.abi import export_predict, export_residual
 from workbench.core.both_sides import HOW
 from workbench.core.conditional import Objective
 from workbench.core.likelihood import Structure, Subjects
-from workbench.core.predictions import individual_range, predict_range
+from workbench.core.predictions import parameters_of_blocks, predict_range
 from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V
 from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
@@ -27,7 +27,8 @@ from workbench.problem.checks import (
     notes,
     refuse_limits_of_student,
 )
-from workbench.problem.covariates import design_matrix, spreads, with_references
+from workbench.problem.covariates import spreads, with_references
+from workbench.problem.directions import make_directions
 from workbench.problem.endpoints import (
     endpoint_notes,
     jacobians,
@@ -38,15 +39,17 @@ from workbench.problem.endpoints import (
 from workbench.problem.error_scale import how_it_is, is_plain, stretch, variance_of_law
 from workbench.problem.explain import why_not
 from workbench.problem.grid import of_output, on_a_grid, on_times
+from workbench.problem.occasions import find_occasions
 from workbench.problem.space import ParameterSpace, frozen
 from workbench.problem.structure import pack_context, ready_made
 from workbench.problem.subjects import pack_subjects
+from workbench.problem.within import WithinSubjects
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class Problem:
+class Problem(WithinSubjects):
     """A model bound to a data set: the one object that estimators see.
 
     Parameters
@@ -62,6 +65,8 @@ class Problem:
     structure, subjects : what the kernels see; the records of `subjects` are the events that
         follow from them where no parameter moves these
     recorded : the subjects with their records in any case
+    occasions : None where no parameter varies between occasions
+    eta_index : (p,)  number of the random effect of each direction (`problem.directions`)
     outputs : (n_obs,)  number of the model's output that was observed
     endpoints : the outputs that have a residual error, each with its observations
     notes : sentences on what is legal but should be known
@@ -84,9 +89,16 @@ class Problem:
         if not data.design:
             check_observations(data, self.endpoints)
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
-        design = design_matrix(model, data, estimable=estimable)
-        self.space = ParameterSpace(model, held=unseen, spreads=spreads(model, design))
-        recorded = pack_subjects(model, data, self.outputs, design)
+        self.occasions = find_occasions(model, data, estimable=estimable)
+        directions = make_directions(model, data, self.occasions, estimable=estimable)
+        self.eta_index = directions.eta_index
+        self.space = ParameterSpace(
+            model,
+            held=unseen,
+            spreads=spreads(model, directions.design, directions.changing),
+            n_occasions=0 if self.occasions is None else self.occasions.most,
+        )
+        recorded, self._packed = pack_subjects(model, data, self.outputs, directions)
         refuse_limits_of_student(recorded, self.endpoints)
         self._bind(recorded)
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
@@ -121,14 +133,14 @@ class Problem:
     def _structure(self, subjects: Subjects, *, ready: bool = False) -> Structure:
         model = self.model
         codes = [distributions.get(p.distribution).code for p in model.parameters.values()]
-        etas = model.etas
-        index = [etas.index(n) if n in etas else -1 for n in model.parameters]
+        index = self.eta_index
         family = model.structure.family
         context, n_work = pack_context(
             model.structure,
             subjects.records,
             subjects.record_start,
             int(np.diff(subjects.block_start).max(initial=1)),
+            p=len(index),
             ready=ready,
         )
         n_outputs = len(model.structure.outputs)
@@ -151,7 +163,7 @@ class Problem:
             frozen(family.settings()),
             n_work,
             frozen(np.array(codes, dtype=np.int64)),
-            frozen(np.array(index, dtype=np.int64)),
+            index,
             precision,
             frozen(draft),
             draft_precision,
@@ -282,14 +294,23 @@ class Problem:
         return out
 
     def individual_parameters(self, theta: Floats, eta: Floats) -> Floats:
-        """Return the individual parameters on the natural scale, (n_sub, n_phi)."""
-        out = np.zeros((self.n_sub, self.space.n_phi))
-        individual_range(self.structure, self.subjects, frozen(theta), frozen(eta), out)
+        """Return the individual parameters on the natural scale, (n_sub, n_phi).
+
+        Where they change within a subject, they are those of its first block without kappas.
+        """
+        eta = np.array(eta)
+        eta[:, self.space.n_between :] = 0.0
+        return self.block_parameters(theta, eta)[self.subjects.block_start[:-1]]
+
+    def block_parameters(self, theta: Floats, eta: Floats) -> Floats:
+        """Return the parameters of every subject's blocks, (n_blocks, n_phi)."""
+        out = np.zeros((int(self.subjects.block_start[-1]), self.space.n_phi))
+        parameters_of_blocks(self.structure, self.subjects, frozen(theta), frozen(eta), out)
         return out
 
     def why_not(self, theta: Floats, eta: Floats) -> str:
         """Say for which subject, when and why there is no prediction; "" if there are all."""
-        phi = self.individual_parameters(theta, eta)
+        phi = self.block_parameters(theta, eta)
         labels = self.data.population.subjects
         return why_not(self.model, self.structure, self.subjects, labels, phi)
 
@@ -308,8 +329,7 @@ class Problem:
         problem, who, which
             The number of the subject and of the time of each of its observations.
         """
-        shift = self.data.population.record_shift
-        recorded, who, which = on_times(self.recorded, shift, times, output)
+        recorded, who, which = on_times(self.recorded, self._packed.record_shift, times, output)
         other = copy(self)
         other.n_obs, other.outputs = len(who), recorded.endpoint
         other.endpoints = make_endpoints(self.model, recorded.endpoint)
@@ -323,7 +343,7 @@ class Problem:
         event times; at a dose time the value after the dose is given too. A model of several
         outputs has a curve for each, named in a column OUTPUT after TIME.
         """
-        subjects, who, times = on_a_grid(self.recorded, self.data.population.record_shift, n)
+        subjects, who, times = on_a_grid(self.recorded, self._packed.record_shift, n)
         theta, n_points = frozen(theta), len(times)
         labels = np.array(self.data.population.subjects, dtype=object)[who]
         outputs = self.model.structure.outputs
@@ -352,7 +372,7 @@ class Problem:
         who, times : (n_points,)  number of the subject, and time, of each point
         predictions : by output, (n_draws, n_points)
         """
-        subjects, who, times = on_a_grid(self.recorded, self.data.population.record_shift, n)
+        subjects, who, times = on_a_grid(self.recorded, self._packed.record_shift, n)
         structure, found = self._structure(subjects), {}
         for k, output in enumerate(self.model.structure.outputs):
             asked = of_output(subjects, k)

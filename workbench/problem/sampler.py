@@ -109,7 +109,7 @@ class Sampler:
             {"ID": np.repeat(labels, n_chains), "CHAIN": np.tile(np.arange(n_chains), n_sub)}
         )
         flat = self.eta.reshape(n_sub * n_chains, n_eta).copy()
-        return table.assign(**dict(zip(self.problem.space.etas, flat.T, strict=True)))
+        return table.assign(**dict(zip(self.problem.space.random_effects, flat.T, strict=True)))
 
     def acceptance(self) -> dict[str, float]:
         """Return the acceptance rates of the last sweep by kind of move; NaN where none."""

@@ -7,16 +7,21 @@ The vector x is unbounded and of order one:
   then the covariates' coefficients, times the SD of their covariate over the subjects (over the
   size of the parameter, for a normal one);
 * omega as in `problem.covariance`: log SDs (conditional on the earlier etas of the block), then an
-  element for each correlation;
+  element for each correlation; then the omega of the kappas of one occasion likewise;
 * sigma as a logarithm, or divided by its starting value where it may change sign.
 
 Fixed elements stay out of x. The natural vector u, which is what a person reads, holds the
-typical values, the covariates' coefficients, the variances and correlations of omega, and sigma.
+typical values, the covariates' coefficients, the variances and correlations of omega, those of
+the kappas (`omega_iov`), and sigma.
+
+The omega of the kernels is that of all random effects of a subject, :math:`\mathrm{diag}(\Omega,
+\Omega_\kappa, \Omega_\kappa, \dots)` with one block for each occasion: the kappas of an occasion
+that a subject does not have stay at zero, and add nothing to its likelihood.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -53,7 +58,8 @@ class Entry:
     ----------
     name : ``cl``, ``beta[cl,WT]``, ``omega[cl]``, ``corr[cl,v]`` or ``sigma[additive]``, of
         several outputs ``sigma[cp.additive]``
-    kind : ``"theta"``, ``"beta"``, ``"omega"``, ``"correlation"`` or ``"sigma"``
+    kind : ``"theta"``, ``"beta"``, ``"shape"`` (``shape[ka]``), ``"omega"``, ``"correlation"`` or
+        ``"sigma"``
     fixed : held at its starting value
     interval : how its interval is computed (`problem.intervals`): ``"log"``, ``"identity"``,
         ``"chi2"`` (of a variance), ``"fisher"`` (the z transformation, for correlations),
@@ -78,9 +84,14 @@ class ParameterSpace:
     model : its starting values give the starting point and the scales
     held : outputs that are not observed; their residual errors stay as they are
     spreads : (n_beta,)  SDs of the coefficients' columns of the design, for the scales; None for 1
+    n_occasions : most occasions of one subject
 
     Attributes
     ----------
+    etas : parameters with an eta
+    n_between, n_iov : number of etas, and of kappas of one occasion
+    n_eta : number of random effects of one subject, kappas included
+    covariance, kappas : the maps of the omega of eta, and of that of one occasion's kappas
     n_phi : number of individual parameters, so of typical values
     n_theta : number of elements of theta: typical values, then coefficients of covariates
 
@@ -91,18 +102,33 @@ class ParameterSpace:
     """
 
     def __init__(
-        self, model: Model, *, held: Collection[str] = (), spreads: Floats | None = None
+        self,
+        model: Model,
+        *,
+        held: Collection[str] = (),
+        spreads: Floats | None = None,
+        n_occasions: int = 0,
     ) -> None:
         self.model = model
         self.n_phi = len(model.parameters)
         start, self._beta_fixed = _coefficients(model)
-        self.n_theta = self.n_phi + len(start)
+        self._shapes = list(model.eta_shapes.values())
+        self.n_beta = len(start)
+        self.n_theta = self.n_phi + self.n_beta + len(self._shapes)
         self.etas = model.etas
-        self.n_eta = len(self.etas)
+        self.n_between, self.n_iov = len(self.etas), len(model.iov)
+        self.n_occasions = n_occasions if self.n_iov else 0
+        self.n_eta = self.n_between + self.n_iov * self.n_occasions
         self._pairs = [(self.etas.index(a), self.etas.index(b)) for a, b in model.correlations]
         held_etas = ["iiv" in model.parameters[name].fixed for name in self.etas]
         held_pairs = [pair in model.fixed_correlations for pair in model.correlations]
         self.covariance = CovarianceMap(model.omega, self._pairs, held_etas + held_pairs)
+        self._kappa_pairs = [
+            (model.iov.index(a), model.iov.index(b)) for a, b in model.iov_correlations
+        ]
+        held_kappas = ["iov" in model.parameters[name].fixed for name in model.iov]
+        held_kappas += [False] * len(self._kappa_pairs)
+        self.kappas = CovarianceMap(model.omega_iov, self._kappa_pairs, held_kappas)
         self._distributions = [distributions.get(p.distribution) for p in model.parameters.values()]
         self._theta_scale = np.array(
             [
@@ -112,8 +138,10 @@ class ParameterSpace:
         )
         if len(start):
             self._theta_scale = np.concatenate([self._theta_scale, self._beta_scale(spreads)])
+        if self._shapes:
+            self._theta_scale = np.concatenate([self._theta_scale, np.ones(len(self._shapes))])
         self.bounds = Bounds(model.parameters.values(), self._theta_scale)
-        self.priors = Priors(model.parameters.values(), len(start))
+        self.priors = Priors(model.parameters.values(), len(start) + len(self._shapes))
         errors, self._held = model.errors.values(), held
         scales = [scale for error in errors for scale in error.scales]
         self._sigma_log = np.array([scale == "log" for scale in scales])
@@ -145,12 +173,24 @@ class ParameterSpace:
             for name, held in zip(model.beta_names, self._beta_fixed, strict=True)
         ]
         entries += [
+            Entry(f"shape[{name}]", "shape", shape.fixed, shape.interval)
+            for name, shape in zip(model.shaped, self._shapes, strict=True)
+        ]
+        entries += [
             Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "chi2")
             for name in self.etas
         ]
         entries += [
             Entry(f"corr[{a},{b}]", "correlation", (a, b) in model.fixed_correlations, "fisher")
             for a, b in model.correlations
+        ]
+        entries += [
+            Entry(f"omega_iov[{name}]", "omega_iov", "iov" in model.parameters[name].fixed, "chi2")
+            for name in model.iov
+        ]
+        entries += [
+            Entry(f"corr_iov[{a},{b}]", "correlation_iov", False, "fisher")
+            for a, b in model.iov_correlations
         ]
         parameters = [
             (output, parameter, error)
@@ -171,13 +211,55 @@ class ParameterSpace:
         return [not entry.fixed for entry in self.entries]
 
     def _pack_start(self) -> Floats:
-        return self._pack(theta_of(self.model), self.model.omega, self._sigma_start)
+        omega = self.extended(self.model.omega, self.model.omega_iov)
+        return self._pack(theta_of(self.model), omega, self._sigma_start)
+
+    def extended(self, omega: Floats, omega_iov: Floats) -> Floats:
+        """Return the omega of all random effects from that of eta and of one occasion's kappas.
+
+        Roots of the two give a root of it.
+        """
+        if not self.n_iov:
+            return omega
+        out = np.zeros((self.n_eta, self.n_eta))
+        out[: self.n_between, : self.n_between] = omega
+        for part in self.occasions:
+            out[part, part] = omega_iov
+        return out
+
+    @property
+    def occasions(self) -> list[slice]:
+        """Places of each occasion's kappas among the random effects."""
+        first, n = self.n_between, self.n_iov
+        return [slice(first + k * n, first + (k + 1) * n) for k in range(self.n_occasions)]
+
+    @property
+    def random_effects(self) -> tuple[str, ...]:
+        """Names of all random effects: the parameter, and of a kappa the number of its occasion."""
+        kappas = (f"{n} ({k + 1})" for k in range(self.n_occasions) for n in self.model.iov)
+        return (*self.etas, *kappas)
+
+    def _parts(self, omega: Floats) -> tuple[Floats, Floats]:
+        """Return the omega of eta and that of kappa, the mean over the occasions' blocks."""
+        own = omega[: self.n_between, : self.n_between]
+        if not self.n_occasions:
+            return own, self.model.omega_iov
+        return own, np.asarray(np.mean([omega[part, part] for part in self.occasions], axis=0))
+
+    def nearest(self, moments: Floats) -> Floats:
+        """Return the omega of the model that is best for second moments, (n_eta, n_eta).
+
+        `covariance` says how; of the occasions' blocks the mean counts.
+        """
+        own, kappas = self._parts(moments)
+        return self.extended(self.covariance.nearest(own), self.kappas.nearest(kappas))
 
     def _pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             sigma = np.where(self._sigma_log, np.log(np.abs(sigma)), sigma / self._sigma_scale)
-        of_omega = self.covariance.to_free(omega)
-        return np.concatenate([self.bounds.to_free(theta), of_omega, sigma])
+        own, kappas = self._parts(omega)
+        of_omega = [self.covariance.to_free(own), self.kappas.to_free(kappas)]
+        return np.concatenate([self.bounds.to_free(theta), *of_omega, sigma])
 
     def pack(self, theta: Floats, omega: Floats, sigma: Floats) -> Floats:
         """Return the x of given values; fixed entries are ignored.
@@ -186,10 +268,22 @@ class ParameterSpace:
         ----------
         theta : (n_theta,)  on the psi scale
         omega : (n_eta, n_eta)  covariances outside the model's blocks are ignored; within a block
-            with fixed zeros or values, the nearest omega that has these is taken
+            with fixed zeros or values, the nearest omega that has these is taken; of the
+            occasions' blocks the mean counts
         sigma : (n_sigma,)
         """
-        return self._pack(theta, self.covariance.nearest(omega), sigma)[self.free]
+        return self._pack(theta, self.nearest(omega), sigma)[self.free]
+
+    @property
+    def in_blocks(self) -> NDArray[np.bool_]:
+        """Mark the elements of omega that the model has, (n_eta, n_eta)."""
+        keep = np.eye(self.n_eta, dtype=bool)
+        pairs = list(self._pairs)
+        for part in self.occasions:
+            pairs += [(part.start + i, part.start + j) for i, j in self._kappa_pairs]
+        for i, j in pairs:
+            keep[i, j] = keep[j, i] = True
+        return keep
 
     @property
     def start(self) -> Floats:
@@ -212,14 +306,23 @@ class ParameterSpace:
         It is the Cholesky factor in the order of `covariance`; NaN where no omega has the values
         that are fixed.
         """
-        return self.covariance.root(self._of_omega(full))
+        own = self.covariance.root(self._of_omega(full))
+        return self.extended(own, self.kappas.root(self._of_kappas(full))) if self.n_iov else own
 
     def _of_omega(self, full: Floats) -> Floats:
-        return full[self.n_theta : self.n_theta + self.covariance.size]
+        return full[self.n_theta : self.first_iov]
+
+    def _of_kappas(self, full: Floats) -> Floats:
+        return full[self.first_iov : self.first_iov + self.kappas.size]
+
+    @property
+    def first_iov(self) -> int:
+        """Place of the first element of the kappas' omega in the full vector."""
+        return self.n_theta + self.covariance.size
 
     def sigma(self, full: Floats) -> Floats:
         """Return sigma as the error models want it, output after output, (n_sigma,)."""
-        tail = full[self.n_theta + self.covariance.size :]
+        tail = full[self.first_iov + self.kappas.size :]
         return np.where(self._sigma_log, np.exp(tail), tail * self._sigma_scale)
 
     def theta_slope(self, theta: Floats) -> Floats:
@@ -261,7 +364,17 @@ class ParameterSpace:
         if self.n_eta:
             precision = values.precision
             by_omega = -precision @ (out.by_precision - low @ low.T) @ precision
-            columns.append(self.covariance.gradient(self._of_omega(full), low, by_omega))
+            own = slice(0, self.n_between)
+            columns.append(
+                self.covariance.gradient(self._of_omega(full), low[own, own], by_omega[:, own, own])
+            )
+        if self.n_occasions:
+            parts = self.occasions
+            by_kappas = np.sum([by_omega[:, part, part] for part in parts], axis=0)
+            root = low[parts[0], parts[0]]
+            columns.append(self.kappas.gradient(self._of_kappas(full), root, by_kappas))
+        elif self.n_iov:
+            columns.append(np.zeros((len(out.by_theta), self.kappas.size)))
         columns.append(out.by_sigma * self.sigma_slope(values.sigma))
         return np.concatenate(columns, axis=1)[:, self.free]
 
@@ -271,9 +384,14 @@ class ParameterSpace:
 
     def slope_of_typical(self, k: int, psi: float) -> float:
         """Return d natural / d theta of element k of theta, which is psi."""
+        if k >= self.n_phi + self.n_beta:
+            return self._shapes[k - self.n_phi - self.n_beta].theta_slope(psi)
         if k >= self.n_phi:
             return 1.0
         return list(self.model.parameters.values())[k].psi_slope(psi)
+
+    def _shape_part(self, theta: Floats) -> Floats:
+        return theta[self.n_phi + self.n_beta :]
 
     def penalty(self, x: Floats) -> float:
         """Return minus twice the log density of the priors, without constants."""
@@ -304,15 +422,14 @@ class ParameterSpace:
     def natural(self, x: Floats) -> Floats:
         """Return the natural vector at x, all entries, fixed ones included."""
         full = self.full(x)
-        low = self.low(full)
-        omega = low @ low.T
-        variance = np.diag(omega)
-        correlation = [omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in self._pairs]
+        spread = _natural(self.covariance.root(self._of_omega(full)), self._pairs)
+        spread += _natural(self.kappas.root(self._of_kappas(full)), self._kappa_pairs)
         theta = self.theta(full)
         parameters = self.model.parameters.values()
         typical = [p.from_psi(psi) for p, psi in zip(parameters, theta[: self.n_phi], strict=True)]
-        beta = theta[self.n_phi :]
-        return np.concatenate([typical, beta, variance, correlation, self.sigma(full)])
+        beta = theta[self.n_phi : self.n_phi + self.n_beta]
+        shapes = [s.of_theta(v) for s, v in zip(self._shapes, self._shape_part(theta), strict=True)]
+        return np.concatenate([typical, beta, shapes, *spread, self.sigma(full)])
 
     def jacobian(self, x: Floats) -> Floats:
         """Return d natural / dx, (n_entries, n_free), by central differences.
@@ -327,35 +444,66 @@ class ParameterSpace:
         return np.array(columns).reshape(self.n_free, len(self.entries)).T
 
     def omega(self, x: Floats) -> Floats:
-        """Return omega at x, (n_eta, n_eta)."""
-        return self.covariance.omega(self._of_omega(self.full(x)))
+        """Return the omega of all random effects at x, (n_eta, n_eta)."""
+        full = self.full(x)
+        own = self.covariance.omega(self._of_omega(full))
+        return self.extended(own, self.kappas.omega(self._of_kappas(full)))
 
     def model_at(self, x: Floats) -> Model:
         """Return the model with the values at x in place of the starting values."""
         full = self.full(x)
-        omega = self.omega(x)
+        omega = self.covariance.omega(self._of_omega(full))
+        omega_iov = self.kappas.omega(self._of_kappas(full))
         sd = dict(zip(self.etas, np.sqrt(np.diag(omega)), strict=True))
+        sd_iov = dict(zip(self.model.iov, np.sqrt(np.diag(omega_iov)), strict=True))
         psi = self.theta(full)
-        beta = iter(psi[self.n_phi :].tolist())
+        beta = iter(psi[self.n_phi : self.n_phi + self.n_beta].tolist())
+        shapes = {
+            name: shape.with_value(shape.of_theta(value))
+            for name, shape, value in zip(
+                self.model.shaped, self._shapes, self._shape_part(psi).tolist(), strict=True
+            )
+        }
         parameters = {
             name: replace(
                 p,
                 typical=p.from_psi(psi[k]),
                 iiv=float(sd.get(name, 0.0)),
+                iov=float(sd_iov.get(name, 0.0)),
                 covariates=tuple(e.with_values(next(beta) for _ in e.levels) for e in p.covariates),
+                eta=shapes.get(name, p.eta),
             )
             for k, (name, p) in enumerate(self.model.parameters.items())
         }
-        correlations = {
-            pair: float(omega[i, j] / np.sqrt(omega[i, i] * omega[j, j]))
-            for pair, (i, j) in zip(self.model.correlations, self._pairs, strict=True)
-        }
+        correlations, iov_correlations = (
+            {
+                pair: float(matrix[i, j] / np.sqrt(matrix[i, i] * matrix[j, j]))
+                for pair, (i, j) in zip(named, places, strict=True)
+            }
+            for named, places, matrix in (
+                (self.model.correlations, self._pairs, omega),
+                (self.model.iov_correlations, self._kappa_pairs, omega_iov),
+            )
+        )
         sigma = iter(self.sigma(full).tolist())
         errors = {
             output: error.with_values(next(sigma) for _ in error.values)
             for output, error in self.model.errors.items()
         }
-        return self.model.replace(parameters=parameters, correlations=correlations, error=errors)
+        return self.model.replace(
+            parameters=parameters,
+            correlations=correlations,
+            iov_correlations=iov_correlations,
+            error=errors,
+        )
+
+
+def _natural(root: Floats, pairs: Sequence[tuple[int, int]]) -> list[Floats]:
+    """Return the variances and correlations of an omega from its root."""
+    omega = root @ root.T
+    variance = np.diag(omega)
+    correlation = [omega[i, j] / np.sqrt(variance[i] * variance[j]) for i, j in pairs]
+    return [variance, np.array(correlation)]
 
 
 def theta_of(model: Model) -> Floats:
@@ -367,7 +515,8 @@ def theta_of(model: Model) -> Floats:
         A covariate's reference or levels are still to be taken from data.
     """
     psi = [p.to_psi(p.typical) for p in model.parameters.values()]
-    return np.array([*psi, *_coefficients(model)[0]])
+    shapes = [shape.theta for shape in model.eta_shapes.values()]
+    return np.array([*psi, *_coefficients(model)[0], *shapes])
 
 
 def _coefficients(model: Model) -> tuple[list[float], list[bool]]:

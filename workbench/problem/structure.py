@@ -22,7 +22,13 @@ Ints = NDArray[np.int64]
 
 
 def pack_context(
-    model: StructuralModel, records: Floats, start: Ints, n_blocks: int = 1, *, ready: bool = False
+    model: StructuralModel,
+    records: Floats,
+    start: Ints,
+    n_blocks: int = 1,
+    *,
+    p: int | None = None,
+    ready: bool = False,
 ) -> tuple[Ints, int]:
     """Return the context of `core.frame`, and how many numbers of scratch the kernel needs.
 
@@ -30,7 +36,8 @@ def pack_context(
     ----------
     records : (n, records.N_COLUMNS)  of all subjects
     start : (n_sub + 1,)  offsets of the subjects
-    n_blocks : the most sets of covariate values of one subject
+    n_blocks : the most blocks of one subject
+    p : number of directions; None for the number of parameters
     ready : whether the kernel is given events in the place of records, see `ready_made`
     """
     family, n_phi = model.family, len(model.parameters)
@@ -40,7 +47,7 @@ def pack_context(
     context = np.concatenate([head, family.routes.ravel(), family.context(n_blocks)]).astype(
         np.int64
     )
-    parts = parts_of(2, n_phi)
+    parts = parts_of(2, n_phi if p is None else p)
     return context, frame.work_size(context, parts) + family.work_size(parts, n_blocks)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
 from workbench.core.likelihood import Subjects
+from workbench.core.mixing import N_TERM
 from workbench.core.residuals import OBSERVED
 from workbench.core.schedule import R_DURATION, R_RATE
 from workbench.data.dataset import Dataset
@@ -15,6 +18,7 @@ from workbench.data.population import Population
 from workbench.errors import DataError
 from workbench.models.model import Model
 from workbench.models.structural import StructuralModel
+from workbench.problem.directions import Directions
 from workbench.problem.endpoints import with_outputs
 from workbench.problem.space import frozen
 
@@ -22,15 +26,22 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+class Packed(NamedTuple):
+    """The subjects, and the population that they were made from."""
+
+    subjects: Subjects
+    population: Population
+
+
 def pack_subjects(
-    model: Model, data: Dataset, outputs: Ints, design: Floats | None = None
-) -> Subjects:
+    model: Model, data: Dataset, outputs: Ints, directions: Directions | None = None
+) -> Packed:
     """Return the records of all subjects, checked against the structural model.
 
     Parameters
     ----------
     outputs : (n_obs,)  number of the output that each observation is of
-    design : (n_sub or 1, n_phi, n_theta)  of the covariates; None for the identity
+    directions : None for the parameters alone, without covariates
 
     Raises
     ------
@@ -39,14 +50,21 @@ def pack_subjects(
         model has no parameter for it, or a covariate that the equations use is missing.
     """
     structure = model.structure
-    population = data.population.with_blocks_of(structure.covariates)
+    changing = {} if directions is None else directions.columns
+    population = data.population_with(changing).with_blocks_of((*structure.covariates, *changing))
     _check_covariates(structure, data, population)
     records = with_outputs(population.records, outputs).copy()
     dosed = np.isin(records[:, rec.KIND], (rec.DOSE, rec.RESET_DOSE))
-    compartment = data.resolve_compartments(structure.compartments, model=structure.name)
+    compartment = data.resolve_compartments(
+        structure.compartments, model=structure.name, population=population
+    )
     records[dosed, rec.CMT] = compartment[dosed]
     _check_rates(structure, data, records, population.record_row)
-    return Subjects(
+    n_covariates = len(structure.covariates)
+    start, terms = frozen(np.zeros(0, dtype=np.int64)), frozen(np.zeros((0, N_TERM)))
+    if directions is not None:
+        start, terms = directions.terms(population.block_covariates[:, n_covariates:])
+    subjects = Subjects(
         population.record_start,
         frozen(records),
         population.obs_start,
@@ -55,10 +73,13 @@ def pack_subjects(
         population.obs_kind,
         population.obs_limit,
         int(population.obs_kind.max(initial=OBSERVED)),
-        frozen(np.eye(len(model.parameters))[None] if design is None else design),
+        frozen(np.eye(len(model.parameters))[None]) if directions is None else directions.design,
         population.block_start,
-        population.block_covariates,
+        frozen(population.block_covariates[:, :n_covariates]),
+        start,
+        terms,
     )
+    return Packed(subjects, population)
 
 
 def _at(table: pd.DataFrame, position: int) -> str:
@@ -86,7 +107,7 @@ def _check_rates(structure: StructuralModel, data: Dataset, records: Floats, row
 
 def _check_covariates(structure: StructuralModel, data: Dataset, population: Population) -> None:
     """Refuse missing values of covariates that the equations use."""
-    missing = np.isnan(population.block_covariates)
+    missing = np.isnan(population.block_covariates[:, : len(structure.covariates)])
     if missing.any():
         block, column = (int(k) for k in np.argwhere(missing)[0])
         subject = int(np.searchsorted(population.block_start, block, "right")) - 1

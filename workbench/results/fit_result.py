@@ -19,7 +19,7 @@ from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
 from workbench.problem.conditional_draws import conditional_draws
-from workbench.results import individuals
+from workbench.results import individuals, occasions
 from workbench.results.saved import to_json
 
 Floats = NDArray[np.float64]
@@ -59,9 +59,12 @@ class FitResult:
         correlations; those of variances are Satterthwaite's (`problem.intervals`)
     covariance : of the estimates on the natural scale (variances for omega), labelled
     etas : (n_sub, n_eta) conditional modes (EBE)
+    kappas : conditional modes of what varies between occasions: ID, OCC and a column for each
+        such parameter, one row per occasion of a subject; no rows without
     eta_mean, eta_sd : (n_sub, n_eta) mean and SD of the conditional distributions; no rows where
         the method does not compute them (`draws` does for any fit)
-    individual_parameters : (n_sub, n_phi)
+    individual_parameters : (n_sub, n_phi); of parameters that change within a subject those of its
+        first row without kappas, see `individual_parameters_over_time`
     individual_ofv : each subject's part of the ofv
     predictions : one row per observation, see `problem.residuals.predictions_table`; the
         residuals that need simulation (PWRES, NPD, NPDE) come from `workbench.npde`
@@ -96,6 +99,7 @@ class FitResult:
     parameters: pd.DataFrame
     covariance: pd.DataFrame
     etas: pd.DataFrame
+    kappas: pd.DataFrame
     eta_mean: pd.DataFrame
     eta_sd: pd.DataFrame
     individual_parameters: pd.DataFrame
@@ -116,14 +120,21 @@ class FitResult:
         """
         final, start = self.final_model, self.model.parameters
         parameters = {
-            name: replace(p, iiv=p.iiv if p.has_eta else start[name].iiv, fixed=start[name].fixed)
+            name: replace(
+                p,
+                iiv=p.iiv if p.has_eta else start[name].iiv,
+                iov=p.iov if p.has_iov else start[name].iov,
+                fixed=start[name].fixed,
+            )
             for name, p in final.parameters.items()
         }
         correlations = {**self.model.correlations, **final.correlations}
+        iov_correlations = {**self.model.iov_correlations, **final.iov_correlations}
         return final.replace(
             parameters=parameters,
             correlations=correlations,
             fixed_correlations=self.model.fixed_correlations,
+            iov_correlations=iov_correlations,
         )
 
     @property
@@ -187,10 +198,20 @@ class FitResult:
         """Count the estimated parameters of the distribution of individual parameters."""
         free = self.parameters[~self.parameters["fixed"]]
         parameters = self.final_model.parameters.items()
-        effects = [b for n, p in parameters if p.has_eta for e in p.covariates for b in e.names(n)]
-        of_subjects = free.index.isin([*self.final_model.etas, *effects])
+        effects = [
+            b
+            for n, p in parameters
+            if p.has_eta or p.has_iov
+            for e in p.covariates
+            for b in e.names(n)
+        ]
+        of_subjects = free.index.isin([*self.final_model.etas, *self.final_model.iov, *effects])
         vary = of_subjects & free["kind"].isin(("theta", "beta"))
-        return int((vary | free["kind"].isin(("omega", "correlation"))).sum())
+        return int(
+            (
+                vary | free["kind"].isin(("omega", "correlation", "omega_iov", "correlation_iov"))
+            ).sum()
+        )
 
     @property
     def theta(self) -> pd.Series[float]:
@@ -213,6 +234,29 @@ class FitResult:
         """Variance-covariance matrix of eta."""
         etas = list(self.final_model.etas)
         return pd.DataFrame(self.final_model.omega, index=etas, columns=etas)
+
+    @property
+    def omega_iov(self) -> pd.DataFrame:
+        """Variance-covariance matrix of the kappas of one occasion."""
+        names = list(self.final_model.iov)
+        return pd.DataFrame(self.final_model.omega_iov, index=names, columns=names)
+
+    def kappa_shrinkage(self) -> pd.DataFrame:
+        """Return the shrinkage of kappa by occasion, in percent, as `shrinkage` defines it.
+
+        parameter, OCC, n (subjects with this occasion), sd, variance. Where labels differ from
+        subject to subject, an occasion may have one subject only, and no shrinkage.
+        """
+        return occasions.kappa_shrinkage(self)
+
+    def individual_parameters_over_time(self) -> pd.DataFrame:
+        """Return the individual parameters wherever they change within a subject.
+
+        ID, TIME from which on (the first row's own, or that of the row before), OCC where
+        parameters vary between occasions, and a column for each parameter at the conditional
+        modes. One row for each stretch of constant parameters.
+        """
+        return occasions.parameters_over_time(self)
 
     @property
     def correlation(self) -> pd.DataFrame:
@@ -268,7 +312,7 @@ class FitResult:
             )
         problem = Problem(self.final_model, self.data)
         values = problem.space.values(problem.space.start)
-        eta = np.ascontiguousarray(self.etas.to_numpy())
+        eta = np.ascontiguousarray(self._modes(problem))
         return problem.curves(values.theta, eta, n)
 
     def etas_by(self, individual: str = "ebe") -> pd.DataFrame:
@@ -356,7 +400,8 @@ class FitResult:
         table = pd.DataFrame(
             {"ID": np.repeat(labels, n), "DRAW": np.tile(np.arange(1, n + 1), len(labels))}
         )
-        flat = eta.reshape(len(table), eta.shape[2])
+        etas = eta[:, :, : len(self.final_model.etas)]
+        flat = etas.reshape(len(table), etas.shape[2])
         return table.assign(**dict(zip(self.final_model.etas, flat.T, strict=True)))
 
     def conditional(self, n: int = 200, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -365,13 +410,17 @@ class FitResult:
         Parameters are those of `draws`; a method that samples leaves its own in `eta_mean` and
         `eta_sd`.
         """
-        eta = self._sampled(n, seed)
         names = list(self.final_model.etas)
+        eta = self._sampled(n, seed)[:, :, : len(names)]
         mean, sd = eta.mean(axis=1), eta.std(axis=1, ddof=1 if n > 1 else 0)
         return (
             pd.DataFrame(mean, index=self.etas.index, columns=names),
             pd.DataFrame(sd, index=self.etas.index, columns=names),
         )
+
+    def _modes(self, problem: Problem) -> Floats:
+        """Return the modes of all random effects, (n_sub, n_eta)."""
+        return problem.joined(self.etas.to_numpy(float), occasions.kappas_of(self))
 
     def _sampled(self, n: int, seed: int) -> Floats:
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
@@ -382,7 +431,7 @@ class FitResult:
             problem,
             space.values(space.start),
             space.low(space.full(space.start)),
-            start=self.etas.to_numpy(),
+            start=self._modes(problem),
             n=n,
             seed=seed,
         )

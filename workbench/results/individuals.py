@@ -21,6 +21,7 @@ from workbench.problem.bands import prediction_interval
 from workbench.problem.information import conditional_covariances
 from workbench.problem.laplace_draws import laplace_draws
 from workbench.registry import unknown_name
+from workbench.results.occasions import kappas_of
 
 if TYPE_CHECKING:
     from workbench.results.fit_result import FitResult
@@ -59,8 +60,9 @@ def draws_each(n_sub: int) -> int:
 
 def etas_by(fit: FitResult, individual: str) -> pd.DataFrame:
     """Return ID, DRAW and a column per random effect; see `FitResult.etas_by`."""
-    eta = _etas(fit, checked(individual))
-    return _table(fit, eta, list(fit.etas.columns))
+    names = list(fit.etas.columns)
+    eta = _etas(fit, checked(individual))[:, :, : len(names)]
+    return _table(fit, eta, names)
 
 
 def parameters_by(fit: FitResult, individual: str) -> pd.DataFrame:
@@ -76,7 +78,7 @@ def parameters_by(fit: FitResult, individual: str) -> pd.DataFrame:
 
 def predictions_by(fit: FitResult, individual: str) -> pd.DataFrame:
     """Return the predictions with IPRED, IRES and IWRES anew; see `FitResult.predictions_by`."""
-    if checked(individual) == "ebe" or not len(fit.etas.columns):
+    if checked(individual) == "ebe" or not len(fit.etas.columns) + len(fit.final_model.iov):
         return fit.predictions
     problem, values = _problem(fit)
     ipred = problem.values(values.theta, np.ascontiguousarray(_etas(fit, individual)[0]))
@@ -108,13 +110,18 @@ def curves_by(
     )
     problem = Problem(fit.final_model, chosen)
     values = problem.space.values(problem.space.start)
-    mode = np.ascontiguousarray(fit.etas.to_numpy(float)[place])
+    n_eta = problem.space.n_eta  # a subject's occasions come first, the others have none
+    mode = np.ascontiguousarray(_etas(fit, "ebe")[0, place, :n_eta])
     if individual == "draws":
         each = int(np.clip(FOR_CURVES // len(place), LEAST_FOR_A_CURVE, MOST_FOR_A_CURVE))
         drawn = laplace_draws(problem, values, mode=mode, n=each, seed=DRAWS_SEED, number=place)
         etas = np.ascontiguousarray(drawn.transpose(1, 0, 2))
     else:
-        etas = mode[None] if individual == "ebe" else _etas(fit, "mean")[:, place]
+        etas = (
+            mode[None]
+            if individual == "ebe"
+            else np.ascontiguousarray(_etas(fit, "mean")[:, place, :n_eta])
+        )
     who, times, typical = problem.dense(values.theta, np.zeros_like(etas[:1]), n)
     _, _, own = problem.dense(values.theta, etas, n)
     labels, parts = np.array(chosen.subjects, dtype=object)[who], []
@@ -136,8 +143,8 @@ def conditional_variances(fit: FitResult) -> pd.DataFrame:
     if len(fit.eta_sd):
         return fit.eta_sd**2
     problem, values = _problem(fit)
-    covariance = conditional_covariances(problem, values, fit.etas.to_numpy(float))
-    variance = np.diagonal(covariance, axis1=1, axis2=2)
+    covariance = conditional_covariances(problem, values, _etas(fit, "ebe")[0])
+    variance = np.diagonal(covariance, axis1=1, axis2=2)[:, : len(fit.etas.columns)]
     return pd.DataFrame(variance, index=fit.etas.index, columns=fit.etas.columns)
 
 
@@ -145,17 +152,19 @@ def predicted_shrinkage(fit: FitResult) -> pd.DataFrame:
     """Return the shrinkage that design and model lead to; see `FitResult`."""
     names = list(fit.etas.columns)
     problem, values = _problem(fit)
-    omega = np.diag(fit.omega.to_numpy(float))
-    low = np.linalg.cholesky(fit.omega.to_numpy(float))
+    model = fit.final_model
+    whole = problem.space.extended(model.omega, model.omega_iov)
+    omega, low = np.diag(whole), np.linalg.cholesky(whole)
     replicates = -(-TYPICAL_ETAS // problem.n_sub)
     generator = np.random.Generator(np.random.Philox(key=[DRAWS_SEED, problem.n_sub]))
-    noise = generator.standard_normal((replicates, problem.n_sub, len(names)))
-    zero = np.zeros((1, problem.n_sub, len(names)))
+    noise = generator.standard_normal((replicates, problem.n_sub, len(omega)))
+    zero = np.zeros((1, problem.n_sub, len(omega)))
     found = {
         "eta_zero": _mean_ratio(problem, values, zero, omega, through_variance=False),
         "eta_simulated": _mean_ratio(problem, values, noise @ low.T, omega),
     }
-    return pd.DataFrame(found, index=pd.Index(names, name="parameter"))
+    of_etas = {name: ratio[: len(names)] for name, ratio in found.items()}
+    return pd.DataFrame(of_etas, index=pd.Index(names, name="parameter"))
 
 
 def _mean_ratio(
@@ -205,10 +214,15 @@ def _problem(fit: FitResult) -> tuple[Problem, Values]:
 
 def _etas(fit: FitResult, individual: str) -> Floats:
     """Return (n_draws, n_sub, n_eta); one "draw" of what is a single number."""
-    mode = fit.etas.to_numpy(float)
-    if individual == "ebe":
-        return mode[None]
     kept = _kept(fit)
+    if "ebe" not in kept:
+        mode = fit.etas.to_numpy(float)
+        if fit.final_model.iov:
+            mode = _problem(fit)[0].joined(mode, kappas_of(fit))
+        kept["ebe"] = mode[None]
+    if individual == "ebe":
+        return np.asarray(kept["ebe"])
+    mode = kept["ebe"][0]
     if individual not in kept:
         kept[individual] = _drawn(fit, mode) if individual == "draws" else _means(fit, mode)
     etas: Floats = kept[individual]
@@ -223,7 +237,7 @@ def _drawn(fit: FitResult, mode: Floats) -> Floats:
 
 
 def _means(fit: FitResult, mode: Floats) -> Floats:
-    if len(fit.eta_mean):
+    if len(fit.eta_mean) and not fit.final_model.iov:
         return fit.eta_mean.to_numpy(float)[None]
     problem, values = _problem(fit)
     n = int(np.clip(FOR_A_MEAN // problem.n_sub, LEAST_FOR_A_MEAN, MOST_FOR_A_MEAN))

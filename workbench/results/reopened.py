@@ -16,6 +16,8 @@ from workbench.models.model import Model
 from workbench.results.fit_result import FitResult
 from workbench.results.saved import FORMAT, FRAMES, KIND, PLAIN
 
+_NO_KAPPAS = {name: {"kind": "O", "values": []} for name in ("ID", "OCC")}
+
 # What every data set has; a missing one would be read as zeros.
 COLUMNS = ("ROW", "ID", "TIME", "DV", "AMT", "EVID", "MDV", "CMT")
 
@@ -77,6 +79,7 @@ def _added_later(card: dict[str, Any]) -> dict[str, Any]:
         "likelihood_se": 0.0,
         "penalty": 0.0,
         "eta_mean": none,
+        "kappas": {"columns": _NO_KAPPAS, "index": [], "index_name": None},
         "eta_sd": none,
         "stages": none | {"index_name": None},
     }

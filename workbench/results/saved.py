@@ -24,6 +24,7 @@ FRAMES = (
     "parameters",
     "covariance",
     "etas",
+    "kappas",
     "eta_mean",
     "eta_sd",
     "individual_parameters",

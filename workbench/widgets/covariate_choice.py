@@ -17,21 +17,19 @@ ORDER = ("power", "exponential", "linear", "categorical")  # of what is offered 
 
 
 def subject_column(data: Dataset, column: str) -> pd.Series:
-    """Return a covariate's values, one for each subject that has one."""
-    return data.covariates[column].dropna()
+    """Return a covariate's values, one for each subject that has one; all where it changes."""
+    source = data.table if column in data.time_varying else data.covariates
+    return source[column].dropna()
 
 
 def unusable(data: Dataset) -> dict[str, str]:
     """Return why each covariate cannot act on a parameter; "" when it can."""
-    table, why = data.covariates, {}
+    why = {}
     for column in data.covariate_names:
-        if column in data.time_varying:
-            why[column] = "changes within a subject"
-            continue
-        if table[column].isna().all():
+        if data.table[column].isna().all():
             why[column] = "is missing for all subjects"
         else:
-            same = table[column].nunique() < 2
+            same = subject_column(data, column).nunique() < 2
             why[column] = "is the same in all subjects" if same else ""
     return why
 

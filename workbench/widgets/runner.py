@@ -6,6 +6,7 @@ the generation of the fit: what an abandoned fit still has to say is dropped.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import traceback
@@ -164,9 +165,9 @@ class FitRunner:
             state.trace = (*state.trace, *reports)[-TRACE_LIMIT:]
         state.progress = min(1.0, last.iteration / max(1, last.max_iter))
         if state.status == "running":
+            value = f" {last.ofv:.3f}" if math.isfinite(last.ofv) else ""
             state.say(
-                f"{last.step} {last.iteration} of at most {last.max_iter} · "
-                f"{last.objective} {last.ofv:.3f}"
+                f"{last.step} {last.iteration} of at most {last.max_iter} · {last.objective}{value}"
             )
 
     def _finished(

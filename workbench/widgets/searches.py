@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -174,7 +175,7 @@ class Searches:
         ofv, number = start.ofv if start is not None else float("nan"), 1
 
         def on_fit(done: int, total: int, title: str) -> None:
-            said = f"the last {title} · OFV so far"
+            said = f"the last {title}" + (" · OFV so far" if math.isfinite(ofv) else "")
             on_iteration(Progress(done, total, ofv, ofv, {}, said, f"Step {number}: fit"))
 
         def on_step(step: Step) -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Literal
 
 from workbench.data import Dataset, read_dataset
-from workbench.data.findings import Findings
+from workbench.data.findings import Findings, count
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
 from workbench.diagnostics import table
@@ -89,7 +89,8 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
                 state.model = model_edits.default_model(DEFAULT_STRUCTURE)
         warnings = int((dataset.audit["LEVEL"] == "warning").sum()) if len(dataset.audit) else 0
         state.say(
-            f"{dataset.name}: {dataset.n_sub} subjects, {dataset.n_obs} observations."
+            f"{dataset.name}: {count(dataset.n_sub, 'subject')}, "
+            f"{count(dataset.n_obs, 'observation')}."
             + (f" {warnings} warnings: see the Data tab." if warnings else ""),
             "warning" if warnings else "info",
         )
@@ -210,6 +211,10 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
     def set_correlation(self, one: str, other: str, *, on: bool) -> None:
         """Let two random effects be correlated, or hold their correlation at zero."""
         self.state.model = model_edits.with_correlation(self.state.model, one, other, on=on)
+
+    def set_occasion(self, occasion: str) -> None:
+        """Say where occasions begin: a column of the data, ``"reset"`` or ``"dose"``."""
+        self.state.model = self.state.model.replace(occasion=occasion)
 
     def set_error(self, name: str, output: str = "") -> None:
         """Choose the residual error model (of one output, where there are several)."""

@@ -9,20 +9,31 @@ from typing import Any
 from workbench.models.covariates import CovariateEffect
 from workbench.models.error import DF, LAMBDA, ResidualError
 from workbench.models.model import Model
+from workbench.models.occasions import ETA, KAPPA, Effect
 from workbench.models.parameter import Parameter
 from workbench.models.pk import options_of
 
-KNOWN_PARTS = ("format", "structure", "parameters", "correlations", "error")
+KNOWN_PARTS = (
+    "format",
+    "structure",
+    "parameters",
+    "correlations",
+    "iov_correlations",
+    "occasion",
+    "error",
+)
 KNOWN_FIELDS = (
     "distribution",
     "typical",
     "iiv",
+    "iov",
     "fixed",
     "bounds",
     "prior",
     "covariates",
     "lower",
     "upper",
+    "eta",
 )
 NUMERICAL = ("typical", "units", "solver")  # of a card of equations: they do not change the model
 
@@ -98,7 +109,8 @@ def nesting(small: Model, large: Model, *, unseen: Collection[str] = ()) -> Nest
         for name, p in small.parameters.items():
             found += _typical(name, p, large.parameters[name])
             found += _effects(name, p, large.parameters[name])
-        found += _random_effects(small, large)
+        found += _random_effects(small, large, ETA)
+        found += _random_effects(small, large, KAPPA)
         found += _errors(small, large, unseen)
     except _NotNestedError as problem:
         return Nesting(reason=str(problem))
@@ -140,6 +152,7 @@ def _typical(name: str, small: Parameter, large: Parameter) -> list[Restriction]
         )
     if small.range != large.range and varies:
         raise _NotNestedError(f"{name} lies between other bounds in the larger model")
+    shape = _shape(name, small, large) if varies else []
     held, free = "typical" in small.fixed, "typical" not in large.fixed
     if not held and not free:
         raise _NotNestedError(f"{name} is fixed in the larger model and estimated in the smaller")
@@ -148,13 +161,26 @@ def _typical(name: str, small: Parameter, large: Parameter) -> list[Restriction]
             raise _NotNestedError(
                 f"{name} is fixed at {small.typical:g} in one and at {large.typical:g} in the other"
             )
-        return []
+        return shape
     (low, high), (lowest, highest) = small.limits, large.limits
     if held:
         low = high = small.typical
     if low < lowest or high > highest:
         raise _NotNestedError(f"the bounds of {name} are narrower in the larger model")
-    return [Restriction(f"{name} = {small.typical:.4g}")] if held else []
+    return shape + ([Restriction(f"{name} = {small.typical:.4g}")] if held else [])
+
+
+def _shape(name: str, small: Parameter, large: Parameter) -> list[Restriction]:
+    """Compare the shapes of the random effects."""
+    ours, theirs = small.eta, large.eta
+    if ours is None and theirs is None:
+        return []
+    if ours is None or theirs is None or ours.kind != theirs.kind:
+        raise _NotNestedError(f"the random effect of {name} has another shape in the larger model")
+    if theirs.fixed and (not ours.fixed or ours.value != theirs.value):
+        raise _NotNestedError(f"shape[{name}] is fixed at {theirs.value:g} in the larger model")
+    held = ours.fixed and not theirs.fixed
+    return [Restriction(f"shape[{name}] = {ours.value:.4g}")] if held else []
 
 
 def _effects(name: str, small: Parameter, large: Parameter) -> list[Restriction]:
@@ -214,40 +240,60 @@ def _effect(
     return found
 
 
-def _random_effects(small: Model, large: Model) -> list[Restriction]:
-    found = _held_correlations(small, large)
-    named = {*small.correlations, *large.fixed_correlations}
-    left = [pair for pair in large.correlations if pair not in named]
-    for name, theirs in large.parameters.items():
-        ours = small.parameters[name]
-        held, free = "iiv" in ours.fixed, "iiv" not in theirs.fixed
-        if ours.has_eta and not theirs.has_eta:
-            raise _NotNestedError(f"{name} has a random effect in the smaller model only")
-        if not theirs.has_eta:
+def _random_effects(small: Model, large: Model, effect: Effect) -> list[Restriction]:
+    """Compare the random effects of one kind, eta or kappa."""
+    if effect is ETA:
+        letter, found = "", _held_correlations(small, large)
+        pairs, named = large.correlations, {*small.correlations, *large.fixed_correlations}
+    else:
+        letter, found = "_iov", _occasions(small, large)
+        pairs, named = large.iov_correlations, {*small.iov_correlations}
+    left = [pair for pair in pairs if pair not in named]
+    for name in large.parameters:
+        ours, theirs = small.parameters[name], large.parameters[name]
+        mine, other = effect.sd(ours), effect.sd(theirs)
+        held, free = effect.part in ours.fixed, effect.part not in theirs.fixed
+        what = f"the variance of {name}" + ("" if effect is ETA else " between occasions")
+        if mine > 0 and not other > 0:
+            raise _NotNestedError(f"{name} has {effect.title} in the smaller model only")
+        if not other > 0:
             continue
-        if not ours.has_eta:
+        if not mine > 0:
             if not free:
                 raise _NotNestedError(
-                    f"the variance of {name} is fixed at {theirs.iiv**2:g} in the larger model, "
-                    "which does not contain zero"
+                    f"{what} is fixed at {other**2:g} in the larger model, which does not contain "
+                    "zero"
                 )
-            mine = [pair for pair in left if name in pair]
+            own = [pair for pair in left if name in pair]
             left = [pair for pair in left if name not in pair]
-            words = tuple(f"corr[{a},{b}]" for a, b in mine)
-            found.append(Restriction(f"omega[{name}] = 0", boundary=True, attached=words))
+            words = tuple(f"corr{letter}[{a},{b}]" for a, b in own)
+            found.append(Restriction(f"omega{letter}[{name}] = 0", boundary=True, attached=words))
         elif held and free:
-            found.append(Restriction(f"omega[{name}] = {ours.iiv**2:.4g}"))
+            found.append(Restriction(f"omega{letter}[{name}] = {mine**2:.4g}"))
         elif not held and not free:
             raise _NotNestedError(
-                f"the variance of {name} is fixed in the larger model and estimated in the smaller"
+                f"{what} is fixed in the larger model and estimated in the smaller"
             )
-        elif held and ours.iiv != theirs.iiv:
+        elif held and mine != other:
             raise _NotNestedError(
-                f"the variance of {name} is fixed at {ours.iiv**2:g} in one and at "
-                f"{theirs.iiv**2:g} in the other"
+                f"{what} is fixed at {mine**2:g} in one and at {other**2:g} in the other"
             )
-    found += [Restriction(f"corr[{a},{b}] = 0") for a, b in left]
+    found += [Restriction(f"corr{letter}[{a},{b}] = 0") for a, b in left]
     return found
+
+
+def _occasions(small: Model, large: Model) -> list[Restriction]:
+    """Refuse models whose occasions differ, and correlations of the smaller one only."""
+    if small.iov and large.iov and small.occasion != large.occasion:
+        raise _NotNestedError(
+            f"occasions are those of {small.occasion} in one and of {large.occasion} in the other"
+        )
+    for pair in small.iov_correlations:
+        if pair not in large.iov_correlations:
+            raise _NotNestedError(
+                f"the kappas of {' and '.join(pair)} are correlated in the smaller model only"
+            )
+    return []
 
 
 def _held_correlations(small: Model, large: Model) -> list[Restriction]:

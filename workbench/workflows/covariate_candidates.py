@@ -129,7 +129,7 @@ def _why_unusable(column: str, model: Model, data: Dataset) -> str:
     if column in model.structure.covariates:
         return f"{column} acts in the equations already."
     if column in data.time_varying:
-        return f"{column} changes within subjects: an effect needs one value for each."
+        return f"{column} changes within subjects: its effect is not searched for."
     values = data.table[column][first_rows(data.table)]
     missing = int(values.isna().sum())
     if missing:

@@ -99,8 +99,9 @@ def random_start(
 ) -> Model:
     """Return the model with random starting values; number 0 is the model itself.
 
-    Typical values and SDs of eta are multiplied by a factor whose logarithm is uniform (of a
-    parameter between bounds, the odds are); a typical value of 0 moves within one SD of its eta.
+    Typical values and SDs of eta and kappa are multiplied by a factor whose logarithm is uniform
+    (of a parameter between bounds, the odds are); a typical value of 0 moves within one SD of its
+    eta.
     Coefficients of covariates move by up to half of log(spread) times their size. Fixed values
     stay.
 
@@ -116,11 +117,14 @@ def random_start(
     parameters: dict[str, Parameter] = {}
     for k, (name, p) in enumerate(model.parameters.items()):
         u, v = uniforms(seed, STARTS, number, _CHAIN, 0, k)
-        typical, iiv = p.typical, p.iiv
+        typical, iiv, iov = p.typical, p.iiv, p.iov
         if "typical" not in p.fixed:
             typical = p.times(spread ** (2 * u - 1)) if typical else (2 * u - 1) * p.iiv
         if "iiv" not in p.fixed:
             iiv *= iiv_spread ** (2 * v - 1)
+        if p.has_iov and "iov" not in p.fixed:
+            w, _ = uniforms(seed, STARTS, number, _CHAIN, 1, k)
+            iov *= iiv_spread ** (2 * w - 1)
         effects = []
         for effect in p.covariates:
             values = []
@@ -132,7 +136,7 @@ def random_start(
                 values.append(value + most * (2 * u - 1))
                 place += 1
             effects.append(effect.with_values(values))
-        parameters[name] = replace(p, typical=typical, iiv=iiv, covariates=tuple(effects))
+        parameters[name] = replace(p, typical=typical, iiv=iiv, iov=iov, covariates=tuple(effects))
     return model.replace(parameters=parameters)
 
 
@@ -275,6 +279,8 @@ def _row(number: int, start: Model, done: _Done) -> dict[str, Any]:
             row |= dict(zip(names, effect.values, strict=True))
         if p.has_eta:
             row[f"omega[{name}]_start"] = p.iiv**2
+        if p.has_iov:
+            row[f"omega_iov[{name}]_start"] = p.iov**2
     if not isinstance(own, str):
         free = own.parameters[~own.parameters["fixed"]]
         row |= dict(zip(free.index.astype(str), free["estimate"], strict=True))

@@ -148,7 +148,11 @@ BAD_CARDS = {
     "iiv a list": (["parameters", "cl", "iiv"], [0.3], "'cl'.*a number, not "),
     "fixed a word": (["parameters", "cl", "fixed"], "iiv", "'cl'.*list of names, not 'iiv'"),
     "fixed a number": (["parameters", "cl", "fixed"], 1, "'cl'.*list of names, not 1"),
-    "fixed unknown": (["parameters", "cl", "fixed"], ["omega"], "'cl'.*omega.*typical and iiv"),
+    "fixed unknown": (
+        ["parameters", "cl", "fixed"],
+        ["omega"],
+        "'cl'.*omega.*typical, iiv, iov",
+    ),
     "correlation of two": (["correlations"], [["cl", "v"]], r'\["cl", "v", 0.4\]'),
     "correlations an object": (["correlations"], {"cl,v": 0.4}, r'\["cl", "v", 0.4\]'),
     "correlations a number": (["correlations"], 0.4, r'\["cl", "v", 0.4\]'),

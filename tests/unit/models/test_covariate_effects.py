@@ -97,7 +97,6 @@ def test_levels_are_the_same_as_number_and_text(value, key):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: wb.LogNormal(1.0, covariates=[wb.covariate.Linear("WT")]), "Exponential"),
         (lambda: wb.Normal(1.0, covariates=[wb.covariate.Power("WT")]), "Linear"),
         (lambda: wb.Normal(1.0, covariates=[wb.covariate.Exponential("WT")]), "Linear"),
         (lambda: wb.LogNormal(1.0, covariates=[WEIGHT, wb.covariate.Exponential("WT")]), "two"),

@@ -140,8 +140,8 @@ def gap(frame):
         (wb.covariate.Power("WT"), {"WT": gap}, r"missing for 1 of 6 subjects \(ID 3\)"),
         (
             wb.covariate.Power("WT"),
-            {"WT": lambda f: f["WT"] + f["TIME"]},
-            "changes within a subject, first in ID 1 from .* at TIME 0 to .* at TIME",
+            {"WT": lambda f: f["WT"].where(f["TIME"] < 5, -1.0)},
+            r"WT is -1 in ID 1 \(row .* and .* more",
         ),
         (wb.covariate.Power("WT"), {"WT": lambda f: f["ID"] - 2.0}, "ID 1.* and 1 more"),
         (wb.covariate.Exponential("SEX"), {}, "labels, such as 'F'.*Categorical"),

@@ -15,6 +15,7 @@ class CovariateKind:
 
     On the scale on which the random effect is added (the logarithm, for a log-normal parameter)
     every effect is linear in its coefficients: :math:`\psi_i = h(\theta) + \beta\,g(x_i) + \eta_i`.
+    One with `plus_one` adds :math:`\log(1 + \beta\,g(x_i))` to the logarithm instead.
 
     Attributes
     ----------
@@ -30,6 +31,7 @@ class CovariateKind:
         stands for the covariate, ``@`` for the coefficient, ``&`` for the reference, ``~`` for
         the level
     term : mathtext of the term added to a normal parameter, "" where the kind has none
+    plus_one : True when a log-normal parameter is multiplied by 1 + β g, not by exp(β g)
     link_term : the same of a logit- or probit-normal parameter, added on that scale
     text : the design column in plain text, for a picker: ``log(#/&)``
     coefficient_unit : template of the coefficient's unit, ``{COVARIATE}`` the covariate's and
@@ -48,5 +50,6 @@ class CovariateKind:
     advice: str
     column: Callable[[Floats, float], Floats] | None = None
     link_term: str = ""
+    plus_one: bool = False
     categorical: bool = False
     positive_data: bool = False

@@ -1,6 +1,10 @@
-r"""Linear: β (x - reference) is added to a normal parameter.
+r"""Linear: β (x - reference) is added to a normal parameter, or a factor of a log-normal one.
 
-.. math:: \phi_i = \phi_{pop} + \beta\,(x_i - x_{ref}) + \eta_i
+.. math::
+    \phi_i = \phi_{pop} + \beta\,(x_i - x_{ref}) + \eta_i, \qquad
+    \phi_i = \phi_{pop}\,\bigl(1 + \beta\,(x_i - x_{ref})\bigr)\,e^{\eta_i}
+
+The second is PsN's linear effect; β must keep the factor positive in every subject.
 """
 
 import numpy as np
@@ -19,13 +23,12 @@ COVARIATE = CovariateKind(
     title="Linear",
     constructor="Linear",
     argument="coefficient",
-    factor="",
+    factor=r"\left(1 + @\,(#_i - &)\right)",
+    plus_one=True,
     term=r"@\,(#_i - &)",
     link_term=r"@\,(#_i - &)",
     text="# − &",
     coefficient_unit="{PARAMETER}/{COVARIATE}",
-    advice="For a log-normal parameter 1 + β (x - reference) is not linear in β on the logarithmic "
-    "scale, and can become negative. Use wb.covariate.Exponential, whose factor exp(β (x - "
-    "reference)) is nearly the same for small effects, or make the parameter normal.",
+    advice="",
     column=column,
 )

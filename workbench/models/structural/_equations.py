@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import dynamic, odes
+from workbench.core.jets import directions_of
 from workbench.core.schedule import N_ROUTE
 from workbench.errors import ModelError
 from workbench.models.equations import CompiledSystem, System, compile_system, parse
@@ -180,7 +181,7 @@ class EquationFamily:
         """Return the numbers of scratch."""
         context, n_phi = self.context(n_blocks), len(self.system.parameters)
         own = context[dynamic.TRIPLETS + 3 * context[dynamic.NNZ] :]
-        solver = odes.work_size(own, 2, n_phi)
+        solver = odes.work_size(own, 2, directions_of(parts))
         return dynamic.extra_work(context, n_phi, parts) + solver
 
 

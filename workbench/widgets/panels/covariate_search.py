@@ -60,6 +60,7 @@ class SearchTab:
         self.downloads: Downloads = menu(session, self.files)
         self.downloads.entries = [["Ladder (CSV)", "csv"], ["Copy as Python", "python"]]
         self.code = CodeListing()
+        self.lines = styled(W.VBox([html("<h3>The same in Python</h3>"), self.code]), "wb-lines")
         self.complaints = styled(
             W.VBox([field.complaint for field in (self.forward, self.backward, self.top)]),
             "wb-search-complaints",
@@ -90,8 +91,7 @@ class SearchTab:
                     self.outcome,
                     head,
                     self.ladder,
-                    html("<h3>The same in Python</h3>"),
-                    self.code,
+                    self.lines,
                 ]
             ),
             "wb-document",
@@ -140,7 +140,9 @@ class SearchTab:
         self.outcome.value = outcome(searched, busy=state.busy)
         self.ladder.value = ladder(searched)
         self.ranking.value = ranking(state.ranking if self._ranked() else None)
-        self.code.text = self.session.search_python()
+        known = bool(self.ticks) or searched is not None
+        self.lines.layout.display = "" if known else "none"
+        self.code.text = self.session.search_python() if known else ""
         self._say()
 
     def _ranked(self) -> bool:

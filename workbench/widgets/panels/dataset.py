@@ -9,6 +9,7 @@ import ipywidgets as W
 
 from workbench.data.censoring import BLQ_METHODS
 from workbench.data.columns import NONMEM
+from workbench.data.findings import count
 from workbench.datasets import list_datasets
 from workbench.widgets.markup import chip, html, styled
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
@@ -168,7 +169,8 @@ class DatasetSection:
         if dataset.info is not None:
             self.problem.value = ""
             self.mapping_box.layout.display = "none"
-        chips = [chip(f"{dataset.n_sub} subjects"), chip(f"{dataset.n_obs} observations")]
+        counts = (count(dataset.n_sub, "subject"), count(dataset.n_obs, "observation"))
+        chips = [chip(words) for words in counts]
         if dataset.n_below:
             chips.append(chip(f"{dataset.n_below} below the limit of quantification"))
         if dataset.n_above:

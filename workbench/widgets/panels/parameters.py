@@ -15,6 +15,7 @@ from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.model_edits import START_IIV, has_full_omega
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
+from workbench.widgets.panels._effects import RandomEffectDetails
 from workbench.widgets.panels._knowledge import KnownValues
 from workbench.widgets.panels._omega_grid import OmegaGrid
 from workbench.widgets.session import Session
@@ -147,6 +148,7 @@ class ParameterRow:
         if self._following:
             return
         parts = {"typical": self.typical_fixed.value, "iiv": self.omega_fixed.value}
+        parts["iov"] = "iov" in self.session.state.model.parameters[self.name].fixed
         self.session.set_parameter(self.name, fixed=[part for part, on in parts.items() if on])
 
 
@@ -179,7 +181,7 @@ def build(session: Session) -> PanelView:
         layout=W.Layout(width="auto", flex="1"),
     )
     pairs, following = OmegaGrid(session), list[W.Widget]()
-    known = KnownValues(session)
+    known, details = KnownValues(session), RandomEffectDetails(session)
     estimates = W.Button(description="Start from the estimates", layout=W.Layout(width="auto"))
     estimates.tooltip = "Take the estimates of the last fit as starting values"
 
@@ -200,6 +202,7 @@ def build(session: Session) -> PanelView:
         for row in rows.values():
             row.show(anew=anew)
         known.follow()
+        details.follow()
         pairs.show()
         shape = _shape(state.model)
         if omega.value != shape:
@@ -228,6 +231,7 @@ def build(session: Session) -> PanelView:
             body,
             labelled("Ω", omega),
             pairs.widget,
+            details.fold.widget,
             known.fold.widget,
             estimates,
         )

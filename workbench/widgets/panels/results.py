@@ -88,6 +88,8 @@ def estimates(parameters: pd.DataFrame) -> str:
         _part(parameters, "beta", "Covariate effects (β)", HEAD, _row),
         _part(parameters, "omega", "Between-subject variability", OMEGA_HEAD, _omega_row),
         _part(parameters, "correlation", "Correlations of random effects", HEAD, _row),
+        _part(parameters, "omega_iov", "Between-occasion variability", OMEGA_HEAD, _omega_row),
+        _part(parameters, "correlation_iov", "Correlations between occasions", HEAD, _row),
         _part(parameters, "sigma", "Residual error (SD or fraction)", HEAD, _row),
     ]
     return "".join(parts)
@@ -98,7 +100,7 @@ def _part(parameters: pd.DataFrame, kind: str, title: str, head: Any, make: Any)
     if rows.empty:
         return ""
     cells = [make(name, row) for name, row in rows.iterrows()]
-    words = 1 if kind == "omega" else 2
+    words = 1 if kind in ("omega", "omega_iov") else 2
     return f"<div class='wb-scroll'>{table(head, cells, caption=title, words=words)}</div>"
 
 

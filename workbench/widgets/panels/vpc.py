@@ -241,6 +241,8 @@ def summary(found: Any) -> str:
         source, rows = found.simulated, found.table
         head = f"{source.n_replicates:,} replicates, seed {source.seed}, {source.seconds:.2f} s"
         n_bins = len(rows.drop_duplicates(["STRATUM", "ENDPOINT", "BIN"]))
+        if not n_bins:
+            return f"{head} · nothing is left to compare"
         parts = [head, f"{n_bins} bins"]
         parts.append(f"{int(rows['OUTSIDE'].sum())} of {len(rows)} percentiles outside")
     else:
