@@ -164,7 +164,7 @@ class Subject:
             return start
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # far steps
             found = scipy.optimize.minimize(
-                lambda e: float(self.joint(e, interaction)),
+                lambda e: np.nan_to_num(float(self.joint(e, interaction)), nan=np.inf),
                 start,
                 jac=lambda e: self.joint_gradient(e, interaction),
                 method="BFGS",

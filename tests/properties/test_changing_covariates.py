@@ -117,7 +117,8 @@ def test_the_other_rule_holds_values_until_the_next_row(data):
 
 def test_a_covariate_that_stays_gives_the_constant_effect(data):
     table = data.table.drop(columns="ROW")
-    still = wb.read_dataset(table.assign(WT=table["WT"].groupby(table["ID"]).transform("first")))
+    first = table.groupby("ID")[["WT", "DRUG"]].transform("first")
+    still = wb.read_dataset(table.assign(WT=first["WT"], DRUG=first["DRUG"]))
     nearly = still.table.drop(columns="ROW")
     last = nearly.index[nearly["ID"] != nearly["ID"].shift(-1)]
     nearly.loc[last[0], "WT"] *= 1 + 1e-13  # changes, but by nothing
