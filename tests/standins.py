@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
+from workbench.models.parameter import LogNormal
+
 TIMES = np.array([0, 0.25, 0.5, 1, 2, 3.5, 5, 7, 9, 12, 24.0])
 THETA = {"ka": 1.5, "cl": 2.8, "v": 32.0}
 OMEGA_SD = {"ka": 0.6, "cl": 0.3, "v": 0.2}
@@ -83,12 +85,7 @@ class FitStandIn:
     @property
     def final_model(self):
         names = [*THETA, *(name for name in self.etas.columns if name not in THETA)]
-        parameters = {
-            name: SimpleNamespace(
-                distribution="lognormal", typical=THETA.get(name, 2.0), covariates=()
-            )
-            for name in names
-        }
+        parameters = {name: LogNormal(THETA.get(name, 2.0)) for name in names}
         return SimpleNamespace(parameters=parameters)
 
 
