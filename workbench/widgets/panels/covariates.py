@@ -273,7 +273,8 @@ class CovariateSection:
         words = f"{column} {why}, so it cannot act on a parameter." if why else ""
         self.term.value = words and f"<span role='note'>{escape(words)}</span>"
         if not why:
-            n = int(data.covariates[column].isna().sum())
+            missing = data.missing_covariates.set_index("covariate")["n_missing"]
+            n = int(missing.get(column, 0))
             gap = f" ({column} is missing for {n} subjects: see the Data tab)" if n else ""
             self.term.value = f"<span>{escape(self._term(column))} acts on{escape(gap)}</span>"
 
