@@ -177,7 +177,8 @@ def test_a_fit_finds_both_errors():
 
 def test_the_kernel_and_the_problem_write_the_same_table():
     """`likelihood.residual_table` in place, run by run; `Problem.residual_table` by gathering."""
-    from workbench.core.likelihood import residual_table
+    from workbench.core.likelihood import make_scratch, residual_table
+    from workbench.core.residuals import KIND, OTHER, n_columns
 
     model = outputs.model("log", outputs.error("combined1"), outputs.error("lognormal"))
     problem = Problem(model, outputs.data("log"))
@@ -185,15 +186,17 @@ def test_the_kernel_and_the_problem_write_the_same_table():
     f = problem.predict(values.theta, problem.no_etas())
     whole = problem.residual_table(f[:, 0], values.sigma)
     starts = problem.subjects.obs_start
-    for i in range(problem.n_sub):
+    n_sub, n_eta, n_sigma = problem.n_sub, problem.space.n_eta, len(values.sigma)
+    scratch = make_scratch(problem.structure, problem.subjects, 0, n_sub, n_eta, n_sigma)
+    for i in range(n_sub):
         rows = slice(starts[i], starts[i + 1])
         mine = np.ascontiguousarray(f[rows])
         mine.flags.writeable = False
         table = np.full((len(mine), whole.shape[1]), np.nan)
-        room = np.zeros(len(mine))
-        residual_table(problem.structure, problem.subjects, i, values.sigma, mine, room, table)
+        table[:, [KIND, OTHER]] = 0.0  # scratch of plain observations, never written
+        residual_table(problem.structure, problem.subjects, i, values.sigma, mine, scratch, table)
         np.testing.assert_array_equal(table, whole[rows])
     assert np.isfinite(whole).all()
     cp = problem.outputs == 0
-    assert (whole[cp, 10:] == 0).all()  # the columns of the lognormal sd
-    assert (whole[~cp, 6:10] == 0).all()
+    assert (whole[cp, n_columns(2) :] == 0).all()  # the columns of the lognormal sd
+    assert (whole[~cp, n_columns(0) : n_columns(2)] == 0).all()
