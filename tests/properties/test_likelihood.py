@@ -111,7 +111,8 @@ def test_residuals_against_the_naive_twin(data, method, error):
         "IWRES": [s.iwres(interaction) for s in twins],
     }
     for column, parts in expected.items():
-        atol = 2e-3 if (error, column) == ("power", "CWRESI") else 1e-9
+        expanded = column == "CWRESI" and error.endswith("power")
+        atol = 2e-3 if expanded else 1e-9
         np.testing.assert_allclose(table[column], np.concatenate(parts), rtol=0, atol=atol)
 
 
@@ -220,8 +221,8 @@ def test_concentration_units_shift_m2ll_by_their_jacobian(method, error):
         value * (1000 if unit == "{DV}" else 1)
         for value, unit in zip(model.error.values, error_models.get(error).units, strict=True)
     ]
-    if error == "power":  # a·f^c: the unit of a depends on c
-        sigma[0] *= 1000 ** (1 - sigma[1])
+    if error.endswith("power"):  # a·f^c: the unit of a depends on c
+        sigma[-2] *= 1000 ** (1 - sigma[-1])
     smaller = {"cl": wb.LogNormal(0.0025, iiv=0.3), "v": wb.LogNormal(0.030, iiv=0.2)}
     other = model.replace(
         parameters={**model.parameters, **smaller}, error=cases.error(error, tuple(sigma))

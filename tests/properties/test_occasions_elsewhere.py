@@ -99,7 +99,7 @@ def test_predictive_checks(fit):
     vpc = wb.vpc(fit, replicates=40, seed=1)
     assert len(vpc.table)
     residuals = wb.npde(fit, replicates=100, seed=1)
-    assert np.isfinite(residuals["NPDE"]).all()
+    assert np.isfinite(residuals.table["NPDE"]).all()
 
 
 def test_simulation_from_a_fit_draws_each_occasion_anew(fit):

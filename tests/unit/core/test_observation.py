@@ -164,7 +164,8 @@ def test_parts_of_a_sigma_add_up(kind):
 def test_information_about_the_prediction_is_its_weight_and_not_negative(kind):
     for y, limit, f, sigma in cases(kind):
         here = row(kind, y, limit, f, sigma)
-        by_r, by_v = observation.informed(here, here[R_F], here[V_F])
+        by_r, by_v, by_other = observation.informed(here, here[R_F], here[V_F], 0.0)
+        assert by_other == 0.0
         np.testing.assert_allclose(
             by_r * here[R_F] + by_v * here[V_F], observation.weight(here), rtol=1e-12, atol=1e-14
         )
