@@ -32,7 +32,7 @@ def test_fits_without_each_subject_are_linked_to_the_selection(page):
     fit(page)
     page.get_by_role("button", name="Influence", exact=True).click()
     page.get_by_text("Predicted by one Newton step").wait_for()
-    page.wait_for_selector(".wb-influence img.wb-starts")
+    page.wait_for_selector(".wb-influence .wb-figure-box img")
     page.get_by_role("button", name="Refit without each subject").click()
     page.get_by_text("12 of 12 fits without a subject are done").wait_for(timeout=DONE)
     page.get_by_text("Predicted by one Newton step").wait_for(state="detached")
