@@ -196,7 +196,8 @@ def test_a_singular_omega_can_be_simulated_from():
         correlations={("cl", "v"): 0.6},
     )
     omega = np.array([[0.09, 0.06], [0.06, 0.04]])
-    posed.model = type("Model", (), {"omega": omega})()
+    none = np.zeros((0, 0))
+    posed.model = type("Model", (), {"omega": omega, "omega_iov": none})()
     eta = replicate(posed, 50, 1).eta.reshape(-1, 2)
     np.testing.assert_allclose(eta[:, 0], 1.5 * eta[:, 1], atol=1e-7)
     assert eta[:, 1].std() == pytest.approx(0.2, rel=0.1)

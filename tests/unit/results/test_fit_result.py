@@ -71,9 +71,16 @@ def test_relative_standard_errors_by_hand(rows):
 
 
 def test_intervals_by_hand(rows):
-    """Wald on the logarithm where positive, on Fisher's z for the correlation, else plain."""
+    """Wald on the logarithm where positive, on Fisher's z for the correlation, else plain.
+
+    Those of variances are Satterthwaite's.
+    """
     estimate, se = rows["estimate"], rows["se"]
-    for name in ("ka", "v", "omega[ka]", "omega[cl]", "omega[v]"):
+    for name in ("omega[ka]", "omega[cl]", "omega[v]"):
+        df = 2 * (estimate[name] / se[name]) ** 2
+        expected = df * estimate[name] / stats.chi2.ppf([0.975, 0.025], df)
+        np.testing.assert_allclose(rows.loc[name, ["lower", "upper"]].astype(float), expected)
+    for name in ("ka", "v"):
         half = Z * se[name] / estimate[name]
         expected = estimate[name] * np.exp([-half, half])
         np.testing.assert_allclose(rows.loc[name, ["lower", "upper"]].astype(float), expected)

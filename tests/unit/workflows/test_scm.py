@@ -387,7 +387,6 @@ def test_a_parameter_without_random_effect_may_have_one(data):
         ({"clr": [POWER("WT")]}, "No parameter is named 'clr'"),
         ({"cl": [POWER("WTT")]}, "no covariate 'WTT'"),
         ({"cl": ["WT"]}, "A covariate effect is"),
-        ({"cl": [wb.covariate.Linear("WT")]}, "does not apply to"),
         ({"cl": [POWER("WT"), POWER("WT")]}, "given twice"),
         ({"cl": [POWER("WT", exponent=wb.Fixed(0.75))]}, "nothing to test"),
         ({"cl": [POWER("ONE")]}, "the same in all 40 subjects"),
@@ -397,6 +396,13 @@ def test_wrong_candidates_are_refused(model, candidates, words):
     data = wb.read_dataset(simulated().assign(ONE=2.0), name="refused")
     with pytest.raises(WorkbenchError, match=words):
         wb.scm(model, data, candidates)
+
+
+def test_a_kind_that_does_not_apply_is_refused(model):
+    data = wb.read_dataset(simulated(), name="refused")
+    normal = model.replace(parameters={**model.parameters, "v": wb.Normal(20.0, iiv=4.0)})
+    with pytest.raises(WorkbenchError, match="does not apply to"):
+        wb.scm(normal, data, {"v": [POWER("WT")]})
 
 
 def test_an_effect_that_is_in_the_model_is_refused(model, data):
