@@ -110,7 +110,7 @@ def censored(method: str) -> Callable[[pd.DataFrame], wb.Dataset]:
 def of_distributions() -> dict[str, Option]:
     """Return distributions of the parameters and shapes of omega."""
     rich, more = design(40), design(60)
-    visits = design(40)[["ID", "TIME", "DV", "EVID", "AMT"]]
+    visits = design(40).query("EVID == 0")[["ID", "TIME", "DV", "EVID"]]
     return {
         "full_omega": Option(
             "Ω: full block, correlations 0.5, 0.3 and 0.2",
@@ -146,7 +146,7 @@ def of_occasions() -> dict[str, Option]:
     three = design(40, times=(1.0, 2.0, 4.0, 8.0, 12.0), doses=(0.0, 24.0, 48.0))
     renal = three.assign(CRCL=60.0 + 30.0 * np.sin(three["ID"] * 1.7 + three["OCC"] * 2.1))
     both = {"cl": wb.LogNormal(4.0, iiv=0.3, iov=0.2), "ka": wb.LogNormal(1.0, iiv=0.4, iov=0.3)}
-    changing = wb.covariate.Power("CRCL", 60, exponent=0.6)
+    changing = wb.covariate.Power("CRCL", reference=60, exponent=0.6)
     return {
         "iov": Option("Occasions: CL and ka vary between 3", oral(occasion="OCC", **both), three),
         "time_varying": Option(
@@ -164,8 +164,12 @@ def of_covariates() -> dict[str, Option]:
         "power": Option(
             "Covariate: power of weight on CL and V",
             oral(
-                cl=wb.LogNormal(4.0, iiv=0.3, covariates=[cov.Power("WT", 70, exponent=0.75)]),
-                v=wb.LogNormal(40.0, iiv=0.25, covariates=[cov.Power("WT", 70, exponent=1.0)]),
+                cl=wb.LogNormal(
+                    4.0, iiv=0.3, covariates=[cov.Power("WT", reference=70, exponent=0.75)]
+                ),
+                v=wb.LogNormal(
+                    40.0, iiv=0.25, covariates=[cov.Power("WT", reference=70, exponent=1.0)]
+                ),
             ),
             frame,
         ),
@@ -173,10 +177,12 @@ def of_covariates() -> dict[str, Option]:
             "Covariates: exponential of weight on CL, sex on V",
             oral(
                 cl=wb.LogNormal(
-                    4.0, iiv=0.3, covariates=[cov.Exponential("WT", 70, coefficient=0.01)]
+                    4.0, iiv=0.3, covariates=[cov.Exponential("WT", reference=70, coefficient=0.01)]
                 ),
                 v=wb.LogNormal(
-                    40.0, iiv=0.25, covariates=[cov.Categorical("SEX", 0, effects={"1": -0.3})]
+                    40.0,
+                    iiv=0.25,
+                    covariates=[cov.Categorical("SEX", reference=0, effects={"1": -0.3})],
                 ),
             ),
             frame,
@@ -184,7 +190,9 @@ def of_covariates() -> dict[str, Option]:
         "linear": Option(
             "Covariate: linear in weight, on log-normal CL",
             oral(
-                cl=wb.LogNormal(4.0, iiv=0.3, covariates=[cov.Linear("WT", 70, coefficient=0.01)])
+                cl=wb.LogNormal(
+                    4.0, iiv=0.3, covariates=[cov.Linear("WT", reference=70, coefficient=0.01)]
+                )
             ),
             frame,
         ),
