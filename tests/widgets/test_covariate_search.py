@@ -14,6 +14,7 @@ from tests.widgets.test_panels import children, find
 from tests.widgets.test_runs import words
 from workbench.errors import OptionError
 from workbench.widgets import searches
+from workbench.widgets.headline import status_chip
 from workbench.widgets.switch import Switch
 
 NAME = "covariate_search"
@@ -102,6 +103,12 @@ def test_every_finished_step_is_shown_while_it_runs_and_the_outcome_is_that_of_s
     assert all(step.sentence.split(",")[0] in text for step in own.steps)
     assert "complete" in text
     assert page.state.message.text.startswith("Selected: ")
+
+
+def test_the_chip_does_not_speak_of_a_fit_that_there_is_not(page):
+    page.state.status = "done"
+    assert page.state.fit is None
+    assert "</i>done<" in status_chip(page.state)
 
 
 def test_what_is_found_is_taken_over_by_one_click(page):

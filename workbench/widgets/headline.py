@@ -22,6 +22,8 @@ STATUS_WORDS = {
 def status_chip(state: WorkbenchState) -> str:
     """Return what the page is doing."""
     words = STATUS_WORDS[state.status]
+    if state.status == "done" and state.fit is None:  # a search, say
+        words = "done"
     return (
         f"<span class='wb-chip wb-status {state.status}' data-status='{state.status}'>"
         f"<i></i>{words}</span>"
