@@ -76,6 +76,12 @@ def test_methods_that_discard_or_replace(data, method, dv):
     assert data.blq == "M3"  # nothing is changed
 
 
+def test_m6_keeps_the_first_of_a_run(data):
+    """Rows 5 and 6 are below the limit one after the other: row 6 goes."""
+    assert data.observations["ROW"].tolist() == [3, 4, 5, 6, 8, 9, 10, 11]
+    assert data.with_blq("M6").observations["ROW"].tolist() == [3, 4, 5, 8, 9, 10, 11]
+
+
 def test_every_method_begins_from_what_was_measured(data):
     there = data.with_blq("M1").with_blq("M5").with_blq("M3")
     assert there.population.dv.tolist() == data.population.dv.tolist()
