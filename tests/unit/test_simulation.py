@@ -125,6 +125,22 @@ def test_dense_curves_pass_through_the_design():
     np.testing.assert_allclose(both["IPRED"], both["IPRED_curve"], rtol=1e-12)
 
 
+def test_values_beyond_the_limits_of_the_design_are_at_them():
+    """As they would be measured; without residual error there is no measurement."""
+    drawn = wb.simulate(model(), DESIGN, seed=5)
+    measured = DESIGN.assign(DV=np.nan)
+    measured.loc[measured["EVID"] == 0, "DV"] = drawn["DV"].to_numpy()
+    low, high = drawn["DV"].quantile([0.2, 0.9])
+    limited = wb.read_dataset(measured).censor(lloq=low, uloq=high)
+    free = wb.simulate(model(), DESIGN, replicates=3, seed=6)
+    found = wb.simulate(model(), limited, replicates=3, seed=6)
+    expected = np.select([free["DV"] < low, free["DV"] > high], [1, -1], 0)
+    assert set(expected) == {-1, 0, 1}
+    assert found["CENS"].tolist() == expected.tolist()
+    np.testing.assert_array_equal(found["DV"], free["DV"].clip(low, high))
+    assert "CENS" not in wb.simulate(model(), limited, ruv=False)
+
+
 def test_several_outputs_are_named():
     structure = wb.pk(response="emax")
     parameters = {
