@@ -109,7 +109,7 @@ def free_omega(problem: Problem) -> Bools:
     mask = space.in_blocks
     free = ["iiv" not in parameters[name].fixed for name in space.etas]
     free += space.n_occasions * ["iov" not in parameters[name].fixed for name in problem.model.iov]
-    held = ~np.array(free, dtype=bool)  # these stand in no block with others
+    held = ~np.array(free, dtype=bool)  # in a block with others, `nearest` keeps them
     mask[held, held] = False
     return mask
 
