@@ -13,7 +13,7 @@ from workbench.core.scores import Scores, score_range
 from workbench.core.status import Status
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation._base import Monitor, Progress
-from workbench.estimation._m_step import scoring_step
+from workbench.estimation._m_step import factors_of, scoring_step
 from workbench.problem import Problem
 from workbench.problem.space import frozen
 from workbench.problem.workers import Workers
@@ -70,6 +70,7 @@ class Individuals:
         entries, n_theta = problem.space.entries, problem.space.n_theta
         design, index = problem.subjects.design, problem.structure.eta_index
         gaussian = np.any(design[:, index >= 0, :] != 0.0, axis=(0, 1))
+        gaussian[[one.element for one in factors_of(problem)]] = True
         own = [
             entry.kind == "sigma" or (k < n_theta and not gaussian[k])
             for k, entry in enumerate(entries)

@@ -196,8 +196,8 @@ def run(
         trace: list[dict[str, float]] = []
         minimum = _search(likelihood, options, monitor, trace, estimate=estimate, method=method)
         x = minimum.x
-        wanted = options.covariance if estimate else "none"
-        known = uncertainty(likelihood, minimum, wanted)
+        finished = estimate and minimum.reason != "cancelled"
+        known = uncertainty(likelihood, minimum, options.covariance if finished else "none")
         values, out = likelihood.arrays(x, gradient=False)
         modes = conditional_modes(problem, workers, values, interaction=marginal.interaction)
         verdict = judge(problem, minimum, known, out, modes, options, estimate=estimate)

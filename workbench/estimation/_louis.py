@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.estimation._m_step import Split, location
+from workbench.estimation._m_step import Split, design_at, location
 from workbench.problem import Problem
 from workbench.problem.sampler import Sampler
 
@@ -83,7 +83,8 @@ class Louis:
         out = sampler.complete(values, order=1)
         by_theta = 2.0 * out.by_theta
         if len(parts.closed):
-            design = np.broadcast_to(parts.design, (len(eta), *parts.design.shape[1:]))
+            design = design_at(values.theta, parts)
+            design = np.broadcast_to(design, (len(eta), *design.shape[1:]))
             by_theta[:, :, parts.closed] = -2.0 * np.einsum(
                 "net,ef,ncf->nct", design, values.precision, eta, optimize=True
             )

@@ -10,6 +10,10 @@ through them alone. Given :math:`\bar m_i = E[m_i | y_i]` and
     \hat\Omega = \frac1n \Big(S - \sum_i \bar m_i \mu_i^\top - \sum_i \mu_i \bar m_i^\top
                  + \sum_i \mu_i \mu_i^\top\Big), \quad \mu_i = X_i \hat\theta_M.
 
+A coefficient that multiplies a log-normal parameter by :math:`1 + \beta x_i` adds
+:math:`\log(1 + \beta x_i)` to :math:`\mu_i`; it takes a Gauss-Newton step with the others, X
+holding the slopes of mu.
+
 A residual parameter that scales the variance of its endpoint, :math:`v = \sigma^2 g`, has
 :math:`\hat\sigma^2 = \sigma^2\,E[\sum r^2/v] / n`, if all its observations are plain. All others
 take a step of Fisher scoring. Fixed elements, and those outside the blocks of omega, stay.
@@ -22,6 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.core.mixing import DIRECTION, FACTOR, N_TERM, PARAMETER, WEIGHT
+from workbench.core.mixing import KIND as KIND_OF_TERM
 from workbench.core.residuals import FIRST_SIGMA, KIND, SIGMA_WIDTH, V_S, V
 from workbench.models.error import LAMBDA
 from workbench.problem import Problem
@@ -31,6 +37,23 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 LONGEST_STEP = 1.0  # of scoring, in units of x
+LEAST_FACTOR = 0.1  # of what 1 + β x was, after one step
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A coefficient that adds log(1 + weight coefficient) to m, the same in all of a subject.
+
+    Attributes
+    ----------
+    eta : number of the random effect whose m it moves
+    element : of theta
+    weight : (n_sub,)
+    """
+
+    eta: int
+    element: int
+    weight: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +63,8 @@ class Split:
     Attributes
     ----------
     closed : elements of theta that act only through parameters with a random effect
-    design : (1 or n_sub, n_eta, n_closed)  their part of the design
+    design : (1 or n_sub, n_eta, n_closed)  their part of the design, zero for factors
+    factors : those of `closed` that act by a factor
     numeric : elements of theta and sigma, one vector after the other, updated by scoring
     scaled : elements of sigma that scale the variance of their endpoint
     n_scaled : number of observations of each of those endpoints
@@ -52,6 +76,7 @@ class Split:
 
     closed: Ints
     design: Floats
+    factors: tuple[Factor, ...]
     numeric: Ints
     scaled: Ints
     n_scaled: Ints
@@ -78,7 +103,9 @@ def split(problem: Problem) -> Split:
     index, design = problem.structure.eta_index, problem.subjects.design
     outside = np.any(design[:, index < 0, :] != 0.0, axis=(0, 1))
     inside = np.any(design[:, index >= 0, :] != 0.0, axis=(0, 1))
+    factors = tuple(one for one in factors_of(problem) if free_theta[one.element])
     gaussian = inside & ~outside
+    gaussian[[one.element for one in factors]] = True
     closed = np.flatnonzero(free_theta & gaussian)
     rows = np.flatnonzero(index >= 0)
     of_etas = design[:, rows[np.argsort(index[rows])], :]
@@ -90,6 +117,7 @@ def split(problem: Problem) -> Split:
     return Split(
         closed=closed,
         design=np.ascontiguousarray(of_etas[:, :, closed]),
+        factors=factors,
         numeric=np.concatenate(numeric).astype(np.int64),
         scaled=scaled,
         n_scaled=counts,
@@ -101,6 +129,25 @@ def split(problem: Problem) -> Split:
         lower=space.bounds.inner_lower[closed],
         upper=space.bounds.inner_upper[closed],
     )
+
+
+def factors_of(problem: Problem) -> list[Factor]:
+    """Find the coefficients that act by a factor which is the same in all blocks of a subject."""
+    subjects, index = problem.subjects, problem.structure.eta_index
+    n_blocks = len(subjects.mix_start) - 1
+    if n_blocks < 1:
+        return []
+    terms = subjects.mix.reshape(n_blocks, -1, N_TERM)
+    first = subjects.block_start[:-1]
+    who = np.repeat(np.arange(problem.n_sub), np.diff(subjects.block_start))
+    found = []
+    for blocks in terms.swapaxes(0, 1):
+        eta, weight = int(index[int(blocks[0, PARAMETER])]), blocks[first, WEIGHT]
+        if blocks[0, KIND_OF_TERM] != FACTOR or eta < 0 or (blocks[:, WEIGHT] != weight[who]).any():
+            continue
+        element = np.flatnonzero(subjects.design[0, int(blocks[0, DIRECTION])])[0]
+        found.append(Factor(eta, int(element), weight))
+    return found
 
 
 def free_omega(problem: Problem) -> Bools:
@@ -150,17 +197,29 @@ def typical_values(theta: Floats, precision: Floats, mean: Floats, parts: Split)
     out = theta.copy()
     if not len(parts.closed):
         return out
-    weighted = parts.design.transpose(0, 2, 1) @ precision
+    design = design_at(theta, parts)
+    if parts.factors:
+        mean = mean - (location(theta, parts) - design @ theta[parts.closed])
+    weighted = design.transpose(0, 2, 1) @ precision
     if len(weighted) == 1:
-        left = len(mean) * weighted[0] @ parts.design[0]
+        left = len(mean) * weighted[0] @ design[0]
         right = weighted[0] @ mean.sum(axis=0)
     else:
-        left = (weighted @ parts.design).sum(axis=0)
+        left = (weighted @ design).sum(axis=0)
         right = np.einsum("nte,ne->t", weighted, mean)
     left = left + np.diag(parts.prior_precision)
     right = right + parts.prior_precision * parts.prior_mean
     out[parts.closed] = _within(left, right, parts.lower, parts.upper)
+    for one in parts.factors:
+        _keep_positive(one, theta[one.element], out)
     return out
+
+
+def _keep_positive(one: Factor, before: float, theta: Floats) -> None:
+    """Halve the step of a coefficient until no subject's factor comes near zero."""
+    least = LEAST_FACTOR * (1.0 + before * one.weight)
+    while (1.0 + theta[one.element] * one.weight < least).any():
+        theta[one.element] = 0.5 * (theta[one.element] + before)
 
 
 def _within(left: Floats, right: Floats, lower: Floats, upper: Floats) -> Floats:
@@ -180,8 +239,25 @@ def _within(left: Floats, right: Floats, lower: Floats, upper: Floats) -> Floats
 
 
 def location(theta: Floats, parts: Split) -> Floats:
-    """Return mu = X theta_M, (1 or n_sub, n_eta)."""
-    return np.asarray(parts.design @ theta[parts.closed])
+    """Return mu, (1 or n_sub, n_eta)."""
+    mu = np.asarray(parts.design @ theta[parts.closed])
+    if parts.factors:
+        mu = np.repeat(mu, len(parts.factors[0].weight) // len(mu), axis=0)
+        for one in parts.factors:
+            mu[:, one.eta] += np.log1p(theta[one.element] * one.weight)
+    return mu
+
+
+def design_at(theta: Floats, parts: Split) -> Floats:
+    """Return d mu / d theta_M, (1 or n_sub, n_eta, n_closed)."""
+    if not parts.factors:
+        return parts.design
+    n_sub = len(parts.factors[0].weight)
+    design = np.repeat(parts.design, n_sub // len(parts.design), axis=0)
+    for one in parts.factors:
+        column = int(np.searchsorted(parts.closed, one.element))
+        design[:, one.eta, column] = one.weight / (1.0 + theta[one.element] * one.weight)
+    return design
 
 
 def covariance(problem: Problem, mean: Floats, square: Floats, mu: Floats) -> Floats:

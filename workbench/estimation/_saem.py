@@ -34,6 +34,7 @@ from workbench.errors import EstimationError
 from workbench.estimation import _saem_guards as guards
 from workbench.estimation._m_step import (
     covariance,
+    design_at,
     location,
     scoring_step,
     split,
@@ -228,7 +229,8 @@ class Saem:
         """Return the standard errors of x if the random effects were observed, (n_free,)."""
         space, parts, n = self.problem.space, self.parts, self.problem.n_sub
         out = np.full(len(space.entries), 1.0 / np.sqrt(n))  # correlations
-        design = np.broadcast_to(parts.design, (n, *parts.design.shape[1:]))
+        design = design_at(self.theta, parts)
+        design = np.broadcast_to(design, (n, *design.shape[1:]))
         information = np.einsum("net,ef,nfu->tu", design, self.values.precision, design)
         variance = np.diag(np.linalg.pinv(information)) if len(parts.closed) else np.zeros(0)
         out[parts.closed] = np.sqrt(variance) / space.theta_slope(self.theta)[parts.closed]

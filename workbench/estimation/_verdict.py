@@ -104,7 +104,7 @@ def _search_doubts(minimum: Minimum, options: object) -> list[str]:
     if minimum.reason == "cancelled":
         return [
             f"Stopped on request after {minimum.iterations} iterations; these are the best values "
-            "so far."
+            "so far, without standard errors."
         ]
     if minimum.reason == "no_descent":
         return [

@@ -33,7 +33,8 @@ Pairs = Sequence[tuple[int, int]]
 STEP = 1e-30  # of complex differentiation: no digit is lost
 SAME = 1e-9  # relative difference of covariances that counts as none
 MOST_STEPS = 200
-SETTLED = 1e-24  # squared length of a scoring step, in SEs of one observation
+SETTLED = 1e-20  # squared length of a scoring step, in SEs of one observation
+ROUNDING = 1e-14  # of the objective, relative to its terms: less cannot judge a step
 
 
 class CovarianceMap:
@@ -270,15 +271,16 @@ class CovarianceMap:
             information = np.einsum("aij,bji->ab", turned, turned)
             step = np.linalg.lstsq(information, -gradient, rcond=1e-12)[0]
             length, part_of = float(-gradient @ step), 1.0
+            slack = ROUNDING * (1.0 + abs(now))
             moved, ahead = free, now
             while part_of > 1e-8:
                 moved = free.copy()
                 moved[inside] += part_of * step
                 ahead = value(moved)
-                if ahead <= now:
+                if ahead <= now + slack:
                     break
                 part_of *= 0.5
-            if not ahead <= now:
+            if not ahead <= now + slack:
                 break
             free, now = moved, ahead
             if length < SETTLED:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from workbench.core.complete import Complete, complete_range
 from workbench.core.likelihood import Values
 from workbench.core.mcmc import Chains, Moves, sweep_range
+from workbench.problem.exchange import Exchange
 from workbench.problem.problem import Problem
 from workbench.problem.space import frozen
 from workbench.problem.workers import Workers
@@ -37,6 +38,7 @@ class Sampler:
 
     The scales of the random walks are adapted towards an acceptance of 40 % after every sweep,
     by the rule of saemix (Comets et al. 2017, J Stat Softw 80(3)), from counts over all subjects.
+    Where a parameter varies between occasions, a sweep ends with a draw of `problem.exchange`.
     Same seed, same draws, on any number of threads.
 
     Parameters
@@ -87,6 +89,7 @@ class Sampler:
             np.zeros((n_sub, n_chains, n_sigma)),
             np.zeros((n_sub, n_theta + n_sigma, n_theta + n_sigma)),
         )
+        self._exchange = Exchange(problem)
         self.scale = np.zeros((0, 0))
         self.tried = np.zeros(counts[1:])
         self.accepted = np.zeros(counts[1:])
@@ -155,6 +158,10 @@ class Sampler:
                 chains,
             )
         )
+        if self._exchange.any:
+            key = [self.seed % 2**64, self.purpose]
+            noise = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, number]))
+            self._exchange.move(values, chains.eta, noise)
         self.sweeps += 1
         self._adapt(sd)
 

@@ -15,11 +15,12 @@ OMEGA = np.array([[0.5, 0.1, 0.0], [0.1, 0.3, 0.0], [0.0, 0.0, 0.2]])
 BLOCKS = OMEGA != 0
 
 
-def parts(design, closed, free=BLOCKS):
+def parts(design, closed, free=BLOCKS, factors=()):
     n = len(closed)
     return m_step.Split(
         closed=np.array(closed),
         design=design,
+        factors=factors,
         numeric=NONE,
         scaled=NONE,
         n_scaled=NONE,
@@ -49,6 +50,56 @@ def test_typical_values_are_generalised_least_squares(n_design):
     found = m_step.typical_values(theta, precision, mean, split)
     np.testing.assert_allclose(found[[0, 2, 3]], best, atol=1e-6)
     np.testing.assert_array_equal(found[[1, 4]], theta[[1, 4]])
+
+
+def with_factor(n_design):
+    """Three typical values and a coefficient of a factor on the second random effect."""
+    design = np.zeros((n_design, 3, 4))
+    design[:, :, :3] = np.eye(3)
+    weight = RNG.uniform(-1.0, 2.0, 12)
+    return parts(design, [0, 1, 2, 4], factors=(m_step.Factor(1, 4, weight),)), weight
+
+
+@pytest.mark.parametrize("n_design", [1, 12])
+def test_slopes_of_a_factor_are_those_of_the_location(n_design):
+    split, weight = with_factor(n_design)
+    theta = np.array([0.1, 0.2, 0.3, 9.0, 0.25])
+    found = m_step.design_at(theta, split)
+    for column, element in enumerate(split.closed):
+        step = np.zeros(5)
+        step[element] = 1e-5
+        change = m_step.location(theta + step, split) - m_step.location(theta - step, split)
+        np.testing.assert_allclose(found[:, :, column], change / 2e-5, atol=1e-9)
+    expected = theta[1] + np.log(1.0 + 0.25 * weight)
+    np.testing.assert_allclose(m_step.location(theta, split)[:, 1], expected, rtol=1e-14)
+
+
+def test_steps_of_a_factor_end_at_the_nonlinear_least_squares_estimate():
+    split, _ = with_factor(1)
+    precision, truth = np.linalg.inv(OMEGA), np.array([0.1, 0.2, 0.3, 9.0, 0.3])
+    mean = m_step.location(truth, split) + 0.2 * RNG.standard_normal((12, 3))
+
+    def distance(free):
+        theta = truth.copy()
+        theta[split.closed] = free
+        d = mean - m_step.location(theta, split)
+        return np.einsum("na,ab,nb->", d, precision, d)
+
+    best = scipy.optimize.minimize(distance, truth[split.closed], options={"gtol": 1e-9}).x
+    theta = np.array([0.0, 0.0, 0.0, 9.0, 0.0])
+    for _ in range(60):
+        theta = m_step.typical_values(theta, precision, mean, split)
+    np.testing.assert_allclose(theta[split.closed], best, atol=2e-6)
+    assert theta[3] == 9.0
+
+
+def test_a_factor_stays_positive_whatever_the_step():
+    split, weight = with_factor(1)
+    theta = np.array([0.0, 0.0, 0.0, 9.0, 0.1])
+    mean = np.full((12, 3), 5.0) * np.sign(weight)[:, None]
+    for _ in range(20):
+        theta = m_step.typical_values(theta, np.linalg.inv(OMEGA), mean, split)
+        assert (1.0 + theta[4] * weight > 0).all()
 
 
 @pytest.mark.parametrize("n_design", [1, 12])
