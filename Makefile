@@ -3,7 +3,8 @@
 # make help    the rest
 #
 # Variables: VENV (default .venv), PYTHON (the interpreter that creates it), PORT (default 8866),
-# BROWSER=no (leave out the tests that need Chromium), PYTEST (more arguments for pytest).
+# BROWSER=no (leave out the tests that need Chromium), PYTEST (more arguments for pytest),
+# WORKERS (processes that run the tests; those in the browser have the machine to themselves).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -15,6 +16,7 @@ PYTHON ?=
 PORT ?= 8866
 BROWSER ?= yes
 PYTEST ?=
+WORKERS ?= logical
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -30,7 +32,11 @@ app: $(INSTALLED)  ## install what is missing and open the workbench
 	@exec $(BIN)/workbench --port $(PORT)
 
 test: $(INSTALLED_TEST) browser lint  ## install what is missing, then lint and run every test
-	@$(BIN)/python -m pytest $(if $(filter no,$(BROWSER)),-m "not browser") $(PYTEST)
+	@$(BIN)/workbench warmup
+	@$(BIN)/python -m pytest -m "not browser" --numprocesses $(WORKERS) --dist worksteal $(PYTEST)
+ifneq ($(BROWSER),no)
+	@$(BIN)/python -m pytest -m browser $(PYTEST)
+endif
 
 lint: $(INSTALLED_TEST)  ## ruff, mypy and the import layers
 	@$(BIN)/ruff check .
