@@ -93,13 +93,19 @@ Data = Annotated[str, typer.Argument(help="A file, or a name from `workbench dat
 Card = Annotated[
     Path | None, typer.Option(help="Model card (JSON); a catalogue's dataset suggests one.")
 ]
-Method = Annotated[str, typer.Option(help="fo, foce or focei.")]
+Method = Annotated[str, typer.Option(help="An estimator: fo, focei, saem …")]
 Out = Annotated[Path | None, typer.Option(help="Save the result here (JSON).")]
 Columns = Annotated[
     list[str] | None, typer.Option(help="Which column is which: ID=SUBJ. Repeatable.")
 ]
 Options = Annotated[
     list[str] | None, typer.Option(help="Option of the estimator: max_iter=200. Repeatable.")
+]
+Lloq = Annotated[
+    float | None, typer.Option(help="Limit of quantification: values of DV below it are marked.")
+]
+Blq = Annotated[
+    str | None, typer.Option(help="Treatment of values below the limit, M1 to M7; otherwise M3.")
 ]
 
 
@@ -111,9 +117,12 @@ def fit(
     out: Out = None,
     columns: Columns = None,
     option: Options = None,
+    lloq: Lloq = None,
+    blq: Blq = None,
 ) -> None:
     """Estimate the parameters of a model and print them."""
-    _run(data, model, method, out, columns or [], option or [], estimate=True)
+    dataset = _read_data(data, columns or [], lloq, blq)
+    _run(dataset, model, method, out, option or [], estimate=True)
 
 
 @app.command()
@@ -124,9 +133,12 @@ def evaluate(
     out: Out = None,
     columns: Columns = None,
     option: Options = None,
+    lloq: Lloq = None,
+    blq: Blq = None,
 ) -> None:
     """Print the objective at the model's own values; nothing is estimated."""
-    _run(data, model, method, out, columns or [], option or [], estimate=False)
+    dataset = _read_data(data, columns or [], lloq, blq)
+    _run(dataset, model, method, out, option or [], estimate=False)
 
 
 @app.command()
@@ -157,19 +169,17 @@ def main() -> None:
 
 
 def _run(
-    data: str,
+    dataset: Dataset,
     card: Path | None,
     method: str,
     out: Path | None,
-    columns: list[str],
     options: list[str],
     *,
     estimate: bool,
 ) -> None:
-    """Read data and model, fit or evaluate, print and save."""
+    """Read the model, fit or evaluate, print and save."""
     from workbench import estimation
 
-    dataset = _read_data(data, _pairs(columns, "--columns"))
     chosen = {key: _value(text) for key, text in _pairs(options, "--option").items()}
     if out is not None and not out.parent.is_dir():
         raise OptionError(f"--out: there is no folder {str(out.parent)!r} to save in.")
@@ -183,14 +193,18 @@ def _run(
         raise SystemExit(NOT_CONVERGED)
 
 
-def _read_data(source: str, columns: dict[str, str]) -> Dataset:
-    """Return a dataset of the catalogue, or read the file of that name."""
+def _read_data(source: str, columns: list[str], lloq: float | None, blq: str | None) -> Dataset:
+    """Return a dataset of the catalogue, or read the file of that name; treat its limits."""
     from workbench.data import read_dataset
     from workbench.datasets import dataset_names, load_dataset
 
+    pairs = _pairs(columns, "--columns")
     if source in dataset_names() and not Path(source).exists():
-        return load_dataset(source)
-    return read_dataset(source, columns=columns or None)
+        data = load_dataset(source)
+    else:
+        data = read_dataset(source, columns=pairs or None)
+    data = data if lloq is None else data.censor(lloq=lloq)
+    return data if blq is None else data.with_blq(blq)
 
 
 def _read_model(card: Path | None, dataset: Dataset) -> Model:

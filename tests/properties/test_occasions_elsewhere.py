@@ -47,6 +47,21 @@ def test_individual_predictions_are_those_of_the_parameters_over_time(fit):
     )
 
 
+def test_draws_of_kappa_come_from_the_conditional_distributions(fit):
+    """Those of eta with the same seed are of the same chains; the sums make the predictions."""
+    kappas, etas = fit.kappa_draws(400, seed=3), fit.draws(400, seed=3)
+    assert list(kappas.columns) == ["ID", "OCC", "DRAW", "cl", "v"]
+    assert len(kappas) == 400 * len(fit.kappas)
+    mean = kappas.groupby(["ID", "OCC"], sort=False)[["cl", "v"]].mean()
+    sd = kappas.groupby(["ID", "OCC"], sort=False)[["cl", "v"]].std()
+    modes = fit.kappas.set_index(["ID", "OCC"])
+    assert (np.abs(mean - modes) / sd).to_numpy().max() < 0.5
+    both = kappas.merge(etas, on=["ID", "DRAW"], suffixes=("_kappa", "_eta"))
+    apart = both.groupby(["ID", "OCC"])[["cl_kappa", "cl_eta"]].corr().iloc[0::2, 1]
+    assert (apart < 0).all()  # what one has, the other lacks
+    pd.testing.assert_frame_equal(kappas, fit.kappa_draws(400, seed=3))
+
+
 def test_saving_keeps_the_kappas(fit, tmp_path):
     fit.save(tmp_path / "fit.json")
     again = wb.load_fit(tmp_path / "fit.json")

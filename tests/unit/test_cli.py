@@ -74,6 +74,19 @@ def test_options_reach_the_estimator(console):
     assert "hessian" in err
 
 
+def test_values_below_a_limit_get_the_treatment_that_is_named(console):
+    """M1 leaves them out; without a name they count by their likelihood, as M3."""
+    data = wb.load_dataset("theophylline").censor(lloq=2.0)
+    model = wb.Model.from_dict(data.info.suggested_model)
+    common = ("evaluate", "theophylline", "--lloq", "2.0", "--method", "laplace")
+    for arguments, treated in (((), data), (("--blq", "M1"), data.with_blq("M1"))):
+        _, out, _ = console(*common, *arguments)
+        assert f"OFV {wb.evaluate(model, treated, method='laplace').ofv:.3f}" in out
+    code, _, err = console(*common, "--blq", "M9")
+    assert code == 2
+    assert "M9" in err
+
+
 def test_columns_can_be_mapped(console, card, tmp_path):
     odd = tmp_path / "odd.csv"
     odd.write_text(GOOD.replace("ID,TIME,DV", "WHO,WHEN,WHAT"))

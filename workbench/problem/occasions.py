@@ -47,6 +47,18 @@ class Occasions:
         return self.used.shape[1]
 
 
+def count_random_effects(model: Model, data: Dataset | None) -> int:
+    """Return how many random effects the subject with most occasions has, kappas included.
+
+    Raises
+    ------
+    DataError, ModelError
+        As `find_occasions`.
+    """
+    occasions = None if data is None else find_occasions(model, data)
+    return len(model.etas) + len(model.iov) * (0 if occasions is None else occasions.most)
+
+
 def find_occasions(model: Model, data: Dataset, *, estimable: bool = False) -> Occasions | None:
     """Return the occasions by which a model's parameters vary; None where none does.
 

@@ -393,7 +393,7 @@ class FitResult:
         Returns
         -------
         DataFrame
-            ID, DRAW (from 1) and a column per random effect.
+            ID, DRAW (from 1) and a column per random effect; `kappa_draws` has those of occasions.
         """
         eta = self._sampled(n, seed)
         labels = np.array(self.data.population.subjects, dtype=object)
@@ -403,6 +403,17 @@ class FitResult:
         etas = eta[:, :, : len(self.final_model.etas)]
         flat = etas.reshape(len(table), etas.shape[2])
         return table.assign(**dict(zip(self.final_model.etas, flat.T, strict=True)))
+
+    def kappa_draws(self, n: int, *, seed: int = 0) -> pd.DataFrame:
+        """Return draws of kappa, from the same chains as `draws` with the same arguments.
+
+        Returns
+        -------
+        DataFrame
+            ID, OCC, DRAW (from 1) and a column per parameter that varies between occasions; no
+            rows where none does.
+        """
+        return occasions.kappa_draws(self, self._sampled(n, seed))
 
     def conditional(self, n: int = 200, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return mean and SD of eta in its conditional distributions, each (n_sub, n_eta).

@@ -51,3 +51,17 @@ def parameters_over_time(fit: FitResult) -> pd.DataFrame:
 def kappas_of(fit: FitResult) -> Floats:
     """Return the kappas of all subjects' occasions, (n, n_iov)."""
     return fit.kappas[list(fit.final_model.iov)].to_numpy(float)
+
+
+def kappa_draws(fit: FitResult, eta: Floats) -> pd.DataFrame:
+    """Return the kappas among draws of all random effects; see `FitResult.kappa_draws`.
+
+    Parameters
+    ----------
+    eta : (n_sub, n, n_eta)
+    """
+    problem = Problem(fit.final_model, fit.data)
+    draws = [problem.kappas_of(eta[:, k]).assign(DRAW=k + 1) for k in range(eta.shape[1])]
+    table = pd.concat(draws)
+    table.insert(2, "DRAW", table.pop("DRAW"))
+    return table.sort_index(kind="stable").reset_index(drop=True)

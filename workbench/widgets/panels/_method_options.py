@@ -9,6 +9,7 @@ import ipywidgets as W
 
 from workbench.errors import WorkbenchError
 from workbench.estimation import Control, estimators
+from workbench.problem.occasions import count_random_effects
 from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
@@ -82,7 +83,8 @@ class MethodOptions:
         words = ""
         if estimator.cost is not None and model is not None:
             try:
-                words = estimator.cost(self.session.chosen_options(), len(model.etas))
+                n_eta = count_random_effects(model, self.state.dataset)
+                words = estimator.cost(self.session.chosen_options(), n_eta)
             except WorkbenchError as error:
                 words = str(error)
         self.cost.value = escape(words)
