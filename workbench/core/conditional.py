@@ -36,6 +36,11 @@ from workbench.core.likelihood import (
 from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
 from workbench.core.observation import sigma_terms, variance_terms, weight, weight_slope
 from workbench.core.residuals import V_F
+from workbench.core.scale_effects import (
+    add_scale_movement,
+    add_scale_to_sigma,
+    add_scale_to_trace,
+)
 
 _NOT_POSITIVE_DEFINITE = 2
 _NOT_FINITE = 3
@@ -87,6 +92,8 @@ def trace_terms(n_obs: int, scratch: Scratch) -> None:
                 if q != k:
                     scratch.trace[q] += 2.0 * w * scratch.first[k] * f[j, at_pair]
                 at_pair += 1
+    if scratch.is_scaled != 0:
+        add_scale_to_trace(n_obs, scratch.table, f, scratch.spread, scratch.trace)
 
 
 @kernel
@@ -143,6 +150,10 @@ def variance_gradient(
             through_zero = 2.0 * l_s + w_s * scratch.leverage[j] + l_fs * moved
             for k in range(p):
                 by_psi_zero[k] += through_zero * scratch.f_zero[j, 1 + k]
+    if scratch.is_scaled != 0:
+        table, f, spread = scratch.table, scratch.f, scratch.spread
+        add_scale_to_sigma(n_obs, table, f, spread, by_sigma)
+        add_scale_movement(n_obs, table, structure.eta_index, scratch.step, by_sigma)
 
 
 @kernel

@@ -71,6 +71,8 @@ def by_draft(structure: Structure) -> Structure:
         structure.how,
         structure.ends,
         structure.ranges,
+        structure.is_scaled,
+        structure.scaled,
     )
 
 

@@ -85,3 +85,21 @@ def informed(row: Vec, r_a: float, v_a: float) -> tuple[float, float]:
     r"""Return :math:`(r_a / v, v_a / (2 v^2))`: the information about (r, v) times (r_a, v_a)."""
     v = row[V]
     return r_a / v, 0.5 * v_a / (v * v)
+
+
+@kernel
+def scale_curvature(row: Vec) -> float:
+    r"""Return :math:`\partial^2 \ell / \partial u^2 = 2 r^2/v`, u the log of a factor on the SD."""
+    return 2.0 * row[R] * row[R] / row[V]
+
+
+@kernel
+def scale_sigma(row: Vec, rs: float, vs: float) -> float:
+    r"""Return :math:`\partial^2 \ell / (\partial u\, \partial s)` for a parameter s.
+
+    Parameters
+    ----------
+    rs, vs : dr/ds, dv/ds
+    """
+    r, v = row[R], row[V]
+    return r * (r * vs / v - 2.0 * rs) / v

@@ -48,6 +48,7 @@ from workbench.core.residuals import (
     R,
     V,
 )
+from workbench.core.scale_effects import add_scale_to_joint, scale_rows
 from workbench.core.transforms import transform
 
 
@@ -71,6 +72,8 @@ class Structure(NamedTuple):
     how: IntMat  # (n_outputs, both_sides.HOW) scale and distribution of each output's error
     ends: Mat  # (n_outputs, 2) ends of the interval that logit and probit map
     ranges: Mat  # (n_phi, 2) bounds of the parameters that have some, see core.transforms
+    is_scaled: int  # 1 where the SD of some output differs between subjects
+    scaled: IntVec  # (n_outputs,) direction of the log of the factor on its SD, -1 without one
 
 
 class Subjects(NamedTuple):
@@ -130,6 +133,7 @@ class Scratch(NamedTuple):
     trial: OutVec
     base: OutVec  # a mode, while others are sought
     restart: OutVec
+    is_scaled: int  # that of the structure
 
 
 @kernel
@@ -181,6 +185,7 @@ def make_scratch(
         np.zeros(n_eta),
         np.zeros(n_eta),
         np.zeros(n_eta),
+        structure.is_scaled,
     )
 
 
@@ -479,7 +484,8 @@ def residual_table(
 
     Parameters
     ----------
-    scratch : prediction and table_limit are overwritten
+    scratch : psi, where the predictions are, is read where an SD differs between subjects;
+        prediction and table_limit are overwritten
     """
     start = subjects.obs_start[i]
     n_obs = subjects.obs_start[i + 1] - start
@@ -493,6 +499,8 @@ def residual_table(
         )
     if structure.unusual != 0:
         finish_table(structure, subjects, start, n_obs, sigma, table)
+    if structure.is_scaled != 0:
+        scale_rows(structure.scaled, subjects.endpoint, start, n_obs, scratch.psi, table)
 
 
 @kernel
@@ -548,6 +556,10 @@ def joint_derivatives(n_obs: int, scratch: Scratch) -> None:
                 scratch.weights[k, q] += w * fkq
                 scratch.hessian[k, q] += lff * fkq + lf * f[j, at_pair]
                 at_pair += 1
+    if scratch.is_scaled != 0:
+        add_scale_to_joint(
+            n_obs, scratch.table, f, scratch.gradient, scratch.weights, scratch.hessian
+        )
     for k in range(p):
         for q in range(k):
             scratch.weights[q, k] = scratch.weights[k, q]

@@ -218,3 +218,38 @@ def truncated_weight_slope(row: Vec, rfs: float, vs: float, vfs: float, b_s: flo
     moved = p * p * one_b - 2.0 * p * q * mixed_b + q * q * two_b
     turned = p * p_s * one - (p_s * q + p * q_s) * mixed + q * q_s * two
     return 2.0 * turned + moved * b_s
+
+
+@kernel
+def scale_curvature(row: Vec) -> float:
+    r"""Return :math:`\partial^2 \ell / \partial u^2`, u the log of a factor on the SD.
+
+    As :math:`a_u = -a` and :math:`b_u = -b`, it is
+    :math:`a^2 \ell_{aa} + 2ab\,\ell_{ab} + b^2 \ell_{bb} + a \ell_a + b \ell_b`.
+    """
+    v = row[V]
+    if not v > 0.0:
+        return 0.0
+    a, b = row[R] / sqrt(v), row[OTHER] / sqrt(v)
+    l_a, l_b, aa, ab, bb = by_limits(row[KIND], a, b)
+    total = a * a * aa + 2.0 * a * b * ab + b * b * bb + a * l_a + b * l_b
+    return total + (gaussian.scale_curvature(row) if row[KIND] == TRUNCATED else 0.0)
+
+
+@kernel
+def scale_sigma(row: Vec, rs: float, vs: float, others: float) -> float:
+    r"""Return :math:`\partial^2 \ell / (\partial u\, \partial s)` for a parameter s.
+
+    Parameters
+    ----------
+    rs, vs, others : as in `terms`
+    """
+    v = row[V]
+    if not v > 0.0:
+        return 0.0
+    a, b = row[R] / sqrt(v), row[OTHER] / sqrt(v)
+    a_s = rs / sqrt(v) - 0.5 * a * vs / v
+    b_s = others / sqrt(v) - 0.5 * b * vs / v
+    l_a, l_b, aa, ab, bb = by_limits(row[KIND], a, b)
+    total = -(aa * a + ab * b + l_a) * a_s - (ab * a + bb * b + l_b) * b_s
+    return total + (gaussian.scale_sigma(row, rs, vs) if row[KIND] == TRUNCATED else 0.0)

@@ -19,6 +19,7 @@ from workbench.core.residuals import (
     R_S,
     SIGMA_WIDTH,
     STUDENT,
+    V_F,
     V_FS,
     V_S,
     V,
@@ -116,6 +117,38 @@ def variance_terms(row: Vec, vs: float) -> tuple[float, float, float]:
             return student.terms(row, 0.0, 0.0, vs, 0.0, 0.0)
         return limits.terms(row, 0.0, 0.0, vs, 0.0, 0.0)
     return gaussian.terms(row, 0.0, 0.0, vs, 0.0)
+
+
+@kernel
+def scale_terms(row: Vec) -> tuple[float, float, float]:
+    """Return what `sigma_terms` does for u, the log of a factor on the SD (`scale_effects`)."""
+    vu, vfu = 2.0 * row[V], 2.0 * row[V_F]
+    if row[KIND] != OBSERVED:
+        if row[KIND] == STUDENT:
+            return student.terms(row, 0.0, 0.0, vu, vfu, 0.0)
+        return limits.terms(row, 0.0, 0.0, vu, vfu, 0.0)
+    return gaussian.terms(row, 0.0, 0.0, vu, vfu)
+
+
+@kernel
+def scale_curvature(row: Vec) -> float:
+    r"""Return :math:`\partial^2 \ell / \partial u^2`, u as in `scale_terms`."""
+    if row[KIND] == STUDENT:
+        return student.scale_curvature(row)
+    if row[KIND] != OBSERVED:
+        return limits.scale_curvature(row)
+    return gaussian.scale_curvature(row)
+
+
+@kernel
+def scale_sigma(row: Vec, s: int) -> float:
+    r"""Return :math:`\partial^2 \ell / (\partial u\, \partial \sigma_s)`, u as in `scale_terms`."""
+    c = FIRST_SIGMA + SIGMA_WIDTH * s
+    if row[KIND] == STUDENT:
+        return student.scale_sigma(row, row[c + R_S], row[c + V_S], row[c + OTHER_S])
+    if row[KIND] != OBSERVED:
+        return limits.scale_sigma(row, row[c + R_S], row[c + V_S], row[c + OTHER_S])
+    return gaussian.scale_sigma(row, row[c + R_S], row[c + V_S])
 
 
 @kernel

@@ -61,6 +61,11 @@ from workbench.core.residuals import (
     R,
     V,
 )
+from workbench.core.scale_effects import (
+    add_scale_movement,
+    add_scale_to_sigma,
+    scale_contraction,
+)
 
 STEP = 3e-3  # of the differences, in conditional SDs, or relative to sigma
 
@@ -197,6 +202,7 @@ def curvature_by_sigma(
         room.sigma[s] = values.sigma[s]
     for s in range(n_sigma):
         step = STEP * max(abs(values.sigma[s]), 1e-3)
+        room.scale_changes[s] = 0.0
         for j in range(n_obs):
             room.changes[j, s] = 0.0
         if not interaction and not moves_residual(n_obs, s, scratch):
@@ -211,6 +217,10 @@ def curvature_by_sigma(
                 freeze_variance(n_obs, scratch.table_zero, table)
             for j in range(n_obs):
                 room.changes[j, s] += share * curvature(table[j])
+            if scratch.is_scaled != 0:
+                room.scale_changes[s] += share * scale_contraction(
+                    n_obs, table, scratch.f, room.in_psi
+                )
         room.sigma[s] = values.sigma[s]
 
 
@@ -258,6 +268,24 @@ def by_frozen_variance(exact: bool, j: int, moved: float, scratch: Scratch, room
 
 
 @kernel
+def add_scale_of_sigma(
+    exact: bool,
+    structure: Structure,
+    n_obs: int,
+    scratch: Scratch,
+    room: Room,
+    by_sigma: OutVec,
+) -> None:
+    """Gradient in sigma through the directions that scale an SD."""
+    add_scale_movement(n_obs, scratch.table, structure.eta_index, scratch.step, by_sigma)
+    if not exact:
+        add_scale_to_sigma(n_obs, scratch.table, scratch.f, room.in_psi, by_sigma)
+        return
+    for s in range(by_sigma.shape[0]):
+        by_sigma[s] += room.scale_changes[s]
+
+
+@kernel
 def add_sigma(
     interaction: bool,
     exact: bool,
@@ -291,6 +319,8 @@ def add_sigma(
                 by_sigma[s] += by_v * row[FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
             for k in range(p):
                 by_psi_zero[k] += by_v * scratch.table_zero[j, V_F] * scratch.f_zero[j, 1 + k]
+    if scratch.is_scaled != 0:
+        add_scale_of_sigma(exact, structure, n_obs, scratch, room, by_sigma)
 
 
 @kernel

@@ -20,6 +20,7 @@ from workbench.core.likelihood import (
     residual_table,
 )
 from workbench.core.observation import residual_terms, sigma_terms, slope, variance_terms
+from workbench.core.scale_effects import add_scale_slope
 
 
 class Nodes(NamedTuple):
@@ -50,6 +51,8 @@ class Room(NamedTuple):
     quadratic: OutVec  # (max_obs,) f' W f
     second: OutVec  # (max_obs,) W contracted with the second derivatives of f
     changes: OutMat  # (max_obs, n_sigma) change of the curvature with sigma
+    by_scale: OutVec  # (p,) slopes in the directions that scale an SD
+    scale_changes: OutVec  # (n_sigma,) what `changes` is, of the parts that concern these
 
 
 @kernel
@@ -74,6 +77,8 @@ def make_room(n_nodes: int, max_obs: int, p: int, n_eta: int, n_sigma: int) -> R
         np.zeros(max_obs),
         np.zeros(max_obs),
         np.zeros((max_obs, n_sigma)),
+        np.zeros(p),
+        np.zeros(n_sigma),
     )
 
 
@@ -164,6 +169,18 @@ def clear_means(room: Room) -> None:
 
 
 @kernel
+def add_scale(structure: Structure, n_obs: int, share: float, scratch: Scratch, room: Room) -> None:
+    """Add the slopes in the directions that scale an SD, which no prediction has."""
+    for k in range(room.by_scale.shape[0]):
+        room.by_scale[k] = 0.0
+    add_scale_slope(n_obs, scratch.table, room.by_scale)
+    for k in range(room.by_scale.shape[0]):
+        room.psi_mean[k] += share * room.by_scale[k]
+        if structure.eta_index[k] >= 0:
+            room.direction[structure.eta_index[k]] += room.by_scale[k]
+
+
+@kernel
 def add_node(
     interaction: bool,
     structure: Structure,
@@ -194,6 +211,8 @@ def add_node(
             room.sigma_mean[s] += share * l_s
         if not interaction:
             room.by_variance[j] += share * variance_terms(row, 1.0)[0]
+    if scratch.is_scaled != 0:
+        add_scale(structure, n_obs, share, scratch, room)
     for a in range(n_eta):
         room.slope_mean[a] += share * room.direction[a]
         turned = 0.0  # (M' dJ/deta)_a

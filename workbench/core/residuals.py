@@ -3,7 +3,7 @@
 The residual is r = h(y) - h(f) for a transformation h (the identity, or the logarithm), with
 variance v(f, sigma). One row per observation: r and v with their derivatives with respect to
 the prediction f, then what kind of observation it is, then for each sigma the derivatives of v
-and r. A residual-error kernel writes r, v and their derivatives; KIND, OTHER and OTHER_S are
+and r. A residual-error kernel writes r, v and their derivatives; KIND, OTHER, SCALED and OTHER_S are
 written for it (`likelihood.residual_table`). The estimators need nothing else (`observation`), so
 a new error model is one kernel.
 """
@@ -16,7 +16,8 @@ V_F = 4
 V_FF = 5
 KIND = 6  # of the observation, one of those below
 OTHER = 7  # r at the other limit, for kinds that have two; degrees of freedom of STUDENT
-FIRST_SIGMA = 8  # from here a group of SIGMA_WIDTH columns for each sigma
+SCALED = 8  # 1 + direction of the random effect on log SD (`scale_effects`), 0 without one
+FIRST_SIGMA = 9  # from here a group of SIGMA_WIDTH columns for each sigma
 
 # Places within the group of a sigma s.
 V_S = 0  # dv/ds

@@ -131,3 +131,29 @@ def informed(row: Vec, r_a: float, v_a: float, n_a: float) -> tuple[float, float
         0.5 * nu / (nu + 3.0) * v_a / (v * v) + mixed * n_a,
         mixed * v_a + own * n_a,
     )
+
+
+@kernel
+def scale_curvature(row: Vec) -> float:
+    r"""Return :math:`\partial^2 \ell / \partial u^2`, u the log of a factor on the scale.
+
+    As :math:`z_u = -2z`, :math:`\ell_u = 1 - (\nu + 1) z / (\nu + z)`.
+    """
+    nu = row[DF]
+    z = row[R] * row[R] / row[V]
+    return 2.0 * (nu + 1.0) * nu * z / ((nu + z) * (nu + z))
+
+
+@kernel
+def scale_sigma(row: Vec, rs: float, vs: float, ns: float) -> float:
+    r"""Return :math:`\partial^2 \ell / (\partial u\, \partial s)` for a parameter s.
+
+    Parameters
+    ----------
+    rs, vs, ns : dr/ds, dv/ds, d nu / ds
+    """
+    r, v, nu = row[R], row[V], row[DF]
+    z = r * r / v
+    z_s = 2.0 * r * rs / v - z * vs / v
+    through_z = -(nu + 1.0) * nu * z_s / ((nu + z) * (nu + z))
+    return through_z - ns * z * (z - 1.0) / ((nu + z) * (nu + z))

@@ -20,11 +20,15 @@ Pair = tuple[str, str]
 
 def read_pairs(
     structure: StructuralModel,
-    parameters: Mapping[str, Parameter],
+    sds: Mapping[str, float],
     correlations: Mapping[Pair, float | Fixed] | Iterable[Pair],
     effect: Effect,
 ) -> tuple[dict[Pair, float], set[Pair]]:
     """Return the correlations by pair, in order, and which of them are held.
+
+    Parameters
+    ----------
+    sds : SD of the random effect of this kind on each parameter (and residual error), 0 for none
 
     Raises
     ------
@@ -34,7 +38,7 @@ def read_pairs(
     if not isinstance(correlations, Mapping):
         named = [tuple(pair) if isinstance(pair, list) else pair for pair in correlations]
         correlations = dict.fromkeys(named, 0.0)
-    order = {name: k for k, name in enumerate(structure.parameters)}
+    order = {name: k for k, name in enumerate(sds)}
     pairs: dict[Pair, float] = {}
     held: set[Pair] = set()
     for pair, given in correlations.items():
@@ -45,9 +49,9 @@ def read_pairs(
             )
         a, b = pair
         for name in (a, b):
-            if name not in parameters:
-                raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
-            if not effect.sd(parameters[name]) > 0:
+            if name not in sds:
+                raise unknown_name(f"parameter of {structure.name}", name, [*sds])
+            if not sds[name] > 0:
                 raise ModelError(
                     f"A correlation of {a} with {b} needs {effect.title} on both, but {name} has "
                     f"none. Give it an {effect.part} above 0, or drop the correlation."
@@ -113,7 +117,8 @@ def kappa_pairs(
     ModelError, UnknownNameError
         As of `read_pairs`; or one is held.
     """
-    pairs, held = read_pairs(structure, parameters, correlations, KAPPA)
+    sds = {name: KAPPA.sd(p) for name, p in parameters.items()}
+    pairs, held = read_pairs(structure, sds, correlations, KAPPA)
     if held:
         a, b = sorted(held)[0]
         raise ModelError(

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from workbench.errors import ModelError
-from workbench.models.error import ResidualError
+from workbench.models.error import RUV, ResidualError
 from workbench.registry import unknown_name
 
 Errors = Mapping[str, ResidualError]
@@ -63,6 +63,39 @@ def sigma_units(errors: Errors) -> tuple[str, ...]:
     return tuple(unit for error in errors.values() for unit in error.units)
 
 
+def eta_names(outputs: Sequence[str], errors: Errors) -> dict[str, str]:
+    """Return the random effects on the errors, ``ruv``, or ``ruv.cp`` of several outputs.
+
+    Returns
+    -------
+    dict
+        name → output
+    """
+    several = len(outputs) > 1
+    return {f"{RUV}.{o}" if several else RUV: o for o, error in errors.items() if error.has_eta}
+
+
+def check_eta_names(structure: str, parameters: Sequence[str], errors: Errors) -> None:
+    """Refuse a parameter that has the name of a random effect on the error.
+
+    Raises
+    ------
+    ModelError
+    """
+    if RUV in parameters and any(error.has_eta for error in errors.values()):
+        raise ModelError(
+            f'{structure} has a parameter "{RUV}", which is the name of the random effect on the '
+            "residual error (iiv=). Give the parameter another name."
+        )
+
+
+def eta_symbol(name: str) -> str:
+    """Return the name of a random effect on an error in mathtext."""
+    word, _, output = name.partition(".")
+    shown = f"{word},{output}" if output else word
+    return rf"\mathrm{{{shown}}}".replace("_", r"\_")
+
+
 def errors_card(outputs: Sequence[str], errors: Errors) -> dict[str, Any]:
     """Return the errors' part of a model card: that of the only output, or one per output."""
     if len(outputs) == 1:
@@ -98,10 +131,11 @@ def errors_latex(outputs: Sequence[str], errors: Errors) -> list[str]:
     The last lines say how the standardised errors are distributed.
     """
     lines, last = [], []
+    symbols = {output: eta_symbol(name) for name, output in eta_names(outputs, errors).items()}
     for output, error in errors.items():
         name = output.replace("_", r"\_")
         before = rf"\mathrm{{{name}}}:\quad " if len(outputs) > 1 else ""
-        lines += [before + line for line in error.latex()]
+        lines += [before + line for line in error.latex(symbols.get(output, ""))]
         law = r"t_{\nu}" if error.student else r"\mathcal{N}(0,\ 1)"
         last.append((before, rf"\varepsilon_{{ij}} \sim {law}"))
     laws = [law for _, law in last]

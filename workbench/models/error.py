@@ -1,8 +1,9 @@
 """Residual error of a model: which error model, with which values, on which scale.
 
 The functions are what a user types: ``wb.error.Combined(additive=0.5, proportional=0.1)``. Each
-takes two more things: a transformation of both sides, ``transform=wb.transform.Log()``, and the
-degrees of freedom of Student-t residuals, ``df=4``.
+takes three more things: a transformation of both sides, ``transform=wb.transform.Log()``, the
+degrees of freedom of Student-t residuals, ``df=4``, and the SD of a random effect on the log of
+its SD, ``iiv=0.3``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from workbench.registry import unknown_name
 
 LAMBDA, DF = "lambda", "df"  # names of the parameters that a scale and a distribution bring
 PREDICTION, TRANSFORMED = "prediction", "transformed"  # what the SD follows
+IIV = "iiv"  # in `fixed` and on a card: the SD of the random effect on the error
+RUV = "ruv"  # name of that random effect, as "residual unexplained variability"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,21 @@ class ResidualError:
 
     With a transformation g, :math:`g(y) = g(f) + \mathrm{SD}\,\varepsilon`: the SDs are on the
     scale of g, and -2LL counts the Jacobian. With degrees of freedom, :math:`\varepsilon` has
-    Student's t distribution and the SDs are its scale.
+    Student's t distribution and the SDs are its scale. With a random effect, the SD of a subject
+    is :math:`\mathrm{SD}\,e^{\eta_i}` (Karlsson, Jonsson, Wiltse & Wade 1998, J Pharmacokinet
+    Biopharm 26:207).
 
     Attributes
     ----------
     model : name in the registry of error models
     values : one number per parameter: those of that model, each an SD or a fraction; then lambda
         of the transformation and the degrees of freedom, where there are any
-    fixed : names of the parameters that are held
+    fixed : names of the parameters that are held; ``"iiv"`` for the SD of the random effect
     transform : of both sides; None models DV itself
     of : ``"prediction"`` where the SD follows f, ``"transformed"`` where it follows \|g(f)\|
     student : whether the residuals have Student's t distribution
     expression : the SD as text, for the model ``"expression"``; "" for the others
+    iiv : SD of the random effect on log SD; 0 without one
 
     Raises
     ------
@@ -64,6 +70,7 @@ class ResidualError:
     of: str = PREDICTION
     student: bool = False
     expression: str = ""
+    iiv: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.transform, Transform | None):
@@ -91,13 +98,25 @@ class ResidualError:
         if all(value == 0 for value in self.values[: len(kind.parameters)]):
             raise ModelError("The residual error cannot be zero: give at least one SD above 0.")
         self._check_scale()
-        unknown = set(self.fixed) - set(self.names)
+        self._set_iiv()
+        unknown = set(self.fixed) - {*self.names, IIV}
         if unknown:
             raise unknown_name(
                 f"parameter of the {kind.title} error model", sorted(unknown)[0], self.names
             )
         object.__setattr__(self, "values", tuple(float(v) for v in self.values))
-        object.__setattr__(self, "fixed", frozenset(self.fixed))
+
+    def _set_iiv(self) -> None:
+        """Check the random effect; one that there is not is not held."""
+        iiv = number(self.iiv, "The iiv of a residual error")
+        if iiv < 0:
+            raise ModelError(
+                f"The iiv of a residual error is the SD of a random effect on the log of its SD, "
+                f"a number above 0 (or 0 for none), not {iiv:g}."
+            )
+        fixed = frozenset(self.fixed) - ({IIV} if iiv == 0 else set())
+        object.__setattr__(self, "iiv", iiv)
+        object.__setattr__(self, "fixed", fixed)
 
     def _check_scale(self) -> None:
         if self.of not in (PREDICTION, TRANSFORMED):
@@ -159,6 +178,8 @@ class ResidualError:
             parts.append("SD of the transformed prediction")
         if self.student:
             parts.append("Student-t")
+        if self.has_eta:
+            parts.append("random effect on its SD")
         return ", ".join(parts)
 
     @property
@@ -167,7 +188,12 @@ class ResidualError:
         parts = [f"SD = {self.expression}" if self.expression else self.model]
         if self.transform is not None:
             parts.append(self.transform.name)
-        return " ".join(parts + ["student"] * self.student)
+        return " ".join(parts + ["student"] * self.student + ["iiv"] * self.has_eta)
+
+    @property
+    def has_eta(self) -> bool:
+        """Whether its SD differs between subjects."""
+        return self.iiv > 0
 
     def is_shape(self, name: str) -> bool:
         """Whether a parameter, ``sigma[lambda]`` or ``lambda``, is a shape: no SD, no fraction."""
@@ -180,9 +206,10 @@ class ResidualError:
 
     def like(self, other: ResidualError) -> bool:
         """Whether another error is the same but for its values and what is held."""
-        same_law = (self.student, self.of) == (other.student, other.of)
-        mine = (self.model, self.expression, self.transform)
-        return same_law and mine == (other.model, other.expression, other.transform)
+        mine, theirs = ((e.student, e.of, e.has_eta) for e in (self, other))
+        same_law = mine == theirs
+        scale = (self.model, self.expression, self.transform)
+        return same_law and scale == (other.model, other.expression, other.transform)
 
     def with_free(self, values: Sequence[float]) -> ResidualError:
         """Return the same error with other values of what is not held."""
@@ -198,8 +225,20 @@ class ResidualError:
             for name, value in self.parameters.items()
         )
 
-    def latex(self) -> list[str]:
-        """Return the error in mathtext, a line for each equation."""
+    def latex(self, eta: str = RUV) -> list[str]:
+        """Return the error in mathtext, a line for each equation.
+
+        Parameters
+        ----------
+        eta : mathtext of the name of its random effect
+        """
+        lines = self._latex()
+        if self.has_eta:
+            factor = rf"e^{{\eta_{{{eta},i}}}}\,\varepsilon_{{ij}}"
+            lines[0] = lines[0].replace(r"\varepsilon_{ij}", factor)
+        return lines
+
+    def _latex(self) -> list[str]:
         if self.transform is None:
             return [self.kind.latex]
         sd = self.kind.sd
@@ -218,6 +257,8 @@ class ResidualError:
             card["expression"] = self.expression
         if self.transform is not None:
             card["transform"] = self.transform.to_dict()
+        if self.has_eta:
+            card[IIV] = self.iiv
         return card | ({"of": self.of} if self.of != PREDICTION else {})
 
     @classmethod
@@ -246,7 +287,8 @@ class ResidualError:
         values = tuple(given[name] for name in names)
         fixed = names_of_fixed(card.get("fixed", ()), f"the {kind.title} error model")
         of = str(card.get("of", PREDICTION))
-        return cls(kind.name, values, fixed, transform, of, DF in card, expression)
+        iiv = card.get(IIV, 0.0)
+        return cls(kind.name, values, fixed, transform, of, DF in card, expression, iiv)
 
     def python(self) -> str:
         """Return the call that makes this residual error."""
@@ -264,10 +306,12 @@ class ResidualError:
             more.append(f"of={self.of!r}")
         if self.student:
             more.append(f"df={held_argument(self.parameters[DF], DF in self.fixed)}")
+        if self.has_eta:
+            more.append(f"iiv={argument(self.iiv, IIV in self.fixed)}")
         return f"{call[:-1]}, {', '.join(more)})" if more else call
 
 
-PARTS = ("model", "fixed", "transform", "of", "expression")  # of a card, that are no values
+PARTS = ("model", "fixed", "transform", "of", "expression", IIV)  # of a card, that are no values
 
 
 def error_kind(model: str, expression: str = "") -> ErrorModel:
@@ -291,10 +335,11 @@ def _make(
     values: Mapping[str, float | Fixed],
     transform: WithLambda | None,
     df: float | Fixed | Estimated | None,
+    iiv: float | Fixed,
     of: str = PREDICTION,
     expression: str = "",
 ) -> ResidualError:
-    given = dict(values)
+    given = {**values, IIV: iiv}
     bare: Any = transform  # None, or what ResidualError refuses in words
     if isinstance(transform, WithLambda):
         bare = transform.transform
@@ -303,7 +348,8 @@ def _make(
     if df is not None:
         given[DF] = hold(df)
     plain, fixed = unfix(**given)
-    return ResidualError(model, tuple(plain.values()), fixed, bare, of, df is not None, expression)
+    sd, student = plain.pop(IIV), df is not None
+    return ResidualError(model, tuple(plain.values()), fixed, bare, of, student, expression, sd)
 
 
 def Additive(  # noqa: N802
@@ -311,6 +357,7 @@ def Additive(  # noqa: N802
     *,
     transform: WithLambda | None = None,
     df: float | Fixed | Estimated | None = None,
+    iiv: float | Fixed = 0,
 ) -> ResidualError:
     """Return additive error, SD = additive.
 
@@ -320,8 +367,10 @@ def Additive(  # noqa: N802
     transform : of both sides, such as ``wb.transform.BoxCox(0.5)``; None models DV itself
     df : degrees of freedom of Student-t residuals, held (`Estimated` estimates them); None for
         normal residuals. The SD is then the scale of the distribution
+    iiv : SD of a random effect on the log of the SD, so that it differs between subjects; 0 for
+        none, `Fixed` holds it
     """
-    return _make("additive", {"additive": additive}, transform, df)
+    return _make("additive", {"additive": additive}, transform, df, iiv)
 
 
 def Proportional(  # noqa: N802
@@ -330,16 +379,17 @@ def Proportional(  # noqa: N802
     transform: WithLambda | None = None,
     of: str = PREDICTION,
     df: float | Fixed | Estimated | None = None,
+    iiv: float | Fixed = 0,
 ) -> ResidualError:
     """Return proportional error, SD = proportional · f (a fraction: 0.2 is 20 %).
 
     Parameters
     ----------
-    transform, df : see `Additive`
+    transform, df, iiv : see `Additive`
     of : what the SD is proportional to, ``"prediction"`` (f itself, also where both sides are
         transformed) or ``"transformed"`` (the absolute value of g(f))
     """
-    return _make("proportional", {"proportional": proportional}, transform, df, of)
+    return _make("proportional", {"proportional": proportional}, transform, df, iiv, of)
 
 
 def Combined(  # noqa: N802
@@ -351,6 +401,7 @@ def Combined(  # noqa: N802
     transform: WithLambda | None = None,
     of: str = PREDICTION,
     df: float | Fixed | Estimated | None = None,
+    iiv: float | Fixed = 0,
 ) -> ResidualError:
     """Return combined error.
 
@@ -361,15 +412,15 @@ def Combined(  # noqa: N802
     kind : 2 for SD² = additive² + proportional²·f² (NONMEM's ``F + F*EPS(1) + EPS(2)``),
         1 for SD = additive + proportional·f (Monolix's default)
     exponent : of f, which then takes the place of f above; None leaves f as it is
-    transform, of, df : see `Proportional`
+    transform, of, df, iiv : see `Proportional`
     """
     if kind not in (1, 2):
         raise ModelError(f"Combined error is of kind 1 or 2, not {kind!r}.")
     values = {"additive": additive, "proportional": proportional}
     if exponent is None:
-        return _make(f"combined{kind}", values, transform, df, of)
+        return _make(f"combined{kind}", values, transform, df, iiv, of)
     values["exponent"] = exponent
-    return _make(f"combined{kind}_power", values, transform, df, of)
+    return _make(f"combined{kind}_power", values, transform, df, iiv, of)
 
 
 def Power(  # noqa: N802
@@ -379,6 +430,7 @@ def Power(  # noqa: N802
     transform: WithLambda | None = None,
     of: str = PREDICTION,
     df: float | Fixed | Estimated | None = None,
+    iiv: float | Fixed = 0,
 ) -> ResidualError:
     """Return power error, SD = coefficient · f^exponent.
 
@@ -386,14 +438,14 @@ def Power(  # noqa: N802
     ----------
     coefficient : SD where the prediction is 1
     exponent : 0 is additive error, 1 proportional; `Fixed` holds it
-    transform, of, df : see `Proportional`
+    transform, of, df, iiv : see `Proportional`
     """
     values = {"coefficient": coefficient, "exponent": exponent}
-    return _make("power", values, transform, df, of)
+    return _make("power", values, transform, df, iiv, of)
 
 
 def LogNormal(  # noqa: N802
-    sd: float | Fixed, *, df: float | Fixed | Estimated | None = None
+    sd: float | Fixed, *, df: float | Fixed | Estimated | None = None, iiv: float | Fixed = 0
 ) -> ResidualError:
     """Return log-normal (exponential) error: log DV has the constant SD `sd`.
 
@@ -401,9 +453,9 @@ def LogNormal(  # noqa: N802
 
     Parameters
     ----------
-    df : see `Additive`
+    df, iiv : see `Additive`
     """
-    return _make("lognormal", {"sd": sd}, None, df)
+    return _make("lognormal", {"sd": sd}, None, df, iiv)
 
 
 def Expression(  # noqa: N802
@@ -413,6 +465,7 @@ def Expression(  # noqa: N802
     transform: WithLambda | None = None,
     of: str = PREDICTION,
     df: float | Fixed | Estimated | None = None,
+    iiv: float | Fixed = 0,
 ) -> ResidualError:
     """Return an error whose SD is an expression, ``Expression("a*f/(f + c)", {"a": 1, "c": 5})``.
 
@@ -420,7 +473,7 @@ def Expression(  # noqa: N802
     ----------
     sd : in the language of `wb.equations`, f being the prediction; all other names are parameters
     values : starting value of each parameter; `Fixed` holds it
-    transform, of, df : see `Proportional`
+    transform, of, df, iiv : see `Proportional`
 
     Raises
     ------
@@ -435,4 +488,4 @@ def Expression(  # noqa: N802
     if missing:
         raise ModelError(f"The SD {sd!r} lacks the values of {', '.join(missing)}.")
     ordered = {name: values[name] for name in names}
-    return _make(error_text.NAME, ordered, transform, df, of, sd.strip())
+    return _make(error_text.NAME, ordered, transform, df, iiv, of, sd.strip())

@@ -22,7 +22,7 @@ from workbench.models.residual._base import no_jacobian
 
 NAME = "expression"
 PREDICTION = "f"
-CARD = ("model", "fixed", "transform", "of", "expression")  # other parts of a model card
+CARD = ("model", "fixed", "transform", "of", "expression", "iiv")  # other parts of a model card
 RESERVED = (*CARD, "lambda", "df", "sd", "y", *TIME_NAMES)
 START = 0.1  # of a parameter of which nothing is known
 

@@ -26,17 +26,20 @@ from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
 from workbench.models.endpoints import (
     Errors,
+    check_eta_names,
     endpoints_python,
     errors_by_output,
     errors_card,
     errors_latex,
     errors_python,
+    eta_names,
+    eta_symbol,
     named_endpoints,
     read_errors,
     sigma_names,
     sigma_units,
 )
-from workbench.models.error import ResidualError
+from workbench.models.error import IIV, ResidualError
 from workbench.models.eta import EtaShape, read_eta
 from workbench.models.occasions import ETA, OCCASION, check_occasion
 from workbench.models.parameter import NO_BOUNDS, Parameter
@@ -75,7 +78,8 @@ class Model:
     correlations : pairs of parameters whose random effects are correlated, ``[("cl", "v")]``,
         or pairs with a starting correlation, ``{("cl", "v"): 0.4}``; ``wb.Fixed(0.4)`` holds it.
         Pairs that are not named have correlation 0: ("cl", "v") and ("v", "ka") without
-        ("cl", "ka") make a block with a fixed zero.
+        ("cl", "ka") make a block with a fixed zero. The random effect on a residual error is
+        ``"ruv"``, of several outputs ``"ruv.cp"``
     error : residual error, ``wb.error.Additive(0.7)``; where the structure has several outputs,
         one for each that is observed, ``{"cp": wb.error.Proportional(0.1), "pca": ...}``
     endpoints : which label of the data (DVID, or CMT of the observations) is which output,
@@ -129,16 +133,19 @@ class Model:
                 f'structure must be wb.pk(...), wb.structure("...") or a name, not {structure!r}.'
             )
         ordered = _in_order(structure, parameters)
-        pairs, held = read_pairs(structure, ordered, correlations, ETA)
+        outputs = structure.outputs
+        errors = errors_by_output(structure.name, outputs, error)
+        check_eta_names(structure.name, structure.parameters, errors)
+        sds = {name: ETA.sd(p) for name, p in ordered.items()}
+        sds |= {name: errors[output].iiv for name, output in eta_names(outputs, errors).items()}
+        pairs, held = read_pairs(structure, sds, correlations, ETA)
         of_kappas = kappa_pairs(structure, ordered, iov_correlations)
         held |= {pair for pair in pairs if {pair, pair[::-1]} & {*fixed_correlations}}
-        outputs = structure.outputs
         set_field = object.__setattr__
         set_field(self, "structure", structure)
         set_field(self, "parameters", MappingProxyType(ordered))
         set_field(self, "correlations", MappingProxyType(pairs))
         set_field(self, "fixed_correlations", frozenset(held))
-        errors = errors_by_output(structure.name, outputs, error)
         set_field(self, "errors", errors)
         set_field(self, "error", errors[outputs[0]] if len(outputs) == 1 else errors)
         set_field(self, "endpoints", named_endpoints(structure.name, outputs, endpoints))
@@ -167,8 +174,23 @@ class Model:
 
     @property
     def etas(self) -> tuple[str, ...]:
-        """Parameters with a random effect, in the structure's order."""
-        return tuple(name for name, p in self.parameters.items() if p.has_eta)
+        """Parameters with a random effect, in the structure's order, then `scaled` errors."""
+        return (*(name for name, p in self.parameters.items() if p.has_eta), *self.scaled)
+
+    @property
+    def scaled(self) -> dict[str, str]:
+        """Random effects on the residual errors, ``ruv`` or ``ruv.cp``, with their outputs."""
+        return eta_names(self.structure.outputs, self.errors)
+
+    def eta_sd(self, name: str) -> float:
+        """Return the SD from which a random effect starts."""
+        output = self.scaled.get(name)
+        return self.parameters[name].iiv if output is None else self.errors[output].iiv
+
+    def holds_eta(self, name: str) -> bool:
+        """Say whether the SD of a random effect is held."""
+        output = self.scaled.get(name)
+        return IIV in (self.parameters[name] if output is None else self.errors[output]).fixed
 
     @property
     def shaped(self) -> tuple[str, ...]:
@@ -184,7 +206,7 @@ class Model:
     @property
     def omega(self) -> NDArray[np.float64]:
         """Starting variance-covariance matrix of eta, (n_eta, n_eta) in the order of `etas`."""
-        sd = np.array([self.parameters[name].iiv for name in self.etas])
+        sd = np.array([self.eta_sd(name) for name in self.etas])
         return correlation_matrix(self.etas, self.correlations) * np.outer(sd, sd)
 
     @property
@@ -204,7 +226,8 @@ class Model:
             name: replace(p, iiv=0.0, iov=0.0, fixed=p.fixed - {"iiv", "iov"})
             for name, p in self.parameters.items()
         }
-        return self.replace(parameters=plain, correlations={}, iov_correlations={})
+        errors = {output: replace(error, iiv=0.0) for output, error in self.errors.items()}
+        return self.replace(parameters=plain, correlations={}, iov_correlations={}, error=errors)
 
     def units(self, data_units: Mapping[str, str]) -> dict[str, str]:
         """Return the unit of each parameter, coefficients included; "" where unknown."""
@@ -367,6 +390,7 @@ class Model:
         """Return (section, mathtext) lines that state the model, for a reader."""
         lines = [("Structural model", line) for line in self.structure.equations]
         symbols = dict(zip(self.structure.parameters, self.structure.symbols, strict=True))
+        symbols |= {name: eta_symbol(name) for name in self.scaled}
         for name, parameter in self.parameters.items():
             latex = individual_parameter("{" + symbols[name] + "}", parameter)
             lines.append(("Individual parameters", latex))

@@ -1,6 +1,7 @@
 """The directions in which kernels differentiate: parameters, then what does not just add to psi.
 
-`core.mixing` has the equations. In order: one direction for each parameter, one for each
+`core.mixing` has the equations. In order: one direction for each parameter, one for each residual
+error with a random effect (`core.scale_effects`; no prediction moves in it), one for each
 coefficient of a covariate that changes within a subject or acts by a factor 1 + β g(x), two for
 each random effect that is not normal (itself and its shape), and one for each parameter with
 variability between occasions and number of an occasion, occasion after occasion. Random effects
@@ -37,6 +38,7 @@ class Directions:
     changing : coefficients of covariates that change
     with_iov : (n_iov,)  numbers of the parameters with variability between occasions
     occasions : None without these
+    scaled : (n_outputs,)  direction of the random effect on each output's error, -1 without one
     shaped : (parameter, direction of its random effect, kind of `core.shapes`) of each random
         effect that is not normal; the direction of its shape is the next one
     """
@@ -46,6 +48,7 @@ class Directions:
     changing: tuple[Changing, ...]
     with_iov: tuple[int, ...]
     occasions: Occasions | None
+    scaled: Ints
     shaped: tuple[tuple[int, int, int], ...] = ()
 
     @property
@@ -101,6 +104,11 @@ def make_directions(
     names, etas = list(model.parameters), model.etas
     own = [name for name in etas if name not in model.shaped]
     index = [etas.index(name) if name in own else -1 for name in names]
+    scaled = np.full(len(model.structure.outputs), -1, dtype=np.int64)
+    for name, output in model.scaled.items():
+        scaled[model.structure.outputs.index(output)] = len(index)
+        index.append(etas.index(name))
+    first = len(index)
     index += [-1] * len(changing)
     shaped = []
     for name, shape in model.eta_shapes.items():
@@ -112,7 +120,7 @@ def make_directions(
         wide = np.zeros((len(design), len(index), design.shape[2]))
         wide[:, : len(names)] = design
         for c, one in enumerate(changing):
-            wide[:, len(names) + c, one.place] = 1.0
+            wide[:, first + c, one.place] = 1.0
         for j, (_, direction, _) in enumerate(shaped):
             wide[:, direction + 1, design.shape[2] - len(shaped) + j] = 1.0
         design = wide
@@ -122,5 +130,6 @@ def make_directions(
         tuple(changing),
         tuple(names.index(name) for name in model.iov),
         occasions,
+        frozen(scaled),
         tuple(shaped),
     )

@@ -91,7 +91,7 @@ class Problem(WithinSubjects):
         unseen = [endpoint.output for endpoint in self.endpoints if not len(endpoint.rows)]
         self.occasions = find_occasions(model, data, estimable=estimable)
         directions = make_directions(model, data, self.occasions, estimable=estimable)
-        self.eta_index = directions.eta_index
+        self.eta_index, self._scaled = directions.eta_index, directions.scaled
         self.space = ParameterSpace(
             model,
             held=unseen,
@@ -172,6 +172,8 @@ class Problem(WithinSubjects):
             frozen(how),
             frozen(ends),
             frozen(np.array([p.range for p in model.parameters.values()]).reshape(-1, 2)),
+            int((self._scaled >= 0).any()),
+            self._scaled,
         )
 
     def _scanned(self, lags: list[int]) -> Ints:

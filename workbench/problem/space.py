@@ -120,7 +120,8 @@ class ParameterSpace:
         self.n_occasions = n_occasions if self.n_iov else 0
         self.n_eta = self.n_between + self.n_iov * self.n_occasions
         self._pairs = [(self.etas.index(a), self.etas.index(b)) for a, b in model.correlations]
-        held_etas = ["iiv" in model.parameters[name].fixed for name in self.etas]
+        self._held = held
+        held_etas = [self._holds(name) for name in self.etas]
         held_pairs = [pair in model.fixed_correlations for pair in model.correlations]
         self.covariance = CovarianceMap(model.omega, self._pairs, held_etas + held_pairs)
         self._kappa_pairs = [
@@ -142,7 +143,7 @@ class ParameterSpace:
             self._theta_scale = np.concatenate([self._theta_scale, np.ones(len(self._shapes))])
         self.bounds = Bounds(model.parameters.values(), self._theta_scale)
         self.priors = Priors(model.parameters.values(), len(start) + len(self._shapes))
-        errors, self._held = model.errors.values(), held
+        errors = model.errors.values()
         scales = [scale for error in errors for scale in error.scales]
         self._sigma_log = np.array([scale == "log" for scale in scales])
         self._sigma_start = np.array([value for error in errors for value in error.values])
@@ -151,6 +152,10 @@ class ParameterSpace:
         self._full_start = self._pack_start()
         self.free = np.array(self._free_mask())
         self.n_free = int(self.free.sum())
+
+    def _holds(self, name: str) -> bool:
+        """Say whether the SD of an eta stays: it is fixed, or on an error that is not observed."""
+        return self.model.holds_eta(name) or self.model.scaled.get(name) in self._held
 
     def _beta_scale(self, spreads: Floats | None) -> Floats:
         """Return the sizes of the coefficients: one of them moves psi by about its own size."""
@@ -177,8 +182,7 @@ class ParameterSpace:
             for name, shape in zip(model.shaped, self._shapes, strict=True)
         ]
         entries += [
-            Entry(f"omega[{name}]", "omega", "iiv" in model.parameters[name].fixed, "chi2")
-            for name in self.etas
+            Entry(f"omega[{name}]", "omega", self._holds(name), "chi2") for name in self.etas
         ]
         entries += [
             Entry(f"corr[{a},{b}]", "correlation", (a, b) in model.fixed_correlations, "fisher")
@@ -486,8 +490,11 @@ class ParameterSpace:
             )
         )
         sigma = iter(self.sigma(full).tolist())
+        spread = {output: float(sd[name]) for name, output in self.model.scaled.items()}
         errors = {
-            output: error.with_values(next(sigma) for _ in error.values)
+            output: replace(
+                error.with_values(next(sigma) for _ in error.values), iiv=spread.get(output, 0.0)
+            )
             for output, error in self.model.errors.items()
         }
         return self.model.replace(
