@@ -191,7 +191,7 @@ def replicate_blocks(
         if not ruv:
             return Replicates(eta, ipred, ipred)
         noise = np.array([normals(seed, "epsilon", r, (problem.n_obs,)) for r in numbers])
-        return Replicates(eta, ipred, problem.with_error(ipred, values.sigma, noise))
+        return Replicates(eta, ipred, problem.with_error(ipred, values.sigma, noise, eta))
 
     wanted = threads if threads is not None else (os.cpu_count() or 1)
     if min(wanted, len(edges)) <= 1:

@@ -133,7 +133,7 @@ def variance_decomposition(
     moments, spreads, done = _Moments(problem.n_obs), [], 0
     sigma = problem.space.values(problem.space.start).sigma
     for block in replicate_blocks(problem, replicates, seed, threads=threads, cancel=cancel):
-        moments.add(*conditional_moments(problem, block.ipred, sigma))
+        moments.add(*conditional_moments(problem, block.ipred, sigma, block.eta))
         spreads.append(_spread(block.dv, bins))
         done += len(block.dv)
         if on_progress is not None:
@@ -180,15 +180,18 @@ def _check_variance_exists(problem: Problem) -> None:
             )
 
 
-def conditional_moments(problem: Problem, ipred: Floats, sigma: Floats) -> tuple[Floats, Floats]:
+def conditional_moments(
+    problem: Problem, ipred: Floats, sigma: Floats, eta: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Return mean and variance of the observations given the random effects, each (..., n_obs).
 
     Parameters
     ----------
     ipred : (..., n_obs)  individual predictions
     sigma : (n_sigma,)
+    eta : (..., n_sub, n_eta)  for random effects on the error; None for 0
     """
-    sd = problem.residual_sd(ipred, sigma)
+    sd = problem.residual_sd(ipred, sigma, eta)
     mean, variance = ipred.copy(), sd**2
     nodes, weights = hermegauss(NODES)
     weights = weights / weights.sum()

@@ -113,7 +113,7 @@ def _moved_theta(problem: Problem, values: Values, out: Objective) -> Floats:
         parts = split(problem)
         return typical_values(theta, values.precision, location(theta, parts) + out.eta, parts)
     mean = out.eta.mean(axis=0)
-    for k, a in enumerate(problem.structure.eta_index):
+    for k, a in enumerate(problem.structure.eta_index[: problem.space.n_phi]):
         if a >= 0:
             theta[k] += mean[a]
     return theta

@@ -154,7 +154,7 @@ def free_omega(problem: Problem) -> Bools:
     """Mark the elements of omega that are estimated, (n_eta, n_eta)."""
     space, parameters = problem.space, problem.model.parameters
     mask = space.in_blocks
-    free = ["iiv" not in parameters[name].fixed for name in space.etas]
+    free = [not space.holds_eta(name) for name in space.etas]
     free += space.n_occasions * ["iov" not in parameters[name].fixed for name in problem.model.iov]
     held = ~np.array(free, dtype=bool)  # in a block with others, `nearest` keeps them
     mask[held, held] = False

@@ -183,9 +183,10 @@ def _parameters(
                 if entry.kind == "omega"
                 else shrinkage_of(kappas[name].to_numpy(float), estimate)
             )
-            parameter = problem.model.parameters[name]
-            plain = entry.kind != "omega" or parameter.eta is None
-            if plain and distributions.get(parameter.distribution).positive:
+            parameter = problem.model.parameters.get(name)
+            plain = entry.kind != "omega" or parameter is None or parameter.eta is None
+            positive = parameter is None or distributions.get(parameter.distribution).positive
+            if plain and positive:  # a random effect on an error makes its SD log-normal
                 with np.errstate(over="ignore"):
                     row["cv_percent"] = 100.0 * np.sqrt(np.expm1(estimate))
             row["unit"] = ""

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from workbench.core.optimize import minimise
 from workbench.estimation._importance import importance_m2ll
-from workbench.estimation._likelihood import MarginalLikelihood, interaction_objective
+from workbench.estimation._likelihood import (
+    MarginalLikelihood,
+    RangeObjective,
+    interaction_objective,
+)
+from workbench.estimation._quadrature import normal_nodes, quadrature_objective
+from workbench.estimation._scale_effects import unusual_scaled
 from workbench.problem import Problem
 from workbench.problem.workers import Workers
 
@@ -34,7 +40,7 @@ def better_elsewhere(problem: Problem, workers: Workers, x: Floats, seed: int) -
     x : (n_free,)  where SAEM ended
     seed : of the importance sampling
     """
-    likelihood = MarginalLikelihood(problem, interaction_objective, workers)
+    likelihood = MarginalLikelihood(problem, _objective(problem), workers)
     try:
         with np.errstate(all="ignore"):
             found = minimise(likelihood, x, tolerance=1e-3, max_iter=ITERATIONS)
@@ -46,6 +52,13 @@ def better_elsewhere(problem: Problem, workers: Workers, x: Floats, seed: int) -
     here, there = (_m2ll(problem, workers, at, seed) for at in (x, found.x))
     lower = here[0] - there[0]
     return lower if lower > CLEARLY + 3.0 * float(np.hypot(here[1], there[1])) else 0.0
+
+
+def _objective(problem: Problem) -> RangeObjective:
+    """Return FOCEI's objective, or Laplace's where FOCEI has no gradient."""
+    if not unusual_scaled(problem):
+        return interaction_objective
+    return quadrature_objective(normal_nodes(problem.space.n_eta, 1), interaction=True, exact=True)
 
 
 def _m2ll(problem: Problem, workers: Workers, x: Floats, seed: int) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from workbench.estimation._pooled import (
 )
 from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
+from workbench.models.error import IIV
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
 from workbench.problem.covariates import mean_effects, with_references
@@ -147,7 +148,9 @@ def with_values_of(model: Model, source: Model, say: Callable[[str], object]) ->
         if of_other is None or not error.like(of_other):
             own.append(f"error of {output}")
             continue
-        errors[output] = error.with_free(of_other.values)
+        both = error.has_eta and of_other.has_eta and IIV not in error.fixed
+        iiv = of_other.iiv if both else error.iiv
+        errors[output] = replace(error.with_free(of_other.values), iiv=iiv)
     if own:
         say(f"Not in the model that the start was taken from: {', '.join(own)}; own values kept.")
     return model.replace(
@@ -254,9 +257,8 @@ def _with_variability(
     parameters, correlations = dict(model.parameters), dict.fromkeys(model.correlations, 0.0)
     if model.fixed_correlations:
         correlations = dict(model.correlations)
-    for name in model.etas:
-        p = parameters[name]
-        if "iiv" not in p.fixed:
+    for name, p in model.parameters.items():
+        if p.has_eta and "iiv" not in p.fixed:
             parameters[name] = replace(p, iiv=_sd(name, p, derived))
     found = model.replace(parameters=parameters, correlations=correlations)
     problem = usable(found, data)
@@ -269,8 +271,11 @@ def _with_variability(
     if not np.isfinite(value):
         return found
     part = ERROR_PART if found.etas else 1.0
-    errors = {output: error.scaled(part) for output, error in typical.errors.items()}
-    with_eta = [n for n in found.etas if "iiv" not in found.parameters[n].fixed]
+    errors = {
+        output: replace(error.scaled(part), iiv=found.errors[output].iiv)
+        for output, error in typical.errors.items()
+    }
+    with_eta = [n for n, p in found.parameters.items() if p.has_eta and "iiv" not in p.fixed]
     if with_eta:
         each = ", ".join(f"{name} {found.parameters[name].iiv:.2g}" for name in with_eta)
         say(f"SDs of eta: {each}.")

@@ -133,13 +133,14 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
         for name, side in space.at_bounds(x)
     ]
     omega = space.omega(x)
-    effects = [(name, "iiv", "eta") for name in space.etas]
-    effects += [(name, "iov", "kappa") for name in problem.model.iov if space.n_occasions]
-    for k, (name, part, letter) in enumerate(effects):
-        parameter = problem.model.parameters[name]
-        unitless = distributions.get(parameter.distribution).unitless
-        scale = 1.0 if unitless else max(abs(parameter.typical), 1e-8)
-        if part not in parameter.fixed and np.sqrt(omega[k, k]) < ZERO_SD * scale:
+    iov, parameters = problem.model.iov, problem.model.parameters
+    effects = [(name, space.holds_eta(name), "eta") for name in space.etas]
+    effects += [(n, "iov" in parameters[n].fixed, "kappa") for n in iov if space.n_occasions]
+    for k, (name, held, letter) in enumerate(effects):
+        parameter = parameters.get(name)  # none of a random effect on the residual error
+        unitless = parameter is None or distributions.get(parameter.distribution).unitless
+        scale = 1.0 if parameter is None or unitless else max(abs(parameter.typical), 1e-8)
+        if not held and np.sqrt(omega[k, k]) < ZERO_SD * scale:
             doubts.append(
                 f"The variance of {letter} on {name} went to zero (SD {np.sqrt(omega[k, k]):.1e}), "
                 "the boundary of what it can be. Drop this random effect."

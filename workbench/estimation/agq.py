@@ -13,6 +13,7 @@ from workbench.estimation._quadrature import (
     normal_nodes,
     quadrature_objective,
 )
+from workbench.estimation._scale_effects import refuse_frozen_variance, refuse_unusual_scaled
 from workbench.problem import Problem
 
 SCALES = ("expected", "observed")
@@ -43,7 +44,17 @@ class QuadratureOptions(LaplaceOptions):
 
 
 def marginal(problem: Problem, options: QuadratureOptions) -> Marginal:
-    """Return the approximation with the product of the nodes."""
+    """Return the approximation with the product of the nodes.
+
+    Raises
+    ------
+    EstimationError
+        The residual error has a random effect, and the options do not go with it.
+    """
+    if not options.interaction:
+        refuse_frozen_variance(problem, "Quadrature without interaction")
+    if options.scale == "expected":
+        refuse_unusual_scaled(problem, 'Quadrature with scale="expected"')
     nodes = normal_nodes(problem.space.n_eta, options.nodes)
     label = f"AGQ({options.nodes})" + ("" if options.interaction else " without interaction")
     objective = quadrature_objective(

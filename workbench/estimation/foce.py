@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from workbench.core.conditional import Objective, conditional_range
 from workbench.core.likelihood import Values
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
+from workbench.estimation._scale_effects import refuse_frozen_variance
 from workbench.problem import Problem
 
 
@@ -25,7 +26,14 @@ def objective(
 
 
 def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
-    """Return the approximation; there is nothing to choose."""
+    """Return the approximation; there is nothing to choose.
+
+    Raises
+    ------
+    EstimationError
+        The residual error has a random effect.
+    """
+    refuse_frozen_variance(problem, "FOCE")
     return Marginal(objective, "FOCE", interaction=False)
 
 

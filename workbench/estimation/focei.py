@@ -6,11 +6,19 @@ from workbench.estimation._likelihood import (
     interaction_objective,
     likelihood_estimator,
 )
+from workbench.estimation._scale_effects import refuse_unusual_scaled
 from workbench.problem import Problem
 
 
 def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
-    """Return the approximation; there is nothing to choose."""
+    """Return the approximation; there is nothing to choose.
+
+    Raises
+    ------
+    EstimationError
+        The error of observations that are not plain has a random effect.
+    """
+    refuse_unusual_scaled(problem, "FOCEI")
     return Marginal(interaction_objective, "FOCEI", interaction=True)
 
 

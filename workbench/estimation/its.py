@@ -27,6 +27,7 @@ from workbench.estimation._individual import (
 )
 from workbench.estimation._m_step import covariance, location, own_effects, split, typical_values
 from workbench.estimation._outcome import Outcome, make_result
+from workbench.estimation._scale_effects import refuse_unusual_scaled
 from workbench.estimation._uncertainty import Uncertainty, from_information, no_uncertainty
 from workbench.estimation._verdict import Verdict, boundary_doubts, subject_doubts
 from workbench.problem import Problem
@@ -74,11 +75,12 @@ def run(problem: Problem, options: IterativeOptions, monitor: Monitor, estimate:
     Raises
     ------
     EstimationError
-        The model has no random effects, some that are not normal, or no likelihood at the starting
-        values.
+        The model has no random effects, some that are not normal, some on the error of
+        observations that are not, or no likelihood at the starting values.
     """
     began = time.perf_counter()
     refuse_without_etas(problem, "The iterative two-stage method")
+    refuse_unusual_scaled(problem, "The iterative two-stage method")
     if estimate and problem.model.shaped:
         raise EstimationError(
             "The iterative two-stage method takes the random effects to be normal given the data "

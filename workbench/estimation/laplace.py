@@ -7,11 +7,20 @@ from workbench.estimation._quadrature import (
     normal_nodes,
     quadrature_objective,
 )
+from workbench.estimation._scale_effects import refuse_frozen_variance
 from workbench.problem import Problem
 
 
 def marginal(problem: Problem, options: LaplaceOptions) -> Marginal:
-    """Return the approximation: quadrature with one node, at the mode."""
+    """Return the approximation: quadrature with one node, at the mode.
+
+    Raises
+    ------
+    EstimationError
+        Without interaction, the residual error has a random effect.
+    """
+    if not options.interaction:
+        refuse_frozen_variance(problem, "Laplace's approximation without interaction")
     nodes = normal_nodes(problem.space.n_eta, 1)
     label = "Laplace" if options.interaction else "Laplace without interaction"
     objective = quadrature_objective(nodes, interaction=options.interaction, exact=True)

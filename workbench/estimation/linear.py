@@ -12,6 +12,7 @@ from workbench.errors import ModelError
 from workbench.estimation._base import INTEGRAL
 from workbench.estimation._individual import refuse_student
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
+from workbench.estimation._scale_effects import refuse_scale_effects
 from workbench.problem import Problem
 from workbench.problem.checks import refuse_limits, where
 
@@ -44,10 +45,13 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
         The predictions are not linear in the random effects, the residual variance depends on
         them, or the data are transformed.
     EstimationError
-        The residual error is not normal.
+        The residual error is not normal, or has a random effect.
     """
     refuse_limits(problem.data, "The exact likelihood of linear models")
     refuse_student(problem, "The exact likelihood of linear models")
+    refuse_scale_effects(
+        problem, "The exact likelihood of linear models", "needs the same residual SD in everybody"
+    )
     _refuse_transformed(problem)
     values = problem.space.values(problem.space.start)
     at_zero = problem.predict(values.theta, problem.no_etas())

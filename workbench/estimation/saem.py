@@ -27,9 +27,13 @@ from workbench.results import FitResult
 
 Floats = NDArray[np.float64]
 
-BY_LOUIS = (
+BY_LOUIS_OF_STUDENT = (
     "Standard errors are by Louis' formula: the linearised model would take Student-t residuals "
     "for normal."
+)
+BY_LOUIS_OF_SCALE = (
+    "Standard errors are by Louis' formula: the linearised model knows nothing of the random "
+    "effect on the residual error."
 )
 
 
@@ -53,7 +57,7 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
         wanted = options.covariance if estimate and not cancelled else "none"
         # A linearised model takes the observations for normal: Louis' formula does not.
         student = any(endpoint.spec.student for endpoint in problem.endpoints)
-        weighing = student and estimate and not cancelled
+        weighing = (student or problem.is_scaled) and estimate and not cancelled
         source = "stochastic" if weighing else wanted
         conditional = _conditional(saem, workers, modes.eta, monitor.seed, source)
         known = _uncertainty(problem, x, modes.eta, wanted, conditional)
@@ -69,7 +73,8 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
             cancelled=cancelled,
         )
         if weighing and wanted == "linearisation":
-            verdict = replace(verdict, warnings=(*verdict.warnings, BY_LOUIS))
+            why = BY_LOUIS_OF_STUDENT if student else BY_LOUIS_OF_SCALE
+            verdict = replace(verdict, warnings=(*verdict.warnings, why))
     return make_result(
         Outcome(
             problem=problem,

@@ -30,6 +30,7 @@ from workbench.estimation._individual import (
     refuse_without_etas,
 )
 from workbench.estimation._outcome import Outcome, make_result
+from workbench.estimation._scale_effects import refuse_scale_effects
 from workbench.estimation._uncertainty import Uncertainty, no_uncertainty
 from workbench.estimation._verdict import Verdict, boundary_doubts
 from workbench.models.distributions import distributions
@@ -62,7 +63,7 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
     ------
     EstimationError
         The model has no random effects, varies between occasions, has priors or estimated
-        covariate effects, or fewer than
+        covariate effects, a random effect on the residual error, or fewer than
         two subjects inform all of their parameters.
     """
     began = time.perf_counter()
@@ -78,6 +79,9 @@ def run(problem: Problem, options: TwoStageOptions, monitor: Monitor, estimate: 
             f"between occasions ({', '.join(problem.model.iov)}) from that between subjects. Use "
             "ITS, FOCEI or SAEM, or drop iov=."
         )
+    refuse_scale_effects(
+        problem, "The standard two-stage method", "estimates one residual error for all"
+    )
     if estimate:
         _refuse_effects(problem)
     space, trace = problem.space, list[dict[str, float]]()

@@ -205,11 +205,10 @@ class ResidualError:
         return replace(self, values=tuple(values))
 
     def like(self, other: ResidualError) -> bool:
-        """Whether another error is the same but for its values and what is held."""
-        mine, theirs = ((e.student, e.of, e.has_eta) for e in (self, other))
-        same_law = mine == theirs
-        scale = (self.model, self.expression, self.transform)
-        return same_law and scale == (other.model, other.expression, other.transform)
+        """Whether another error is the same but for values, random effect and what is held."""
+        same_law = (self.student, self.of) == (other.student, other.of)
+        mine = (self.model, self.expression, self.transform)
+        return same_law and mine == (other.model, other.expression, other.transform)
 
     def with_free(self, values: Sequence[float]) -> ResidualError:
         """Return the same error with other values of what is not held."""

@@ -15,7 +15,11 @@ POINTS = 10  # values of the error that go with each draw of eta, where etas are
 
 
 def prediction_interval(
-    endpoint: Endpoint, prediction: Floats, sigma: Floats, level: float
+    endpoint: Endpoint,
+    prediction: Floats,
+    sigma: Floats,
+    level: float,
+    scale: Floats | float = 1.0,
 ) -> tuple[Floats, Floats]:
     r"""Return lower and upper limit of a new observation at each point, each (n_points,).
 
@@ -33,10 +37,11 @@ def prediction_interval(
     prediction : (n_draws, n_points)
     sigma : (n_sigma,)  residual parameters of all outputs
     level : probability of the interval, such as 0.9
+    scale : (n_draws, n_points)  factor on the SD, of a random effect on it
     """
     flat = np.ascontiguousarray(prediction.ravel())
     with np.errstate(invalid="ignore"):
-        sd = endpoint.sd(flat, sigma)
+        sd = endpoint.sd(flat, sigma) * np.broadcast_to(scale, prediction.shape).ravel()
     tail = 0.5 * (1.0 - level)
     if len(prediction) == 1:
         z = _normal_quantile(np.array([tail]))[0]

@@ -4,7 +4,8 @@ r"""What the observations of each subject say about its random effects.
     w = \frac{r_f^2}{v} + \frac{v_f^2}{2 v^2}, \quad g = \partial f / \partial \eta
 
 w is the expected information of one plain observation about its prediction: through its mean, and
-through its variance where that depends on f (`core.observation` has the other kinds). With the
+through its variance where that depends on f (`core.observation` has the other kinds). About a
+random effect on the log of its SD it gives 2, and :math:`v_f/v` jointly with f. With the
 prior, :math:`I_i + \Omega^{-1}` is the Hessian that FOCEI puts in the place of the second
 derivatives (Wang 2007, J Pharmacokinet Pharmacodyn 34:575) and the Bayesian information matrix of
 a design (Combes, Retout, Frey, Mentré 2013, Pharm Res 30:2355).
@@ -42,7 +43,7 @@ def score_and_information(
     n_sub, n_eta = eta.shape
     predicted = problem.predict(values.theta, eta)
     with np.errstate(divide="ignore", invalid="ignore"):
-        table = problem.residual_table(predicted[:, 0], values.sigma)
+        table = problem.residual_table(predicted[:, 0], values.sigma, eta)
         r, r_f, v, v_f = (table[:, column] for column in (R, R_F, V, V_F))
         w = r_f**2 / v + 0.5 * (v_f / v) ** 2 * through_variance
         slope = -(r * r_f / v + 0.5 * v_f / v * (1.0 - r**2 / v))
@@ -56,7 +57,39 @@ def score_and_information(
         for b in range(a + 1):
             out[:, a, b] = np.bincount(who, w * g[:, a] * g[:, b], minlength=n_sub)
             out[:, b, a] = out[:, a, b]
+    if problem.is_scaled:
+        _add_scale_effects(problem, who, table, g, score, out, through_variance=through_variance)
     return score, out
+
+
+def _add_scale_effects(
+    problem: Problem,
+    who: NDArray[np.int64],
+    table: Floats,
+    g: Floats,
+    score: Floats,
+    out: Floats,
+    *,
+    through_variance: bool,
+) -> None:
+    """Add what observations tell of the random effects on their errors.
+
+    Parameters
+    ----------
+    who : (n_obs,)  number of the subject
+    table : residual-error table
+    g : (n_obs, n_eta)  derivatives of the predictions
+    score, out : see `score_and_information`; changed
+    """
+    which = problem.scaling_eta
+    for j in np.flatnonzero(which >= 0):
+        row, i, u = table[j], who[j], which[j]
+        r_i, v_i, _ = observation.informed(row, 0.0, 2.0 * row[V], 0.0)
+        across = (r_i * row[R_F] + v_i * row[V_F] * through_variance) * g[j]
+        score[i, u] -= observation.scale_terms(row)[0]
+        out[i, u, u] += 2.0 * v_i * row[V]
+        out[i, u, :] += across
+        out[i, :, u] += across
 
 
 def conditional_covariances(

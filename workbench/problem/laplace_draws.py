@@ -132,7 +132,7 @@ def _log_target(problem: Problem, values: Values, eta: Floats) -> Floats:
     """Return log p(y, eta) without constants, (n_sub,); minus infinity where there is none."""
     prediction = problem.values(values.theta, eta)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        table = problem.residual_table(prediction, values.sigma)
+        table = problem.residual_table(prediction, values.sigma, eta)
         terms = table[:, R] ** 2 / table[:, V] + np.log(table[:, V])
     for j in np.flatnonzero(table[:, KIND]):
         terms[j] = 2.0 * observation.value(table[j])

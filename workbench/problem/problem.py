@@ -40,6 +40,7 @@ from workbench.problem.error_scale import how_it_is, is_plain, stretch, variance
 from workbench.problem.explain import why_not
 from workbench.problem.grid import of_output, on_a_grid, on_times
 from workbench.problem.occasions import find_occasions
+from workbench.problem.scale_effects import WithScaleEffects
 from workbench.problem.space import ParameterSpace, frozen
 from workbench.problem.structure import pack_context, ready_made
 from workbench.problem.subjects import pack_subjects
@@ -49,7 +50,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class Problem(WithinSubjects):
+class Problem(WithinSubjects, WithScaleEffects):
     """A model bound to a data set: the one object that estimators see.
 
     Parameters
@@ -172,7 +173,7 @@ class Problem(WithinSubjects):
             frozen(how),
             frozen(ends),
             frozen(np.array([p.range for p in model.parameters.values()]).reshape(-1, 2)),
-            int((self._scaled >= 0).any()),
+            int(self.is_scaled),
             self._scaled,
         )
 
@@ -237,20 +238,31 @@ class Problem(WithinSubjects):
         simulate_range(0, len(eta), self.structure, self.subjects, frozen(theta), frozen(eta), out)
         return out
 
-    def residual_sd(self, prediction: Floats, sigma: Floats) -> Floats:
+    def residual_sd(self, prediction: Floats, sigma: Floats, eta: Floats | None = None) -> Floats:
         """Return the SD of the residual error at predictions (..., n_obs), on the modelled scale.
 
         Of Student-t error it is the scale. `Endpoint.observed` makes observations of it.
+
+        Parameters
+        ----------
+        eta : (..., n_sub, n_eta)  for random effects on the error; None for 0
         """
         out = np.zeros_like(prediction)
         for endpoint in self.endpoints:
             f = np.ascontiguousarray(prediction[..., endpoint.rows])
             out[..., endpoint.rows] = endpoint.sd(f.ravel(), sigma).reshape(f.shape)
-        return out
+        return out if eta is None or not self.is_scaled else out * self.scale(eta)
 
-    def with_error(self, prediction: Floats, sigma: Floats, noise: Floats) -> Floats:
-        """Return simulated observations (..., n_obs), given standard normal numbers."""
-        out, spread = prediction.copy(), self.residual_sd(prediction, sigma)
+    def with_error(
+        self, prediction: Floats, sigma: Floats, noise: Floats, eta: Floats | None = None
+    ) -> Floats:
+        """Return simulated observations (..., n_obs), given standard normal numbers.
+
+        Parameters
+        ----------
+        eta : see `residual_sd`
+        """
+        out, spread = prediction.copy(), self.residual_sd(prediction, sigma, eta)
         for endpoint in self.endpoints:
             rows = (..., endpoint.rows)
             out[rows] = endpoint.observed(prediction[rows], noise[rows], spread[rows], sigma)
@@ -266,17 +278,31 @@ class Problem(WithinSubjects):
             table["ENDPOINT"] = np.array(outputs, dtype=object)[self.outputs]
         return table
 
-    def residual_table(self, prediction: Floats, sigma: Floats) -> Floats:
-        """Return the residual-error table (n_obs, columns) for given predictions."""
-        return residual_table(self.endpoints, self.subjects, prediction, sigma)
+    def residual_table(
+        self, prediction: Floats, sigma: Floats, eta: Floats | None = None
+    ) -> Floats:
+        """Return the residual-error table (n_obs, columns) for given predictions.
 
-    def residuals(self, prediction: Floats, sigma: Floats) -> tuple[Floats, Floats, Floats]:
+        Parameters
+        ----------
+        eta : (n_sub, n_eta)  for random effects on the error; None for 0
+        """
+        table = residual_table(self.endpoints, self.subjects, prediction, sigma)
+        return self.scale_table(table, eta)
+
+    def residuals(
+        self, prediction: Floats, sigma: Floats, eta: Floats | None = None
+    ) -> tuple[Floats, Floats, Floats]:
         """Return residuals r, their variances v and -dr/df at given predictions.
 
         They are on the modelled scale. The variance of Student-t error is that of its
         distribution, the squared scale times df/(df - 2), where that exists.
+
+        Parameters
+        ----------
+        eta : see `residual_table`
         """
-        table, to_scale = self.residual_table(prediction, sigma), self.stretch(sigma)
+        table, to_scale = self.residual_table(prediction, sigma, eta), self.stretch(sigma)
         variance = table[:, V] * to_scale**2 * self.spread_of_law(sigma)
         return table[:, R] * to_scale, variance, -table[:, R_F] * to_scale
 

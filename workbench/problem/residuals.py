@@ -16,7 +16,9 @@ G = -dr/d eta (Hooker, Staatz & Karlsson 2007, Pharm Res 24:2187):
             \qquad m = \hat f - G_f \hat\eta, \quad G_f = df/d\eta
 
   This is NONMEM's CWRESI; it is exact where v is at most quadratic in f (additive, proportional,
-  combined), and equals CWRES where v does not depend on f;
+  combined), and equals CWRES where v does not depend on f. With a random effect u on the error
+  it is :math:`E[v\,e^{2u}] = e^{2\omega_u^2} E[v]` with m moved by twice what u explains of
+  :math:`G_f \eta`, their covariance;
 * IWRES: :math:`r(\hat f) / \sqrt{v(\hat f)}`.
 
 An observation that is known only to lie beyond a limit has no residual: NaN, and the others of
@@ -100,7 +102,7 @@ def predictions_table(
     eta_rows = np.repeat(eta, sizes, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         r0, v0, h0 = problem.residuals(at_zero[:, 0], values.sigma)
-        r1, v1, h1 = problem.residuals(at_mode[:, 0], values.sigma)
+        r1, v1, h1 = problem.residuals(at_mode[:, 0], values.sigma, eta)
         iwres = r1 / np.sqrt(v1)
     g0, g1 = h0[:, None] * at_zero[:, 1:], h1[:, None] * at_mode[:, 1:]
     conditional = r1 + np.einsum("ij,ij->i", g1, eta_rows)
@@ -168,8 +170,12 @@ def expected_variance(
     g, eta_rows = at_mode[:, 1:], np.repeat(eta, np.diff(problem.data.population.obs_start), axis=0)
     mean = np.ascontiguousarray(at_mode[:, 0] - np.einsum("ij,ij->i", g, eta_rows))
     spread = np.einsum("ij,jk,ik->i", g, omega, g)
+    factor, which = np.ones(len(mean)), problem.scaling_eta
+    rows = np.flatnonzero(which >= 0)
+    factor[rows] = np.exp(2.0 * omega[which[rows], which[rows]])
+    mean[rows] += 2.0 * np.einsum("ij,ij->i", g[rows], omega[which[rows]])
     with np.errstate(divide="ignore", invalid="ignore"):
         table = problem.residual_table(mean, values.sigma)
-    found = table[:, V] + 0.5 * table[:, V_FF] * spread
+    found = factor * (table[:, V] + 0.5 * table[:, V_FF] * spread)
     to_scale = problem.stretch(values.sigma)
     return np.asarray(found * to_scale**2 * problem.spread_of_law(values.sigma))

@@ -121,7 +121,7 @@ class ParameterSpace:
         self.n_eta = self.n_between + self.n_iov * self.n_occasions
         self._pairs = [(self.etas.index(a), self.etas.index(b)) for a, b in model.correlations]
         self._held = held
-        held_etas = [self._holds(name) for name in self.etas]
+        held_etas = [self.holds_eta(name) for name in self.etas]
         held_pairs = [pair in model.fixed_correlations for pair in model.correlations]
         self.covariance = CovarianceMap(model.omega, self._pairs, held_etas + held_pairs)
         self._kappa_pairs = [
@@ -153,7 +153,7 @@ class ParameterSpace:
         self.free = np.array(self._free_mask())
         self.n_free = int(self.free.sum())
 
-    def _holds(self, name: str) -> bool:
+    def holds_eta(self, name: str) -> bool:
         """Say whether the SD of an eta stays: it is fixed, or on an error that is not observed."""
         return self.model.holds_eta(name) or self.model.scaled.get(name) in self._held
 
@@ -182,7 +182,7 @@ class ParameterSpace:
             for name, shape in zip(model.shaped, self._shapes, strict=True)
         ]
         entries += [
-            Entry(f"omega[{name}]", "omega", self._holds(name), "chi2") for name in self.etas
+            Entry(f"omega[{name}]", "omega", self.holds_eta(name), "chi2") for name in self.etas
         ]
         entries += [
             Entry(f"corr[{a},{b}]", "correlation", (a, b) in model.fixed_correlations, "fisher")

@@ -128,10 +128,17 @@ class FitResult:
             )
             for name, p in final.parameters.items()
         }
+        errors = {
+            output: replace(error, iiv=error.iiv or own.iiv, fixed=own.fixed)
+            for (output, error), own in zip(
+                final.errors.items(), self.model.errors.values(), strict=True
+            )
+        }
         correlations = {**self.model.correlations, **final.correlations}
         iov_correlations = {**self.model.iov_correlations, **final.iov_correlations}
         return final.replace(
             parameters=parameters,
+            error=errors,
             correlations=correlations,
             fixed_correlations=self.model.fixed_correlations,
             iov_correlations=iov_correlations,

@@ -81,9 +81,10 @@ def predictions_by(fit: FitResult, individual: str) -> pd.DataFrame:
     if checked(individual) == "ebe" or not len(fit.etas.columns) + len(fit.final_model.iov):
         return fit.predictions
     problem, values = _problem(fit)
-    ipred = problem.values(values.theta, np.ascontiguousarray(_etas(fit, individual)[0]))
+    eta = np.ascontiguousarray(_etas(fit, individual)[0])
+    ipred = problem.values(values.theta, eta)
     with np.errstate(divide="ignore", invalid="ignore"):
-        residual, variance, _ = problem.residuals(ipred, values.sigma)
+        residual, variance, _ = problem.residuals(ipred, values.sigma, eta)
         iwres = residual / np.sqrt(variance)
     known = np.isin(fit.data.population.obs_kind, DENSITY)
     dv = np.where(known, fit.predictions["DV"].to_numpy(float), np.nan)
@@ -130,7 +131,9 @@ def curves_by(
         part["PRED"] = typical[output][0]
         part["IPRED"] = predicted.mean(axis=0)
         if band is not None:
-            part[["LOWER", "UPPER"]] = _limits(problem, values, output, predicted, band)
+            part[["LOWER", "UPPER"]] = _limits(
+                problem, values, output, predicted, band, etas[:, who]
+            )
         parts.append(part)
     if len(own) == 1:
         return parts[0].drop(columns="OUTPUT")
@@ -188,12 +191,19 @@ def _mean_ratio(
 
 
 def _limits(
-    problem: Problem, values: Values, output: str, predicted: Floats, band: float
+    problem: Problem, values: Values, output: str, predicted: Floats, band: float, etas: Floats
 ) -> NDArray[Any]:
-    """Return the limits of a new observation, (n_points, 2); NaN for an output without error."""
+    """Return the limits of a new observation, (n_points, 2); NaN for an output without error.
+
+    Parameters
+    ----------
+    predicted, etas : (n_draws, n_points), (n_draws, n_points, n_eta)
+    """
+    names = {of: problem.space.etas.index(name) for name, of in problem.model.scaled.items()}
     for endpoint in problem.endpoints:
         if endpoint.output == output:
-            limits = prediction_interval(endpoint, predicted, values.sigma, band)
+            scale = np.exp(etas[:, :, names[output]]) if output in names else 1.0
+            limits = prediction_interval(endpoint, predicted, values.sigma, band, scale)
             return np.column_stack(limits)
     return np.full((predicted.shape[1], 2), np.nan)
 

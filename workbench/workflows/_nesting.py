@@ -249,10 +249,8 @@ def _random_effects(small: Model, large: Model, effect: Effect) -> list[Restrict
         letter, found = "_iov", _occasions(small, large)
         pairs, named = large.iov_correlations, {*small.iov_correlations}
     left = [pair for pair in pairs if pair not in named]
-    for name in large.parameters:
-        ours, theirs = small.parameters[name], large.parameters[name]
-        mine, other = effect.sd(ours), effect.sd(theirs)
-        held, free = effect.part in ours.fixed, effect.part not in theirs.fixed
+    for name, (mine, held), (other, kept) in _sds(small, large, effect):
+        free = not kept
         what = f"the variance of {name}" + ("" if effect is ETA else " between occasions")
         if mine > 0 and not other > 0:
             raise _NotNestedError(f"{name} has {effect.title} in the smaller model only")
@@ -280,6 +278,21 @@ def _random_effects(small: Model, large: Model, effect: Effect) -> list[Restrict
             )
     found += [Restriction(f"corr{letter}[{a},{b}] = 0") for a, b in left]
     return found
+
+
+def _sds(
+    small: Model, large: Model, effect: Effect
+) -> list[tuple[str, tuple[float, bool], tuple[float, bool]]]:
+    """Return name, SD and whether it is held, in both models, of the random effects of one kind."""
+    both = [
+        {n: (effect.sd(p), effect.part in p.fixed) for n, p in model.parameters.items()}
+        for model in (small, large)
+    ]
+    if effect is ETA:
+        for found, model in zip(both, (small, large), strict=True):
+            found |= {n: (model.eta_sd(n), model.holds_eta(n)) for n in model.scaled}
+    none = (0.0, False)
+    return [(n, both[0].get(n, none), both[1].get(n, none)) for n in {**both[1], **both[0]}]
 
 
 def _occasions(small: Model, large: Model) -> list[Restriction]:

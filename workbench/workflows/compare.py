@@ -199,6 +199,7 @@ def model_in_short(model: Model) -> str:
     held = [name for name, p in model.parameters.items() if "typical" in p.fixed]
     held += [b for n, p in model.parameters.items() for e in p.covariates for b in _held(n, e)]
     held += [f"ω({name})" for name, p in model.parameters.items() if "iiv" in p.fixed]
+    held += [f"ω({name})" for name in model.scaled if model.holds_eta(name)]
     if held:
         parts.append(f"fixed {', '.join(held)}")
     return " · ".join(parts)

@@ -15,6 +15,7 @@ from workbench.core.rng import STARTS, uniforms
 from workbench.data.dataset import Dataset
 from workbench.errors import EstimationError, OptionError, WorkbenchError
 from workbench.estimation import CancelToken, fit
+from workbench.models.error import IIV
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
 from workbench.problem.covariates import coefficient_sizes, with_references
@@ -137,7 +138,12 @@ def random_start(
                 place += 1
             effects.append(effect.with_values(values))
         parameters[name] = replace(p, typical=typical, iiv=iiv, iov=iov, covariates=tuple(effects))
-    return model.replace(parameters=parameters)
+    errors = dict(model.errors)
+    for k, (output, error) in enumerate(errors.items()):
+        if error.has_eta and IIV not in error.fixed:
+            v, _ = uniforms(seed, STARTS, number, _CHAIN, 2, k)
+            errors[output] = replace(error, iiv=error.iiv * iiv_spread ** (2 * v - 1))
+    return model.replace(parameters=parameters, error=errors)
 
 
 def multistart(
@@ -281,6 +287,8 @@ def _row(number: int, start: Model, done: _Done) -> dict[str, Any]:
             row[f"omega[{name}]_start"] = p.iiv**2
         if p.has_iov:
             row[f"omega_iov[{name}]_start"] = p.iov**2
+    for name in start.scaled:
+        row[f"omega[{name}]_start"] = start.eta_sd(name) ** 2
     if not isinstance(own, str):
         free = own.parameters[~own.parameters["fixed"]]
         row |= dict(zip(free.index.astype(str), free["estimate"], strict=True))
