@@ -71,8 +71,16 @@ def eta_names(outputs: Sequence[str], errors: Errors) -> dict[str, str]:
     dict
         name → output
     """
-    several = len(outputs) > 1
-    return {f"{RUV}.{o}" if several else RUV: o for o, error in errors.items() if error.has_eta}
+    return {_eta_name(outputs, o): o for o, error in errors.items() if error.has_eta}
+
+
+def eta_sds(outputs: Sequence[str], errors: Errors) -> dict[str, float]:
+    """Return the SD of each error's random effect by its name, 0 where there is none."""
+    return {_eta_name(outputs, output): error.iiv for output, error in errors.items()}
+
+
+def _eta_name(outputs: Sequence[str], output: str) -> str:
+    return f"{RUV}.{output}" if len(outputs) > 1 else RUV
 
 
 def check_eta_names(structure: str, parameters: Sequence[str], errors: Errors) -> None:

@@ -33,6 +33,7 @@ from workbench.models.endpoints import (
     errors_latex,
     errors_python,
     eta_names,
+    eta_sds,
     eta_symbol,
     named_endpoints,
     read_errors,
@@ -137,7 +138,7 @@ class Model:
         errors = errors_by_output(structure.name, outputs, error)
         check_eta_names(structure.name, structure.parameters, errors)
         sds = {name: ETA.sd(p) for name, p in ordered.items()}
-        sds |= {name: errors[output].iiv for name, output in eta_names(outputs, errors).items()}
+        sds |= {n: sd for n, sd in eta_sds(outputs, errors).items() if n not in sds}
         pairs, held = read_pairs(structure, sds, correlations, ETA)
         of_kappas = kappa_pairs(structure, ordered, iov_correlations)
         held |= {pair for pair in pairs if {pair, pair[::-1]} & {*fixed_correlations}}

@@ -139,6 +139,31 @@ def test_derivatives_in_sigma_equal_differences(kind):
                 np.testing.assert_allclose(one, expected, rtol=1e-7, atol=1e-7)
 
 
+def scaled(row, u):
+    """The row with its SD times exp(u)."""
+    out = row.copy()
+    out[[V, V_F, V_FF]] *= np.exp(2 * u)
+    out[FIRST_SIGMA + V_S :: SIGMA_WIDTH] *= np.exp(2 * u)
+    out[FIRST_SIGMA + V_FS :: SIGMA_WIDTH] *= np.exp(2 * u)
+    return out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_derivatives_in_the_log_of_a_factor_on_the_sd_equal_differences(kind):
+    for y, limit, f, sigma in cases(kind):
+        here = row(kind, y, limit, f, sigma)
+        slope, across, weight = observation.scale_terms(here)
+        found = [slope, across, weight, observation.scale_curvature(here)]
+        whole = [observation.value, observation.slope, observation.weight]
+        whole.append(lambda r: observation.scale_terms(r)[0])
+        for s in range(N_SIGMA):
+            found.append(observation.scale_sigma(here, s))
+            whole.append(lambda r, s=s: observation.sigma_terms(r, s)[0])
+        for one, function in zip(found, whole, strict=True):
+            expected = difference(lambda u, w=function: w(scaled(here, u)), 0.0)  # noqa: B023
+            np.testing.assert_allclose(one, expected, rtol=1e-7, atol=1e-7)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_of_a_sigma_add_up(kind):
     for y, limit, f, sigma in cases(kind):

@@ -61,6 +61,27 @@ def test_derivatives_in_a_parameter_equal_differences():
     np.testing.assert_allclose(student.terms(row, 0, 0, 0, 0, 1.0), expected, rtol=1e-6)
 
 
+def test_derivatives_in_the_log_of_a_factor_on_the_scale_equal_differences():
+    row, (rs, rfs, vs, vfs) = made(F, S)
+
+    def by_u(row):
+        return student.terms(row, 0.0, 0.0, 2 * row[3], 2 * row[4], 0.0)[0]
+
+    def at(u):
+        moved = row.copy()
+        moved[3:6] *= np.exp(2 * u)
+        return moved
+
+    assert student.scale_curvature(row) == pytest.approx(slope(lambda h: by_u(at(h))), rel=1e-7)
+    for ns in (0.0, 1.0):
+        expected = slope(
+            lambda h, ns=ns: student.terms(
+                at(h), rs, rfs, vs * np.exp(2 * h), vfs * np.exp(2 * h), ns
+            )[0]
+        )
+        assert student.scale_sigma(row, rs, vs, ns) == pytest.approx(expected, rel=1e-6)
+
+
 def test_the_information_is_the_integral_of_the_squared_scores():
     row, _ = made(F, S)
     row[1] = row[4] = 0.0
