@@ -220,6 +220,7 @@ def of_errors() -> dict[str, Option]:
             error.Additive(0.3, transform=transform.Logit(0.0, 6.0)),
         ),
         "student": ("Student-t, 4 degrees of freedom", error.Proportional(0.15, df=4)),
+        "ruv": ("proportional, its SD with an omega of 0.35", error.Proportional(0.15, iiv=0.35)),
     }
     return {
         name: Option(f"Residual error: {title}", oral(error=model), rich)
@@ -269,7 +270,9 @@ def start_of(model: wb.Model) -> wb.Model:
         typical = p.typical if "typical" in p.fixed else p.typical * OFF
         return replace(p, typical=typical, iiv=p.iiv * OFF)
 
-    return model.replace(parameters={name: moved(p) for name, p in model.parameters.items()})
+    errors = {output: replace(e, iiv=e.iiv * OFF) for output, e in model.errors.items()}
+    parameters = {name: moved(p) for name, p in model.parameters.items()}
+    return model.replace(parameters=parameters, error=errors)
 
 
 def one(task: tuple[str, int]) -> list[dict[str, object]]:
@@ -384,7 +387,8 @@ def report(rows: pd.DataFrame, replicates: int) -> str:
         f"sets of each option; fits start {OFF} times too high. ± is the Monte-Carlo error of the "
         "mean estimate, SE the median standard error, SD that of the estimates over the data "
         f"sets. The share of 95 % intervals that hold the truth has a Monte-Carlo error of "
-        f"{half:.1f} (1.96 SE). SEs: Hessian; SAEM's from the linearised model.",
+        f"{half:.1f} (1.96 SE). SEs: Hessian; SAEM's from the linearised model "
+        "(by Louis' formula where residuals are Student-t or their SD has a random effect).",
     ]
     for name in options():
         mine = rows[rows["option"] == name]

@@ -126,3 +126,38 @@ def test_data_outside_the_scale_are_said_not_fitted(opened):
     opened.fit()
     assert opened.state.status == "failed"
     assert "above 0, but DV is 0" in opened.state.message.text
+
+
+def test_the_error_may_differ_between_subjects(opened):
+    on, sd = "Between-subject variability on the error", "SD of eta on the error"
+    assert control(opened, controls.Text, sd).disabled
+    control(opened, controls.Checkbox, on).value = True
+    assert opened.state.model.error.iiv == 0.3
+    lines = [line for section, line in opened.state.model.equations() if "error" in section]
+    assert r"e^{\eta_{\mathrm{ruv},i}}\,\varepsilon_{ij}" in lines[0]
+    control(opened, controls.Text, sd).value = "0.45"
+    control(opened, controls.Checkbox, f"Hold the {sd}").value = True
+    error = opened.state.model.error
+    assert (error.iiv, error.fixed) == (0.45, {"iiv"})
+    opened.session.set_correlation("cl", "ruv", on=True)
+    opened.session.set_error("proportional")
+    assert opened.state.model.error.iiv == 0.45
+    assert ("cl", "ruv") in opened.state.model.correlations
+    control(opened, controls.Text, sd).value = "-1"
+    assert opened.state.model.error.iiv == 0.45
+    assert "SD of a random effect" in " ".join(w.value for w in shown(opened, controls.HTML))
+    control(opened, controls.Checkbox, on).value = False
+    assert not opened.state.model.error.has_eta
+    assert opened.state.model.correlations == {}
+
+
+def test_the_random_effect_on_an_error_outlives_other_edits():
+    model = model_edits.default_model("pk_1cmt_oral")
+    model = model_edits.with_error_iiv(model_edits.with_omega(model, full=True), 0.3)
+    model = model_edits.with_correlation(model, "cl", "ruv", on=True)
+    assert ("cl", "ruv") in model.correlations
+    fewer = model_edits.with_parameter(model, "ka", iiv=0.0)
+    assert list(fewer.correlations) == [("cl", "v"), ("cl", "ruv")]
+    other = model_edits.with_structure(model, "pk_2cmt_oral")
+    assert ("cl", "ruv") in other.correlations
+    assert other.error.iiv == 0.3

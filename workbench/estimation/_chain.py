@@ -196,19 +196,31 @@ def restarted(first: Model, ended: Model) -> tuple[Model, list[str]]:
             and effect.part not in first.parameters[name].fixed
             and effect.sd(p) < LOST_SD * sd[name]
         ]
-        if not lost:
-            continue
-        parameters = dict(model.parameters)
+        parameters, errors = dict(model.parameters), dict(model.errors)
         for name in lost:
             given: dict[str, Any] = {effect.part: GIVEN_SD * sd[name]}
             parameters[name] = replace(parameters[name], **given)
+        for name, output in _lost_on_errors(first, ended).items() if effect is ETA else ():
+            errors[output] = replace(errors[output], iiv=GIVEN_SD * first.eta_sd(name))
+            lost.append(name)
+        if not lost:
+            continue
         pairs = getattr(model, part).items()
         kept = {pair: 0.0 if set(pair) & set(lost) else value for pair, value in pairs}
         if effect is ETA and ended.fixed_correlations:  # zeros beside them may contradict them
             kept = dict(first.correlations)
-        model = model.replace(**{"parameters": parameters, part: kept})
+        model = model.replace(**{"parameters": parameters, "error": errors, part: kept})
         said.append(
             f"The variance of {letter} on {' and '.join(lost)} had gone to zero; the next stage "
             f"started it at {GIVEN_SD:.0%} of the first SD."
         )
     return model, said
+
+
+def _lost_on_errors(first: Model, ended: Model) -> dict[str, str]:
+    """Return the random effects on residual errors whose variance went to zero: name → output."""
+    return {
+        name: output
+        for name, output in first.scaled.items()
+        if not first.holds_eta(name) and ended.errors[output].iiv < LOST_SD * first.eta_sd(name)
+    }

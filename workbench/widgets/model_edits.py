@@ -15,7 +15,7 @@ from workbench.errors import ModelError
 from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
 from workbench.models.endpoints import errors_card
-from workbench.models.error import ResidualError
+from workbench.models.error import IIV, RUV, ResidualError
 from workbench.models.model import Model
 from workbench.models.pk import options_of
 from workbench.models.read import read_structure
@@ -28,7 +28,7 @@ START_IIV = 0.3  # SD of eta that a parameter starts from when nothing better is
 DEFAULT_ERROR = "combined2"
 START_LAMBDA = 0.5  # half way from the logarithm to the data as they are
 START_DF = 4.0  # degrees of freedom of Student-t residuals
-KEPT = ("transform", "lambda", "of", "df")  # of an error when another error model is chosen
+KEPT = ("transform", "lambda", "of", "df", IIV)  # of an error when another error model is chosen
 
 # The same quantity under two names: the central volume is V alone, V1 beside others.
 _RENAMED = {"v": "v1", "v1": "v", "q": "q2", "q2": "q"}
@@ -187,7 +187,7 @@ def with_error(model: Model, error: str, output: str = "") -> Model:
             name: old.get(name, default)
             for name, default in zip(residual.parameters, residual.defaults, strict=True)
         }
-        extra = {k: old[k] for k in (("df",) if residual.positive_data else KEPT) if k in old}
+        extra = {k: old[k] for k in (("df", IIV) if residual.positive_data else KEPT) if k in old}
         held = [name for name in old.get("fixed", []) if name in (*values, *extra)]
         return {"model": error, **values, **extra, "fixed": held}
 
@@ -242,6 +242,18 @@ def with_student(model: Model, student: bool, output: str = "") -> Model:
     return _with_error_card(model, output, changed)
 
 
+def with_error_iiv(model: Model, iiv: float, output: str = "") -> Model:
+    """Return the model with this SD of a random effect on the residual error; 0 for none."""
+
+    def changed(old: dict[str, Any]) -> dict[str, Any]:
+        card = {k: v for k, v in old.items() if k != IIV}
+        if iiv:
+            return {**card, IIV: iiv}
+        return {**card, "fixed": [each for each in old.get("fixed", []) if each != IIV]}
+
+    return _with_error_card(model, output, changed)
+
+
 def with_error_values(model: Model, changes: Mapping[str, float], output: str = "") -> Model:
     """Return the model with other starting values of the residual error (of one output)."""
     return _with_error_card(model, output, lambda old: {**old, **changes})
@@ -258,12 +270,19 @@ def _with_error_card(
     card, outputs = model.to_dict(), model.structure.outputs
     if len(outputs) == 1:
         card["error"] = change(card["error"])
-        return Model.from_dict(card)
+        return _without_lost_pairs(card)
     if not output:
         raise ModelError(f"Say whose residual error: that of {', '.join(model.errors)}.")
     if output not in card["error"]:
         raise unknown_name(f"output of {model.structure.name}", output, outputs)
     card["error"] = {**card["error"], output: change(card["error"][output])}
+    return _without_lost_pairs(card)
+
+
+def _without_lost_pairs(card: dict[str, Any]) -> Model:
+    """Read a card without the correlations of random effects that it no longer has."""
+    random = _with_eta(card)
+    card["correlations"] = [pair for pair in card["correlations"] if {*pair[:2]} <= random]
     return Model.from_dict(card)
 
 
@@ -278,7 +297,16 @@ def has_full_omega(model: Model) -> bool:
 
 
 def _with_eta(card: Mapping[str, Any]) -> set[str]:
-    return {name for name, spec in card["parameters"].items() if spec.get("iiv", 0) > 0}
+    """Names of all random effects, those on the residual errors among them."""
+    random = {name for name, spec in card["parameters"].items() if spec.get("iiv", 0) > 0}
+    return random | _with_eta_on_error(card)
+
+
+def _with_eta_on_error(card: Mapping[str, Any]) -> set[str]:
+    error = card["error"]
+    if "model" in error:
+        return {RUV} if error.get(IIV, 0) > 0 else set()
+    return {f"{RUV}.{output}" for output, one in error.items() if one.get(IIV, 0) > 0}
 
 
 def _starts(card: Mapping[str, Any]) -> dict[frozenset[str], list[Any]]:
@@ -292,11 +320,16 @@ def _starts(card: Mapping[str, Any]) -> dict[frozenset[str], list[Any]]:
 def _all_pairs(
     card: Mapping[str, Any], starts: Mapping[frozenset[str], list[Any]] | None = None
 ) -> list[list[Any]]:
-    """Every pair of parameters that have a random effect, with its starting correlation."""
-    random = _with_eta(card)
+    """Every pair of parameters that have a random effect, with its starting correlation.
+
+    Pairs with a random effect on a residual error are there where they are known.
+    """
+    random, of_errors = _with_eta(card), _with_eta_on_error(card)
     names = [name for name in card["parameters"] if name in random]
     known = starts or {}
-    return [[a, b, *known.get(frozenset((a, b)), [0.0])] for a, b in combinations(names, 2)]
+    pairs = [[a, b, *known.get(frozenset((a, b)), [0.0])] for a, b in combinations(names, 2)]
+    others = [pair for pair in known if pair & of_errors and pair <= random]
+    return pairs + [[*sorted(pair), *known[pair]] for pair in others]
 
 
 def _is_full(card: Mapping[str, Any]) -> bool:

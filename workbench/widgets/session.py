@@ -237,6 +237,10 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
         """Choose Student-t residuals (of one output), or normal ones."""
         self.state.model = model_edits.with_student(self.state.model, student, output)
 
+    def set_error_iiv(self, iiv: float, output: str = "") -> None:
+        """Let the residual error (of one output) differ between subjects; 0 for not."""
+        self.state.model = model_edits.with_error_iiv(self.state.model, iiv, output)
+
     def set_error_value(self, name: str, value: float, output: str = "") -> None:
         """Change the starting value of one residual error parameter."""
         self.state.model = model_edits.with_error_values(self.state.model, {name: value}, output)

@@ -12,6 +12,7 @@ from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, section
 from workbench.widgets.panels._error_scale import ErrorScale
+from workbench.widgets.panels._error_variability import ErrorVariability
 from workbench.widgets.session import Session
 
 
@@ -73,9 +74,9 @@ class OutputError:
         self.body = styled(W.VBox([]), "wb-error-rows")
         title = [html(f"<b>{escape(output)}</b>", "wb-output")] if output else []
         self.scale = ErrorScale(session, output)
-        self.widget = styled(
-            W.VBox([*title, self.picker, self.body, self.scale.widget]), "wb-output-error"
-        )
+        self.variability = ErrorVariability(session, output)
+        parts = [self.picker, self.body, self.scale.widget, self.variability.widget]
+        self.widget = styled(W.VBox([*title, *parts]), "wb-output-error")
         self.picker.observe(self._chosen, "value")
 
     def show(self, *, anew: bool) -> None:
@@ -85,6 +86,7 @@ class OutputError:
         self._offer(error)
         self.picker.value = error.model
         self.scale.show(error)
+        self.variability.show(error)
         if list(error.parameters) != list(self.rows):
             self.rows = {n: ErrorRow(self.session, self.output, n) for n in error.parameters}
             self.body.children = [row.widget for row in self.rows.values()]

@@ -1,0 +1,58 @@
+"""Whether an output's residual error differs between subjects, and by how much."""
+
+from __future__ import annotations
+
+import ipywidgets as W
+
+from workbench.models.error import IIV, ResidualError
+from workbench.widgets.field import NumberField
+from workbench.widgets.markup import html, styled
+from workbench.widgets.session import Session
+
+START = 0.3  # SD of eta
+
+
+class ErrorVariability:
+    """The controls of the random effect on one output's error ("" for the only one)."""
+
+    def __init__(self, session: Session, output: str) -> None:
+        self.session, self.output = session, output
+        self._following = False
+        self._last = START
+        of = f" of {output}" if output else ""
+        self.on = self._box("", f"Between-subject variability on the error{of}")
+        self.value = NumberField(f"SD of eta on the error{of}", self._set)
+        self.fixed = self._box("fix", f"Hold the SD of eta on the error{of}")
+        row = [html("IIV on the error", "wb-label"), self.on, self.value.entry, self.fixed]
+        self.widget = W.VBox([styled(W.Box(row), "wb-scale-row"), self.value.complaint])
+        self.on.observe(self._switch, "value")
+        self.fixed.observe(self._hold, "value")
+
+    @staticmethod
+    def _box(label: str, tooltip: str) -> W.Checkbox:
+        return styled(W.Checkbox(indent=False, description=label, tooltip=tooltip), "wb-check")
+
+    def show(self, error: ResidualError) -> None:
+        """Show the state's error of this output; an entry that is wrong stays."""
+        self._last = error.iiv or self._last
+        self._following = True
+        try:
+            self.on.value = error.has_eta
+            self.value.entry.disabled = self.fixed.disabled = not error.has_eta
+            self.fixed.value = IIV in error.fixed
+            if not self.value.message:
+                self.value.show(self._last)
+        finally:
+            self._following = False
+
+    def _switch(self, change: dict[str, bool]) -> None:
+        if not self._following:
+            self.value.complain("")
+            self.session.set_error_iiv(self._last if change["new"] else 0.0, self.output)
+
+    def _set(self, value: float) -> None:
+        self.session.set_error_iiv(value, self.output)
+
+    def _hold(self, change: dict[str, bool]) -> None:
+        if not self._following:
+            self.session.set_error_fixed(IIV, change["new"], self.output)
