@@ -191,7 +191,7 @@ def integral(data, sd, omega):
 
 
 def test_value_against_the_integral(data):
-    """By quadrature with many nodes to rounding; Laplace's and FOCEI's to their error."""
+    """By quadrature with many nodes to rounding; Laplace's to its error."""
     error = wb.error.Combined(0.2, 0.1, iiv=0.4)
     expected = integral(data, lambda f: np.hypot(0.2, 0.1 * f), 0.4)
     one = only_the_error(error)
@@ -199,7 +199,6 @@ def test_value_against_the_integral(data):
         found = wb.evaluate(one, data, method="agq", nodes=40, scale=scale).ofv
         assert found == pytest.approx(expected, rel=1e-9)
     assert wb.evaluate(one, data, method="laplace").ofv == pytest.approx(expected, abs=0.2)
-    assert wb.evaluate(one, data, method="focei").ofv == pytest.approx(expected, abs=0.6)
 
 
 def test_laplace_against_its_formula(data):
@@ -259,6 +258,14 @@ def test_one_and_two_threads_give_the_same_to_the_bit(data, method):
 def test_methods_that_do_not_see_it_refuse(data, method, options, words):
     with pytest.raises(EstimationError, match=rf"{words}.*\(ruv\).*drop iiv="):
         wb.evaluate(model(), data, method=method, **options)
+
+
+def test_its_does_not_estimate_it(data):
+    """Its modes are not means: sigma and omega[ruv] would drift apart."""
+    with pytest.raises(EstimationError, match=r"takes modes.*\(ruv\).*SAEM"):
+        wb.fit(model(), data, method="its")
+    focei = wb.evaluate(model(), data, method="focei")
+    assert wb.evaluate(model(), data, method="its").ofv == pytest.approx(focei.ofv, rel=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -397,7 +404,7 @@ def test_conditional_and_predicted_shrinkage(data):
     one = only_the_error(wb.error.Additive(0.4, iiv=0.5))
     fit = wb.evaluate(one, data)
     remains = 1 / (2 * len(TIMES) + 1 / 0.25)
-    np.testing.assert_allclose(fit.conditional_variances["ruv"], remains, rtol=1e-8)
+    np.testing.assert_allclose(fit.conditional_variances()["ruv"], remains, rtol=1e-8)
     np.testing.assert_allclose(fit.predicted_shrinkage(), remains / 0.25, rtol=1e-8)
 
 
@@ -415,11 +422,11 @@ def test_draws_have_the_moments_of_the_conditional_distribution(data):
 @pytest.fixture(scope="module")
 def simulated():
     truth = model(wb.error.Proportional(0.15, iiv=0.4))
-    design = cases.iv_data(40, times=(0.25, 0.5, 1, 2, 4, 7, 10, 14))
+    design = cases.iv_data(40, times=tuple(np.geomspace(0.25, 14, 16)))
     return truth, wb.read_dataset(cases.drawn(truth, design, 4), name="simulated")
 
 
-@pytest.mark.parametrize("method", ["focei", "laplace", "its", "imp", "saem"])
+@pytest.mark.parametrize("method", ["focei", "laplace", "imp", "saem"])
 def test_estimates_are_within_three_standard_errors_of_the_truth(simulated, method):
     truth, data = simulated
     fit = wb.fit(truth, data, method=method, seed=1)
@@ -433,9 +440,15 @@ def test_estimates_are_within_three_standard_errors_of_the_truth(simulated, meth
 
 
 def test_laplace_and_importance_sampling_agree(simulated):
-    """Laplace's error is of the order of 1/n of each of 40 subjects, 8 observations each."""
-    laplace, sampled = (wb.evaluate(*simulated, method=m, seed=1) for m in ("laplace", "imp"))
-    assert laplace.m2ll == pytest.approx(sampled.m2ll, abs=3 * sampled.likelihood_se + 40 * 0.02)
+    """Without other random effects Laplace's error is that of Stirling's formula, 1/(3 n) each."""
+    _, data = simulated
+    one = only_the_error(wb.error.Proportional(0.3, iiv=0.4))
+    laplace, sampled = (wb.evaluate(one, data, method=m, seed=1) for m in ("laplace", "imp"))
+    assert laplace.m2ll == pytest.approx(sampled.m2ll, abs=3 * sampled.likelihood_se + 40 / 48)
+
+
+def test_quadrature_and_importance_sampling_agree(simulated):
+    sampled = wb.evaluate(*simulated, method="imp", seed=1)
     quadrature = wb.evaluate(*simulated, method="agq", nodes=9)
     assert quadrature.m2ll == pytest.approx(sampled.m2ll, abs=4 * sampled.likelihood_se + 1e-3)
 

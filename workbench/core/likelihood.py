@@ -470,6 +470,19 @@ def finish_table(
         first = last
 
 
+@kernel(inline=False)
+def scale_table(
+    structure: Structure,
+    subjects: Subjects,
+    start: int,
+    n_obs: int,
+    psi: Vec,
+    table: OutMat,
+) -> None:
+    """Let random effects on the residual errors scale the variances of a subject's table."""
+    scale_rows(structure.scaled, subjects.endpoint, start, n_obs, psi, table)
+
+
 @kernel
 def residual_table(
     structure: Structure,
@@ -500,7 +513,7 @@ def residual_table(
     if structure.unusual != 0:
         finish_table(structure, subjects, start, n_obs, sigma, table)
     if structure.is_scaled != 0:
-        scale_rows(structure.scaled, subjects.endpoint, start, n_obs, scratch.psi, table)
+        scale_table(structure, subjects, start, n_obs, scratch.psi, table)
 
 
 @kernel

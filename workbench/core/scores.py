@@ -33,18 +33,7 @@ from workbench.core.likelihood import (
 )
 from workbench.core.linalg import cholesky, cholesky_inverse
 from workbench.core.observation import informed, sigma_terms
-from workbench.core.residuals import (
-    FIRST_SIGMA,
-    OTHER_S,
-    R_F,
-    R_S,
-    SCALED,
-    SIGMA_WIDTH,
-    V_F,
-    V_S,
-    V,
-)
-from workbench.core.scale_effects import add_scale_to_sigma
+from workbench.core.residuals import FIRST_SIGMA, OTHER_S, R_F, R_S, SIGMA_WIDTH, V_F, V_S
 
 _OK = 0
 _NOT_POSITIVE_DEFINITE = 2
@@ -85,8 +74,6 @@ def add_information(n_obs: int, scratch: Scratch, columns: OutMat, out: OutMat) 
             columns[0, p + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + R_S]
             columns[1, p + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + V_S]
             columns[2, p + s] = row[FIRST_SIGMA + SIGMA_WIDTH * s + OTHER_S]
-        if row[SCALED] > 0.0:
-            columns[1, int(row[SCALED]) - 1] += 2.0 * row[V]
         for k in range(n):
             columns[3, k], columns[4, k], columns[5, k] = informed(
                 row, columns[0, k], columns[1, k], columns[2, k]
@@ -109,8 +96,6 @@ def add_slopes(spread: bool, n_obs: int, scratch: Scratch, out: OutVec) -> None:
             l_s, _, w_s = sigma_terms(row, s)
             total += 2.0 * l_s + (w_s * scratch.leverage[j] if spread else 0.0)
         out[p + s] = total
-    if spread and scratch.is_scaled != 0:
-        add_scale_to_sigma(n_obs, scratch.table, scratch.f, scratch.spread, out[p:])
 
 
 @kernel

@@ -23,10 +23,11 @@ def table(fit: FitResult, *, individual: Individual = "ebe") -> pd.DataFrame:
     in `value`, eta by its conditional mode, its conditional mean or draws, and theta in `typical`.
     The value at the mean of eta is not the mean of the value where h is not the identity.
     """
-    wanted = [str(name) for name in fit.etas.columns]
+    parameters = fit.final_model.parameters
+    wanted = [str(name) for name in fit.etas.columns if name in parameters]
     values = fit.individual_parameters_by(individual)
     n, n_phi = len(values), len(wanted)
-    typical = [float(fit.final_model.parameters[name].typical) for name in wanted]
+    typical = [float(parameters[name].typical) for name in wanted]
     return pd.DataFrame(
         {
             "ID": pd.Series(np.tile(values["ID"].to_numpy(object), n_phi), dtype=object),

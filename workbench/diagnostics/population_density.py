@@ -37,7 +37,7 @@ def table(fit: FitResult) -> pd.DataFrame:
     omega = np.diag(fit.omega.to_numpy(float))
     parts = []
     for name, variance in zip(fit.etas.columns, omega, strict=True):
-        if not variance > 0:
+        if not variance > 0 or name not in fit.final_model.parameters:  # or on the residual error
             continue
         parameter = fit.final_model.parameters[name]
         sd, middle = float(np.sqrt(variance)), np.array([parameter.to_psi(parameter.typical)])

@@ -27,7 +27,7 @@ from workbench.estimation._individual import (
 )
 from workbench.estimation._m_step import covariance, location, own_effects, split, typical_values
 from workbench.estimation._outcome import Outcome, make_result
-from workbench.estimation._scale_effects import refuse_unusual_scaled
+from workbench.estimation._scale_effects import refuse_scale_effects, refuse_unusual_scaled
 from workbench.estimation._uncertainty import Uncertainty, from_information, no_uncertainty
 from workbench.estimation._verdict import Verdict, boundary_doubts, subject_doubts
 from workbench.problem import Problem
@@ -75,8 +75,8 @@ def run(problem: Problem, options: IterativeOptions, monitor: Monitor, estimate:
     Raises
     ------
     EstimationError
-        The model has no random effects, some that are not normal, some on the error of
-        observations that are not, or no likelihood at the starting values.
+        The model has no random effects, some that are not normal, some on the residual error, or
+        no likelihood at the starting values.
     """
     began = time.perf_counter()
     refuse_without_etas(problem, "The iterative two-stage method")
@@ -86,6 +86,13 @@ def run(problem: Problem, options: IterativeOptions, monitor: Monitor, estimate:
             "The iterative two-stage method takes the random effects to be normal given the data "
             f"and predictions to be linear in them; with the shape of {problem.model.shaped[0]} "
             "its typical value would be biased. Use FOCEI, SAEM or IMP."
+        )
+    if estimate:
+        refuse_scale_effects(
+            problem,
+            "The iterative two-stage method",
+            "takes modes of the random effects for their means, which on a residual error they "
+            "are not",
         )
     space = problem.space
     trace: list[dict[str, float]] = []
