@@ -6,7 +6,7 @@ import ipywidgets as W
 
 from workbench.models.error import IIV, ResidualError
 from workbench.widgets.field import NumberField
-from workbench.widgets.markup import html, styled
+from workbench.widgets.markup import styled
 from workbench.widgets.session import Session
 
 START = 0.3  # SD of eta
@@ -20,11 +20,11 @@ class ErrorVariability:
         self._following = False
         self._last = START
         of = f" of {output}" if output else ""
-        self.on = self._box("", f"Between-subject variability on the error{of}")
+        self.on = self._box("IIV on the error", f"Between-subject variability on the error{of}")
         self.value = NumberField(f"SD of eta on the error{of}", self._set)
         self.fixed = self._box("fix", f"Hold the SD of eta on the error{of}")
-        row = [html("IIV on the error", "wb-label"), self.on, self.value.entry, self.fixed]
-        self.widget = W.VBox([styled(W.Box(row), "wb-scale-row"), self.value.complaint])
+        row = [self.on, self.value.entry, self.fixed]
+        self.widget = W.VBox([styled(W.Box(row), "wb-error-row"), self.value.complaint])
         self.on.observe(self._switch, "value")
         self.fixed.observe(self._hold, "value")
 
