@@ -414,6 +414,9 @@ def test_draws_have_the_moments_of_the_conditional_distribution(data):
     drawn = fit.draws(2000).groupby("ID")["ruv"].agg(["mean", "std"])
     np.testing.assert_allclose(drawn["mean"], fit.eta_mean["ruv"], atol=0.05)
     np.testing.assert_allclose(drawn["std"], fit.eta_sd["ruv"], rtol=0.1)
+    quick = fit.etas_by("draws").groupby("ID")["ruv"].agg(["mean", "std"])
+    np.testing.assert_allclose(quick["mean"], fit.eta_mean["ruv"], atol=0.15)
+    np.testing.assert_allclose(quick["std"], fit.eta_sd["ruv"], rtol=0.35)
 
 
 # --- estimates ---------------------------------------------------------------------------------
@@ -441,6 +444,13 @@ def test_estimates_are_within_three_standard_errors_of_the_truth(simulated, meth
     assert list(fit.individual_parameters) == ["cl", "v"]
 
 
+@pytest.mark.parametrize("method", ["focei", "laplace", "imp"])
+def test_few_observations_a_subject_are_warned_of(simulated, data, method):
+    said = " ".join(wb.evaluate(model(), data, method=method).warnings)
+    assert ("puts omega[ruv] too low" in said) == (method != "imp")
+    assert "too low" not in " ".join(wb.evaluate(*simulated, method=method).warnings)
+
+
 def test_laplace_and_importance_sampling_agree(simulated):
     """Without other random effects Laplace's error is that of Stirling's formula, 1/(3 n) each."""
     _, data = simulated
@@ -453,6 +463,23 @@ def test_quadrature_and_importance_sampling_agree(simulated):
     sampled = wb.evaluate(*simulated, method="imp", seed=1)
     quadrature = wb.evaluate(*simulated, method="agq", nodes=9)
     assert quadrature.m2ll == pytest.approx(sampled.m2ll, abs=4 * sampled.likelihood_se + 1e-3)
+
+
+def test_censored_observations_by_sampling_and_by_quadrature(data):
+    limited = data.censor(lloq=1.5)
+    sampled = wb.evaluate(model(), limited, method="imp", seed=1)
+    exact = wb.evaluate(model(), limited, method="agq", nodes=9, scale="observed")
+    assert exact.ofv == pytest.approx(sampled.ofv, abs=4 * sampled.likelihood_se + 1e-3)
+    fit = wb.fit(model(), limited, method="saem", seed=1)
+    assert np.isfinite(fit.ofv)
+    assert np.isfinite(fit.parameters["estimate"]).all()
+
+
+def test_two_outputs_by_sampling_and_by_quadrature(data):
+    one, two = two_outputs(data, {"c1": ERRORS["combined"], "c2": ERRORS["log-normal"]})
+    sampled = wb.evaluate(one, two, method="imp", seed=1)
+    exact = wb.evaluate(one, two, method="agq", nodes=7)
+    assert exact.ofv == pytest.approx(sampled.ofv, abs=4 * sampled.likelihood_se + 1e-2)
 
 
 def test_likelihood_ratio_has_a_mixture_as_its_law(simulated):

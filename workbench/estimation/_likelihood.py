@@ -131,11 +131,13 @@ class Marginal:
     label : how -2LL was obtained, such as ``"AGQ(5)"``
     interaction : whether the residual variance follows the individual prediction; decides how
         EBEs and CWRES are computed
+    warnings : what should be known of it for this problem
     """
 
     objective: RangeObjective
     label: str
     interaction: bool
+    warnings: tuple[str, ...] = ()
 
 
 def likelihood_estimator(
@@ -201,6 +203,7 @@ def run(
         values, out = likelihood.arrays(x, gradient=False)
         modes = conditional_modes(problem, workers, values, interaction=marginal.interaction)
         verdict = judge(problem, minimum, known, out, modes, options, estimate=estimate)
+        verdict = replace(verdict, warnings=(*verdict.warnings, *marginal.warnings))
     return make_result(
         Outcome(
             problem=problem,

@@ -8,6 +8,10 @@ from workbench.core.residuals import OBSERVED
 from workbench.errors import EstimationError
 from workbench.problem import Problem
 
+# Observations for each other random effect: with 8 FOCEI and Laplace lost 7 to 12 % of the variance
+# in simulations, with fewer up to nearly all (docs/residual-errors.md).
+ENOUGH = 8
+
 
 def refuse_scale_effects(problem: Problem, title: str, why: str) -> None:
     """Refuse random effects on the residual error, for a method that does not see them.
@@ -37,6 +41,27 @@ def refuse_frozen_variance(problem: Problem, title: str) -> None:
     EstimationError
     """
     refuse_scale_effects(problem, title, "takes the residual variance at eta = 0")
+
+
+def approximation_warnings(problem: Problem, title: str) -> tuple[str, ...]:
+    """Warn where too few observations a subject make a Gaussian approximation a poor one.
+
+    The residuals of a subject are smaller at the modes of its other random effects, by about their
+    share of the observations, and the approximation at the joint mode does not see it.
+
+    Parameters
+    ----------
+    title : of the method
+    """
+    others = problem.space.n_eta - len(problem.model.scaled)
+    if not problem.model.scaled or problem.n_obs >= ENOUGH * others * problem.n_sub:
+        return ()
+    names = ", ".join(f"omega[{name}]" for name in problem.model.scaled)
+    return (
+        f"With {problem.n_obs / problem.n_sub:.3g} observations a subject for {others} other "
+        f"random effects, {title} puts {names} too low, perhaps far too low. Compare with SAEM, "
+        "importance sampling or quadrature.",
+    )
 
 
 def unusual_scaled(problem: Problem) -> str:

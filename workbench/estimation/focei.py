@@ -6,7 +6,7 @@ from workbench.estimation._likelihood import (
     interaction_objective,
     likelihood_estimator,
 )
-from workbench.estimation._scale_effects import refuse_unusual_scaled
+from workbench.estimation._scale_effects import approximation_warnings, refuse_unusual_scaled
 from workbench.problem import Problem
 
 
@@ -19,7 +19,8 @@ def marginal(problem: Problem, options: LikelihoodOptions) -> Marginal:
         The error of observations that are not plain has a random effect.
     """
     refuse_unusual_scaled(problem, "FOCEI")
-    return Marginal(interaction_objective, "FOCEI", interaction=True)
+    warnings = approximation_warnings(problem, "FOCEI")
+    return Marginal(interaction_objective, "FOCEI", interaction=True, warnings=warnings)
 
 
 ESTIMATOR = likelihood_estimator(

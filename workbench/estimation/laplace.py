@@ -7,7 +7,7 @@ from workbench.estimation._quadrature import (
     normal_nodes,
     quadrature_objective,
 )
-from workbench.estimation._scale_effects import refuse_frozen_variance
+from workbench.estimation._scale_effects import approximation_warnings, refuse_frozen_variance
 from workbench.problem import Problem
 
 
@@ -24,7 +24,8 @@ def marginal(problem: Problem, options: LaplaceOptions) -> Marginal:
     nodes = normal_nodes(problem.space.n_eta, 1)
     label = "Laplace" if options.interaction else "Laplace without interaction"
     objective = quadrature_objective(nodes, interaction=options.interaction, exact=True)
-    return Marginal(objective, label, options.interaction)
+    warnings = approximation_warnings(problem, label)
+    return Marginal(objective, label, options.interaction, warnings)
 
 
 ESTIMATOR = likelihood_estimator(
