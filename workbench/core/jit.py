@@ -52,6 +52,8 @@ OutIntVec = Annotated[NDArray[np.int64], types.Array(_i8, 1, "C")]
 # Strict floating point: with fastmath the process that compiles and the one that loads the
 # cache can differ in the last bit.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# Of kernels that are compiled into their callers: LLVM optimises them there, in full.
+LIGHT: Any = type(config.OPT)(1)
 _ALLOCATING = frozenset({"zeros", "empty", "ones", "full", "zeros_like", "empty_like", "array"})
 _SCALARS = {float: types.float64, int: types.int64, bool: types.boolean, type(None): types.void}
 
@@ -136,7 +138,7 @@ def _compiled(func: F, inline: bool) -> F:
         compiled = numba.njit(cache=True, forceinline=inline, _nrt=counts, **OPTIONS)(func)
     compiled.gives_arrays = gives
     _identify_by_source(compiled, func)
-    _compile_on_first_use(compiled, signature)
+    _compile_on_first_use(compiled, signature, LIGHT if inline else config.OPT)
     return compiled
 
 
@@ -158,7 +160,18 @@ def _has_arrays(kind: Any) -> bool:
     return isinstance(kind, types.Array)
 
 
-def _compile_on_first_use(compiled: Any, signature: Any) -> None:
+@contextlib.contextmanager
+def _optimised(level: Any) -> Iterator[None]:
+    """Let LLVM optimise at a level what is compiled meanwhile; numba's lock must be held."""
+    before = config.OPT
+    config.OPT = level
+    try:
+        yield
+    finally:
+        config.OPT = before
+
+
+def _compile_on_first_use(compiled: Any, signature: Any, level: Any) -> None:
     """Let the dispatcher compile exactly `signature`, when it is first called or linked."""
     call_template = compiled.get_call_template
 
@@ -167,7 +180,8 @@ def _compile_on_first_use(compiled: Any, signature: Any) -> None:
         # in the other order by a thread that is compiling a caller, would deadlock.
         with global_compiler_lock:
             if not compiled.overloads:
-                compiled.compile(signature)
+                with _optimised(level):
+                    compiled.compile(signature)
                 compiled.disable_compile()
         return next(iter(compiled.overloads.values())).entry_point
 

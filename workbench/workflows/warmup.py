@@ -9,10 +9,20 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from workbench.core.abi import export_predict
+from workbench.core.complete import complete_range
+from workbench.core.first_order import first_order_range
+from workbench.core.importance import importance_range
 from workbench.core.jit import CACHE_FOLDER, JIT_DISABLED
+from workbench.core.linear_mixed import linear_mixed_range
+from workbench.core.mcmc import sweep_range
+from workbench.core.quadrature import contract_hessian, curvature_by_sigma
+from workbench.core.quadrature_nodes import average_nodes, sum_over_nodes
+from workbench.core.scores import score_range
 from workbench.data.dataset import read_dataset
 from workbench.errors import WorkbenchError
 from workbench.estimation import estimators, evaluate, fit
@@ -39,7 +49,8 @@ def is_warm() -> bool:
 def warm_up(on_step: OnStep | None = None) -> float:
     """Compile every kernel, or load it if it is compiled already; return the seconds taken.
 
-    Where there is a second core, another process compiles a part of them meanwhile.
+    Where there is a second core, another process compiles a part of them meanwhile: kernels that
+    this one needs only in its later steps.
 
     Parameters
     ----------
@@ -50,15 +61,13 @@ def warm_up(on_step: OnStep | None = None) -> float:
     helper = None
     if not (JIT_DISABLED or _MARK.exists()) and (os.cpu_count() or 1) > 1:
         helper = _start_helper()
-    # What the helper compiles comes last: it is then only loaded, or compiled if the helper failed.
-    mine = [k for k, step in enumerate(steps) if not _of_helper(step)]
-    rest = [k for k, step in enumerate(steps) if _of_helper(step)]
-    for number, k in enumerate(mine + rest):
-        if number == len(mine) and helper is not None:
+    for number, step in enumerate(steps):
+        # What the helper compiled is then only loaded, or compiled if the helper failed.
+        if number == _MEANWHILE and helper is not None:
             helper.wait()
         if on_step is not None:
-            on_step(number, len(steps), steps[k].words)
-        _compile(steps[k])
+            on_step(number, len(steps), step.words)
+        _compile(step)
     if on_step is not None:
         on_step(len(steps), len(steps), "ready")
     if not JIT_DISABLED:
@@ -81,30 +90,50 @@ class _Step:
         return f"{self.structure.title}, {self.error.short} error, {self.method}"
 
 
+_MEANWHILE = 2  # steps that are done while the helper works
+
+
 def _steps() -> list[_Step]:
+    """Return the steps, those that take longest first."""
     # One of each family compiles what all share.
     closed, solved = pk(bioavailability=True), pk(bioavailability=True, form="ode")
     plain = _error("additive")
-    steps = [_Step(structure, plain, "fo") for structure in (closed, solved)]
+    long = ("focei", "agq")
+    steps = [_Step(closed, plain, name, fits=True) for name in long]
+    steps += [_Step(structure, plain, "fo") for structure in (closed, solved)]
     steps += [_Step(closed, _error(name), "fo") for name in error_models.names()]
     steps.append(_Step(closed, Additive(1.0, transform=YeoJohnson(0.5)), "fo"))
-    return steps + [_Step(closed, plain, name, fits=True) for name in estimators.names()]
+    others = (name for name in estimators.names() if name not in long)
+    return steps + [_Step(closed, plain, name, fits=True) for name in others]
 
 
 def _error(name: str) -> ResidualError:
     return ResidualError(name, error_models.get(name).defaults)
 
 
-def _of_helper(step: _Step) -> bool:
-    """Say whether a second process compiles this: equations, and the methods that sample."""
-    return hasattr(step.structure.family, "system") or step.method in ("imp", "saem")
-
-
 def compile_for_helper() -> None:
-    """Do the second process' part; the first one takes care of the rest."""
-    for step in _steps():
-        if _of_helper(step):
-            _compile(step)
+    """Do the second process' part; the first one takes care of the rest.
+
+    What shares nothing with the first steps comes first, and what builds on the search of modes
+    last, when the other process has compiled that.
+    """
+    kernels: tuple[Any, ...] = (
+        sweep_range,
+        complete_range,
+        first_order_range,
+        linear_mixed_range,
+        score_range,
+        sum_over_nodes,
+        average_nodes,
+        contract_hessian,
+        curvature_by_sigma,
+        importance_range,
+    )
+    solved: Any = pk(bioavailability=True, form="ode").family
+    export_predict(solved.kernel())
+    solved.context(1)  # it holds the addresses of the solvers
+    for kernel in kernels:
+        kernel.ready()
 
 
 def _start_helper() -> subprocess.Popen[bytes] | None:
