@@ -26,6 +26,7 @@ import workbench as wb
 OFF = 1.3  # factor of the starting values
 SAEM: dict[str, object] = {"likelihood": "linearisation"}
 TIMES = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0)
+EVERY_HOUR = tuple(float(hour) for hour in range(1, 25))
 DOSE = 100.0
 LLOQ = 0.6
 
@@ -220,12 +221,16 @@ def of_errors() -> dict[str, Option]:
             error.Additive(0.3, transform=transform.Logit(0.0, 6.0)),
         ),
         "student": ("Student-t, 4 degrees of freedom", error.Proportional(0.15, df=4)),
-        "ruv": ("proportional, its SD with an omega of 0.35", error.Proportional(0.15, iiv=0.35)),
     }
-    return {
+    options = {
         name: Option(f"Residual error: {title}", oral(error=model), rich)
         for name, (title, model) in models.items()
     }
+    differing = oral(error=error.Proportional(0.15, iiv=0.35))
+    for name, times in (("ruv", TIMES), ("ruv_rich", EVERY_HOUR)):
+        title = f"Residual error: differs between subjects, {len(times)} samples"
+        options[name] = Option(title, differing, design(40, times))
+    return options
 
 
 def of_censoring() -> dict[str, Option]:
