@@ -176,9 +176,10 @@ def test_a_fit_finds_both_errors():
 
 
 def test_the_kernel_and_the_problem_write_the_same_table():
-    """`likelihood.residual_table` in place, run by run; `Problem.residual_table` by gathering."""
-    from workbench.core.likelihood import make_scratch, residual_table
+    """`table.residual_table` in place, run by run; `Problem.residual_table` by gathering."""
+    from workbench.core.packed import make_scratch
     from workbench.core.residuals import KIND, OTHER, n_columns
+    from workbench.core.table import residual_table
 
     model = outputs.model("log", outputs.error("combined1"), outputs.error("lognormal"))
     problem = Problem(model, outputs.data("log"))

@@ -14,7 +14,8 @@ import workbench as wb
 from tests import cases
 from tests.objectives import check_gradient, differences, likelihood
 from workbench.core.ebe import evaluate
-from workbench.core.likelihood import joint_derivatives, make_scratch
+from workbench.core.likelihood import joint_derivatives
+from workbench.core.packed import make_scratch
 from workbench.errors import EstimationError, ModelError
 from workbench.estimation._imp_options import ImpOptions
 from workbench.estimation._imp_search import SampledLikelihood

@@ -16,15 +16,15 @@ import numpy as np
 
 from workbench.core.conditional import add_design
 from workbench.core.jit import OutCube, OutMat, kernel
-from workbench.core.likelihood import (
+from workbench.core.mcmc import Chains, misfit_at
+from workbench.core.observation import informed, sigma_terms, slope
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
     make_scratch,
 )
-from workbench.core.mcmc import Chains, misfit_at
-from workbench.core.observation import informed, sigma_terms, slope
 from workbench.core.residuals import FIRST_SIGMA, OTHER_S, R_F, R_S, SIGMA_WIDTH, V_F, V_S
 
 

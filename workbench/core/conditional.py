@@ -25,16 +25,16 @@ from workbench.core.jit import (
     kernel,
     load,
 )
-from workbench.core.likelihood import (
+from workbench.core.likelihood import with_prior
+from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
+from workbench.core.observation import sigma_terms, variance_terms, weight, weight_slope
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
     make_scratch,
-    with_prior,
 )
-from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
-from workbench.core.observation import sigma_terms, variance_terms, weight, weight_slope
 from workbench.core.residuals import V_F
 from workbench.core.scale_effects import (
     add_scale_movement,

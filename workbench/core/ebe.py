@@ -17,18 +17,19 @@ import numpy as np
 
 from workbench.core.jit import OutMat, OutVec, Vec, kernel
 from workbench.core.likelihood import (
+    joint,
+    joint_derivatives,
+    predict_subject,
+    with_prior,
+)
+from workbench.core.linalg import cholesky, cholesky_solve
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
-    freeze_variance,
-    joint,
-    joint_derivatives,
-    predict_subject,
-    residual_table,
-    with_prior,
 )
-from workbench.core.linalg import cholesky, cholesky_solve
+from workbench.core.table import freeze_variance, residual_table
 
 MAX_STEPS = 100
 MAX_HALVINGS = 40

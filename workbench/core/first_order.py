@@ -22,16 +22,15 @@ import numpy as np
 from workbench.core.conditional import Objective, add_design, expand_inverse
 from workbench.core.ebe import variance_at_zero
 from workbench.core.jit import Mat, OutIntVec, OutVec, kernel, load
-from workbench.core.likelihood import (
+from workbench.core.likelihood import prior_term, with_prior
+from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
     make_scratch,
-    prior_term,
-    with_prior,
 )
-from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
 from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, R_FS, R_S, SIGMA_WIDTH, V_F, V_S, R, V
 
 _OK = 0

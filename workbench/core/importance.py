@@ -33,21 +33,19 @@ from workbench.core.jit import (
     kernel,
     load,
 )
-from workbench.core.likelihood import (
+from workbench.core.likelihood import joint, predict_subject, with_prior
+from workbench.core.linalg import cholesky, cholesky_inverse, log_determinant
+from workbench.core.observation import informed, sigma_terms, slope
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
-    joint,
     make_scratch,
-    predict_subject,
-    residual_table,
-    with_prior,
 )
-from workbench.core.linalg import cholesky, cholesky_inverse, log_determinant
-from workbench.core.observation import informed, sigma_terms, slope
 from workbench.core.residuals import FIRST_SIGMA, OTHER_S, R_F, R_S, SIGMA_WIDTH, V_F, V_S, R, V
 from workbench.core.rng import IMPORTANCE, fill_normals, uniforms
+from workbench.core.table import residual_table
 
 _NOT_POSITIVE_DEFINITE = 2
 _NOT_FINITE = 3

@@ -18,7 +18,8 @@ import numpy as np
 from workbench.core.conditional import Objective, add_design
 from workbench.core.ebe import variance_at_zero
 from workbench.core.jit import OutIntVec, OutMat, OutVec, kernel, load
-from workbench.core.likelihood import (
+from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
@@ -26,7 +27,6 @@ from workbench.core.likelihood import (
     make_scratch,
     most_of,
 )
-from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve
 from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_S, R, V
 
 _OK = 0

@@ -19,18 +19,17 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.core.jit import Mat, OutCube, OutMat, OutVec, Vec, kernel
-from workbench.core.likelihood import (
+from workbench.core.likelihood import predict_subject, prior_term
+from workbench.core.observation import value
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
     make_scratch,
-    predict_subject,
-    prior_term,
-    residual_table,
 )
-from workbench.core.observation import value
 from workbench.core.rng import fill_normals, uniforms
+from workbench.core.table import residual_table
 
 
 class Moves(NamedTuple):

@@ -1,14 +1,9 @@
 """Predictions of all subjects at given random effects, with their derivatives in eta."""
 
 from workbench.core.jit import Mat, OutMat, Vec, kernel
-from workbench.core.likelihood import (
-    Structure,
-    Subjects,
-    directions,
-    make_scratch,
-    predict_subject,
-)
+from workbench.core.likelihood import directions, predict_subject
 from workbench.core.mixing import block_parameters
+from workbench.core.packed import Structure, Subjects, make_scratch
 
 
 @kernel

@@ -24,20 +24,17 @@ curvature.
 from workbench.core.conditional import Objective, add_design, trace_terms
 from workbench.core.ebe import find_mode, variance_at_zero
 from workbench.core.jit import OutIntVec, OutVec, Vec, kernel, load
-from workbench.core.likelihood import (
+from workbench.core.likelihood import joint_derivatives, with_prior
+from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
+from workbench.core.observation import curvature, residual_terms, sigma_terms, variance_terms
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
-    freeze_variance,
-    joint_derivatives,
     make_scratch,
     most_of,
-    residual_table,
-    with_prior,
 )
-from workbench.core.linalg import cholesky, cholesky_inverse, cholesky_solve, log_determinant
-from workbench.core.observation import curvature, residual_terms, sigma_terms, variance_terms
 from workbench.core.quadrature_nodes import (
     Nodes,
     Room,
@@ -66,6 +63,7 @@ from workbench.core.scale_effects import (
     add_scale_to_sigma,
     scale_contraction,
 )
+from workbench.core.table import freeze_variance, residual_table
 
 STEP = 3e-3  # of the differences, in conditional SDs, or relative to sigma
 

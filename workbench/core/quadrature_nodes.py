@@ -9,18 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.core.jit import Mat, OutMat, OutVec, Vec, kernel
-from workbench.core.likelihood import (
+from workbench.core.likelihood import joint, predict_subject
+from workbench.core.observation import residual_terms, sigma_terms, slope, variance_terms
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
-    freeze_variance,
-    joint,
-    predict_subject,
-    residual_table,
 )
-from workbench.core.observation import residual_terms, sigma_terms, slope, variance_terms
 from workbench.core.scale_effects import add_scale_slope
+from workbench.core.table import freeze_variance, residual_table
 
 
 class Nodes(NamedTuple):
@@ -31,7 +29,7 @@ class Nodes(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Working memory of the quadrature, beside `likelihood.Scratch`."""
+    """Working memory of the quadrature, beside `packed.Scratch`."""
 
     root: OutMat  # M, (n_eta, n_eta), lower triangular
     eta: OutVec  # a node

@@ -4,7 +4,7 @@ The residual is r = h(y) - h(f) for a transformation h (the identity, or the log
 variance v(f, sigma). One row per observation: r and v with their derivatives with respect to
 the prediction f, then what kind of observation it is, then for each sigma the derivatives of v
 and r. A residual-error kernel writes r, v and their derivatives; KIND, OTHER, SCALED and
-OTHER_S are written for it (`likelihood.residual_table`). The estimators need nothing else
+OTHER_S are written for it (`table.residual_table`). The estimators need nothing else
 (`observation`), so a new error model is one kernel.
 """
 

@@ -22,17 +22,16 @@ import numpy as np
 from workbench.core.conditional import expand_inverse, trace_terms
 from workbench.core.ebe import evaluate
 from workbench.core.jit import Mat, OutCube, OutIntVec, OutMat, OutVec, Vec, kernel, load
-from workbench.core.likelihood import (
+from workbench.core.likelihood import joint_derivatives, with_prior
+from workbench.core.linalg import cholesky, cholesky_inverse
+from workbench.core.observation import informed, sigma_terms
+from workbench.core.packed import (
     Scratch,
     Structure,
     Subjects,
     Values,
-    joint_derivatives,
     make_scratch,
-    with_prior,
 )
-from workbench.core.linalg import cholesky, cholesky_inverse
-from workbench.core.observation import informed, sigma_terms
 from workbench.core.residuals import FIRST_SIGMA, OTHER_S, R_F, R_S, SIGMA_WIDTH, V_F, V_S
 
 _OK = 0

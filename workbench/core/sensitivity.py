@@ -1,12 +1,8 @@
 """Predictions of all observations with their derivatives in theta and in eta."""
 
 from workbench.core.jit import Mat, OutMat, Vec, kernel
-from workbench.core.likelihood import (
-    Structure,
-    Subjects,
-    make_scratch,
-    predict_subject,
-)
+from workbench.core.likelihood import predict_subject
+from workbench.core.packed import Structure, Subjects, make_scratch
 
 
 @kernel

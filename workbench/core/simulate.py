@@ -1,12 +1,8 @@
 """Predictions of all subjects at many random effects of each: what simulation repeats most."""
 
 from workbench.core.jit import Cube, OutMat, Vec, kernel
-from workbench.core.likelihood import (
-    Structure,
-    Subjects,
-    make_scratch,
-    predict_subject,
-)
+from workbench.core.likelihood import predict_subject
+from workbench.core.packed import Structure, Subjects, make_scratch
 
 
 @kernel

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.core.likelihood import Values
 from workbench.core.optimize import Step
+from workbench.core.packed import Values
 from workbench.estimation._m_step import free_omega, location, own_effects, split, typical_values
 from workbench.problem import Problem
 

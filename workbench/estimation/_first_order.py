@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
 from workbench.core.first_order import first_order_range
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.estimation._likelihood import RangeObjective, interaction_objective
 from workbench.problem import Problem
 

@@ -19,8 +19,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.likelihood import Values
 from workbench.core.observation import informed
+from workbench.core.packed import Values
 from workbench.core.residuals import FIRST_SIGMA, KIND, R_F, SIGMA_WIDTH, V_S, V
 from workbench.core.sensitivity import sensitivity_range
 from workbench.problem import Problem

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
 from workbench.core.importance import SIGMA, SLOPES, Weighted
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.status import Status
 from workbench.estimation._imp_options import ImpOptions
 from workbench.estimation._importance import expectations

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.importance import NOTHING, SLOPES, Sampling, Weighted, importance_range
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.problem import Problem
 from workbench.problem.space import frozen
 from workbench.problem.workers import Workers

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective, conditional_range
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.scores import Scores, score_range
 from workbench.core.status import Status
 from workbench.errors import EstimationError, OptionError

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective, conditional_range
-from workbench.core.likelihood import Values
 from workbench.core.optimize import Minimum, Step, minimise
+from workbench.core.packed import Values
 from workbench.core.status import Status
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation._approach import approach, revived

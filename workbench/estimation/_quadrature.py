@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.quadrature import quadrature_range
 from workbench.core.quadrature_nodes import Nodes
 from workbench.errors import OptionError

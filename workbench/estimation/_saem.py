@@ -28,7 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core.complete import Complete
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.rng import SAMPLER
 from workbench.errors import EstimationError
 from workbench.estimation import _saem_guards as guards

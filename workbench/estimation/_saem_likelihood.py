@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.estimation._importance import importance_m2ll
 from workbench.problem import Problem
 from workbench.problem.workers import Workers

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective, conditional_range
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.estimation._likelihood import LikelihoodOptions, Marginal, likelihood_estimator
 from workbench.estimation._scale_effects import refuse_frozen_variance
 from workbench.problem import Problem

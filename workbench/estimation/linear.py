@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.core.likelihood import Values
 from workbench.core.linear_mixed import linear_mixed_range
+from workbench.core.packed import Values
 from workbench.errors import ModelError
 from workbench.estimation._base import INTEGRAL
 from workbench.estimation._individual import refuse_student

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.errors import EstimationError
 from workbench.estimation._base import STAGES, Control, Estimator, Monitor
 from workbench.estimation._individual import (

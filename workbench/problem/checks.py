@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
-from workbench.core.likelihood import Subjects
+from workbench.core.packed import Subjects
 from workbench.data.censoring import BLQ_METHODS, LIKELIHOOD
 from workbench.data.dataset import Dataset
 from workbench.data.findings import count

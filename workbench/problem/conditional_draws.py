@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.rng import CONDITIONAL
 from workbench.problem.problem import Problem
 from workbench.problem.sampler import Sampler, Sweep

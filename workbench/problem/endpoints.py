@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.core import records as rec
 from workbench.core.both_sides import N_PARTS, finish_rows, put_rows, sizes_of
-from workbench.core.likelihood import Subjects, place_limit
+from workbench.core.packed import Subjects
 from workbench.core.residuals import (
     FIRST_SIGMA,
     OBSERVED,
@@ -21,6 +21,7 @@ from workbench.core.residuals import (
     V,
     n_columns,
 )
+from workbench.core.table import place_limit
 from workbench.data.dataset import Dataset
 from workbench.errors import DataError, ModelError
 from workbench.models.endpoints import endpoints_python, label_key

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.problem.problem import Problem
 
 Floats = NDArray[np.float64]

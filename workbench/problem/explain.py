@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.jets import parts_of
-from workbench.core.likelihood import Structure, Subjects
+from workbench.core.packed import Structure, Subjects
 from workbench.core.status import Status
 from workbench.models.model import Model
 from workbench.problem.space import frozen

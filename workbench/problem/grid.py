@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
-from workbench.core.likelihood import Subjects
+from workbench.core.packed import Subjects
 from workbench.problem.space import frozen
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import observation
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.residuals import KIND, R_F, V_F, R, V
 from workbench.problem.problem import Problem
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core import observation
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.residuals import KIND, R, V
 from workbench.problem.information import conditional_covariances, score_and_information
 from workbench.problem.problem import Problem

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workbench.core.abi import export_predict, export_residual
 from workbench.core.both_sides import HOW
 from workbench.core.conditional import Objective
-from workbench.core.likelihood import Structure, Subjects
+from workbench.core.packed import Structure, Subjects
 from workbench.core.predictions import parameters_of_blocks, predict_range
 from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V
 from workbench.core.simulate import simulate_range

@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.residuals import DENSITY, V_FF, V
 from workbench.data.censoring import flags
 from workbench.problem.problem import Problem

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core.complete import Complete, complete_range
-from workbench.core.likelihood import Values
 from workbench.core.mcmc import Chains, Moves, sweep_range
+from workbench.core.packed import Values
 from workbench.problem.exchange import Exchange
 from workbench.problem.problem import Problem
 from workbench.problem.space import frozen

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.core.likelihood import Subjects
+from workbench.core.packed import Subjects
 from workbench.core.residuals import FIRST_SIGMA, SCALED, SIGMA_WIDTH, V_F, V_FF, V_FS, V_S, V
 from workbench.problem.endpoints import Endpoint
 

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.error import LAMBDA, ResidualError

@@ -12,7 +12,7 @@ from workbench.core import frame
 from workbench.core import records as rec
 from workbench.core.arrivals import EVENTS, N_COUNTERS, N_QUEUE
 from workbench.core.jets import parts_of
-from workbench.core.likelihood import Subjects
+from workbench.core.packed import Subjects
 from workbench.core.schedule import R_ALWAYS, R_CMT, R_F, R_LAG, build, capacity
 from workbench.models.structural import StructuralModel
 from workbench.problem.space import frozen

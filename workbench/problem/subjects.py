@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.core import records as rec
-from workbench.core.likelihood import Subjects
 from workbench.core.mixing import N_TERM
+from workbench.core.packed import Subjects
 from workbench.core.residuals import OBSERVED
 from workbench.core.schedule import R_DURATION, R_RATE
 from workbench.data.dataset import Dataset

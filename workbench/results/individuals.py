@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.core.likelihood import Values
+from workbench.core.packed import Values
 from workbench.core.residuals import DENSITY
 from workbench.errors import OptionError
 from workbench.problem import Problem

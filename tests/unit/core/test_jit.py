@@ -5,7 +5,8 @@ import pytest
 from workbench.core import ebe, linear, odes
 from workbench.core.conditional import conditional_range
 from workbench.core.jit import JIT_DISABLED
-from workbench.core.likelihood import make_scratch, predict_subject
+from workbench.core.likelihood import predict_subject
+from workbench.core.packed import make_scratch
 
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="without compiled code nothing is counted")
 

@@ -9,7 +9,6 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from workbench.core import observation
-from workbench.core.likelihood import place_limit
 from workbench.core.residuals import (
     ABOVE,
     BELOW,
@@ -34,6 +33,7 @@ from workbench.core.residuals import (
     V,
     n_columns,
 )
+from workbench.core.table import place_limit
 
 KINDS = (OBSERVED, BELOW, ABOVE, BETWEEN, TRUNCATED, BELOW_TRUNCATED)
 N_SIGMA = 3  # lambda, proportional SD, additive SD
