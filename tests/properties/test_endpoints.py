@@ -178,7 +178,7 @@ def test_a_fit_finds_both_errors():
 def test_the_kernel_and_the_problem_write_the_same_table():
     """`table.residual_table` in place, run by run; `Problem.residual_table` by gathering."""
     from workbench.core.packed import make_scratch
-    from workbench.core.residuals import KIND, OTHER, n_columns
+    from workbench.core.residuals import KIND, OTHER, SCALED, n_columns
     from workbench.core.table import residual_table
 
     model = outputs.model("log", outputs.error("combined1"), outputs.error("lognormal"))
@@ -194,7 +194,7 @@ def test_the_kernel_and_the_problem_write_the_same_table():
         mine = np.ascontiguousarray(f[rows])
         mine.flags.writeable = False
         table = np.full((len(mine), whole.shape[1]), np.nan)
-        table[:, [KIND, OTHER]] = 0.0  # scratch of plain observations, never written
+        table[:, [KIND, OTHER, SCALED]] = 0.0  # scratch of plain observations, never written
         residual_table(problem.structure, problem.subjects, i, values.sigma, mine, scratch, table)
         np.testing.assert_array_equal(table, whole[rows])
     assert np.isfinite(whole).all()
