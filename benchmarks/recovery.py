@@ -29,7 +29,7 @@ TIMES = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0)
 HALF_A_DAY = (0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0)
 EVERY_HOUR = tuple(float(hour) for hour in range(1, 25))
 DOSE = 100.0
-LLOQ = 0.6
+LLOQ, ULOQ = 0.6, 2.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,18 @@ def shares(parameter: wb.Parameter) -> wb.Model:
 def censored(method: str) -> Callable[[pd.DataFrame], wb.Dataset]:
     """Return what marks values below LLOQ and treats them by a method."""
     return lambda frame: wb.read_dataset(frame).censor(lloq=LLOQ).with_blq(method)
+
+
+def above(frame: pd.DataFrame) -> wb.Dataset:
+    """Return the data with what is above an upper limit marked."""
+    return wb.read_dataset(frame).censor(uloq=ULOQ)
+
+
+def between(frame: pd.DataFrame) -> wb.Dataset:
+    """Return the data with values below LLOQ known to lie between it and 0 (LIMIT)."""
+    low = (frame["EVID"] == 0) & (frame["DV"] < LLOQ)
+    marked = frame.assign(CENS=low.astype(int), LIMIT=np.where(low, 0.0, np.nan))
+    return wb.read_dataset(marked.assign(DV=frame["DV"].mask(low, LLOQ)))
 
 
 def of_distributions() -> dict[str, Option]:
@@ -236,17 +248,22 @@ def of_errors() -> dict[str, Option]:
 
 def of_censoring() -> dict[str, Option]:
     """Return treatments of values below the limit, a quarter of all."""
-    model, frame = bolus(error=wb.error.Additive(0.15)), design(40)
-    return {
+    frame, methods = design(40), ("laplace", "saem")
+    additive, positive = bolus(error=wb.error.Additive(0.15)), bolus()
+    options = {
         method: Option(
-            f"A quarter below the limit: {method}",
-            model,
-            frame,
-            censored(method),
-            ("laplace", "saem"),
+            f"A quarter below the limit: {method}", additive, frame, censored(method), methods
         )
         for method in ("M1", "M2", "M3", "M5", "M6", "M7")
     }
+    positives = {
+        "M4": ("A quarter below the limit, all positive: M4", censored("M4")),
+        "between": ("A quarter between 0 and the limit, by LIMIT", between),
+        "above": ("A quarter above an upper limit", above),
+    }
+    for name, (title, treated) in positives.items():
+        options[name] = Option(title, positive, frame, treated, methods)
+    return options
 
 
 @cache
