@@ -144,13 +144,18 @@ def of_distributions() -> dict[str, Option]:
         ),
         "boxcox_eta": Option(
             "Box-Cox distributed eta of CL, shape 0.6 known",
-            oral(cl=wb.LogNormal(4.0, iiv=0.4, eta=wb.eta.BoxCox(0.6))),
+            oral(cl=wb.LogNormal(4.0, iiv=0.4, eta=wb.eta.BoxCox(wb.Fixed(0.6)))),
             rich,
         ),
         "t_eta": Option(
             "Student-t distributed eta of CL, 4 degrees of freedom known",
-            oral(cl=wb.LogNormal(4.0, iiv=0.3, eta=wb.eta.StudentT(4.0))),
+            oral(cl=wb.LogNormal(4.0, iiv=0.3, eta=wb.eta.StudentT(wb.Fixed(4.0)))),
             rich,
+        ),
+        "boxcox_eta_free": Option(
+            "Box-Cox distributed eta of CL, shape estimated from 150 subjects",
+            oral(cl=wb.LogNormal(4.0, iiv=0.4, eta=wb.eta.BoxCox(0.6))),
+            design(150),
         ),
     }
 

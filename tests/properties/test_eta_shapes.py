@@ -10,6 +10,7 @@ import workbench as wb
 from tests import cases
 from tests.objectives import check_gradient
 from workbench.errors import EstimationError, ModelError, UnknownNameError
+from workbench.problem import Problem
 
 SHAPES = {"boxcox": wb.eta.BoxCox(0.6), "student": wb.eta.StudentT(4.0)}
 T = {"boxcox": "(exp(0.6*x) - 1)/0.6", "student": None}
@@ -105,6 +106,42 @@ def test_a_held_shape_stays(skewed):
     assert fit.parameters.loc["shape[cl]", "fixed"]
 
 
+def test_degrees_of_freedom_stay_where_they_can_be():
+    """However far the search goes: more than 2, and not so many that they are infinite."""
+    space = Problem(shaped("ka", wb.eta.StudentT(4.0)), cases.oral_data(4)).space
+    place = [entry.name for entry in space.entries if not entry.fixed].index("shape[ka]")
+    for far, side in ((-60.0, "lower"), (60.0, "upper")):
+        x = space.start.copy()
+        x[place] += far
+        value = space.model_at(x).parameters["ka"].eta.value
+        assert 2.0 < value <= 1e5
+        assert ("shape[ka]", side) in space.at_bounds(x)
+
+
+def test_random_effects_that_are_normal_after_all_are_called_so():
+    """Of uniform ones no t distribution is heavy enough to be right."""
+    rows = cases.oral_frame(30)
+    truth = cases.oral_model("proportional").without_random_effects()
+    spread = np.linspace(-0.8, 0.8, 30)
+    parts = []
+    for k, ka in enumerate(1.4 * np.exp(spread)):
+        own = rows[rows["ID"] == k + 1].copy()
+        at = replace(truth.parameters["ka"], typical=float(ka))
+        alone = truth.replace(parameters={**truth.parameters, "ka": at})
+        made = wb.simulate(alone, wb.read_dataset(own, name="one"), seed=k)
+        own.loc[own["EVID"] == 0, "DV"] = made["DV"].to_numpy()
+        parts.append(own)
+    data = wb.read_dataset(pd.concat(parts), name="uniform")
+    plain = {
+        name: p if name == "ka" else replace(p, iiv=0.0)
+        for name, p in cases.oral_model("proportional").parameters.items()
+    }
+    model = shaped("ka", wb.eta.StudentT(6.0), truth.replace(parameters=plain))
+    fit = wb.fit(model, data)
+    assert fit.verdict == "doubtful"
+    assert any("the random effect on ka is normal" in reason for reason in fit.reasons), fit.reasons
+
+
 def test_card_and_python_both_ways():
     for shape in (*SHAPES.values(), wb.eta.StudentT(wb.Fixed(7.0))):
         model = shaped("ka", shape)
@@ -118,6 +155,8 @@ def test_what_cannot_be_is_refused():
     data = cases.oral_data(4)
     with pytest.raises(ModelError, match="more than 2 degrees of freedom"):
         wb.eta.StudentT(2.0)
+    with pytest.raises(ModelError, match="is normal: leave eta= out"):
+        wb.eta.StudentT(1e6)
     with pytest.raises(ModelError, match=r"wb\.eta\.BoxCox"):
         wb.LogNormal(1.0, iiv=0.3, eta=0.5)
     with pytest.raises(UnknownNameError, match="boxcox"):

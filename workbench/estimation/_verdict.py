@@ -153,7 +153,21 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
             )
         if entry.kind == "sigma" and not entry.fixed:
             doubts += _vanished(problem, entry, value)
+        if entry.kind == "shape" and not entry.fixed:
+            doubts += _normal_after_all(problem, entry, value)
     return doubts
+
+
+def _normal_after_all(problem: Problem, entry: Entry, value: float) -> list[str]:
+    """Say that a t-distributed random effect has become a normal one."""
+    name = entry.name.removeprefix("shape[").removesuffix("]")
+    shape = problem.model.parameters[name].eta
+    if shape is None or shape.kind != "student" or value < NORMAL_DF:
+        return []
+    return [
+        f"{entry.name} went to {value:.3g}: the random effect on {name} is normal, and nothing "
+        "tells so many degrees of freedom. Leave eta= out, or fix it."
+    ]
 
 
 def _no_outliers(entry: Entry, value: float) -> list[str]:

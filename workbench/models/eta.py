@@ -16,6 +16,8 @@ from workbench.models.values import Fixed, argument, number
 from workbench.registry import unknown_name
 
 LEAST_DF = 2.0
+MOST_DF = 1e5  # so many are normal to five digits; the search goes no further
+ROUNDING = 1e-6  # by which the search stays away from these, relative
 
 # name → code of `core.shapes`, constructor, its argument, title, mathtext of T (@: the symbol)
 KINDS = {
@@ -65,6 +67,11 @@ class EtaShape:
                 f"A t-distributed random effect needs more than {LEAST_DF:g} degrees of freedom to "
                 f"have a variance, not {value:g}. Start from 5, say; 30 is nearly normal."
             )
+        if self.kind == "student" and value > MOST_DF:
+            raise ModelError(
+                f"A t-distributed random effect with {value:g} degrees of freedom is normal: leave "
+                "eta= out, or start from 5, say."
+            )
         object.__setattr__(self, "value", value)
 
     @property
@@ -86,6 +93,13 @@ class EtaShape:
     def theta(self) -> float:
         """The shape as an element of theta: the exponent, or the log of the degrees of freedom."""
         return math.log(self.value) if self.kind == "student" else self.value
+
+    @property
+    def theta_limits(self) -> tuple[float, float]:
+        """Between what the element of theta may be."""
+        if self.kind == "student":
+            return math.log(LEAST_DF) + ROUNDING, math.log(MOST_DF) - ROUNDING
+        return -math.inf, math.inf
 
     def of_theta(self, theta: float) -> float:
         """Return the shape of an element of theta."""

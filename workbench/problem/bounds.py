@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf, isfinite
 
 import numpy as np
@@ -25,12 +25,20 @@ class Bounds:
     Parameters
     ----------
     parameters : in the kernels' order
-    scale : (n_theta,)  sizes of theta; elements after those of the parameters have no bounds
+    scale : (n_theta,)  sizes of theta; elements between those of the parameters and the last ones
+        have no bounds
+    last : limits of the last elements of theta
     """
 
-    def __init__(self, parameters: Iterable[Parameter], scale: Floats) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        scale: Floats,
+        last: Sequence[tuple[float, float]] = (),
+    ) -> None:
         limits = [_psi_limits(parameter) for parameter in parameters]
-        limits += [(-inf, inf)] * (len(scale) - len(limits))
+        limits += [(-inf, inf)] * (len(scale) - len(limits) - len(last))
+        limits += last
         self.scale = scale
         self.lower = np.array([low for low, _ in limits])
         self.upper = np.array([high for _, high in limits])

@@ -141,7 +141,11 @@ class ParameterSpace:
             self._theta_scale = np.concatenate([self._theta_scale, self._beta_scale(spreads)])
         if self._shapes:
             self._theta_scale = np.concatenate([self._theta_scale, np.ones(len(self._shapes))])
-        self.bounds = Bounds(model.parameters.values(), self._theta_scale)
+        self.bounds = Bounds(
+            model.parameters.values(),
+            self._theta_scale,
+            [shape.theta_limits for shape in self._shapes],
+        )
         self.priors = Priors(model.parameters.values(), len(start) + len(self._shapes))
         errors = model.errors.values()
         scales = [scale for error in errors for scale in error.scales]
@@ -418,10 +422,10 @@ class ParameterSpace:
         return np.diag(added[self.free])
 
     def at_bounds(self, x: Floats) -> list[tuple[str, str]]:
-        """Return the estimated parameters that ended at a bound, with "lower" or "upper"."""
-        names = list(self.model.parameters)
+        """Return what of theta was estimated and ended at a bound: name, "lower" or "upper"."""
         reached = self.bounds.reached(self.theta(self.full(x)))
-        return [(names[k], side) for k, side in reached if not self.entries[k].fixed]
+        found = ((self.entries[k], side) for k, side in reached)
+        return [(entry.name, side) for entry, side in found if not entry.fixed]
 
     def natural(self, x: Floats) -> Floats:
         """Return the natural vector at x, all entries, fixed ones included."""
