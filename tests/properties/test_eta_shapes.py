@@ -10,6 +10,7 @@ import workbench as wb
 from tests import cases
 from tests.objectives import check_gradient
 from workbench.errors import EstimationError, ModelError, UnknownNameError
+from workbench.estimation._verdict import boundary_doubts
 from workbench.problem import Problem
 
 SHAPES = {"boxcox": wb.eta.BoxCox(0.6), "student": wb.eta.StudentT(4.0)}
@@ -116,6 +117,17 @@ def test_degrees_of_freedom_stay_where_they_can_be():
         value = space.model_at(x).parameters["ka"].eta.value
         assert 2.0 < value <= 1e5
         assert ("shape[ka]", side) in space.at_bounds(x)
+
+
+@pytest.mark.parametrize(("far", "words"), [(-60.0, "further out in ka than"), (60.0, "is normal")])
+def test_degrees_of_freedom_at_their_limits_are_said_once(far, words):
+    """Their bounds are no user's, so nobody is told to widen them."""
+    problem = Problem(shaped("ka", wb.eta.StudentT(4.0)), cases.oral_data(4))
+    x = problem.space.start.copy()
+    x[[entry.name for entry in problem.space.entries if not entry.fixed].index("shape[ka]")] += far
+    doubts = boundary_doubts(problem, x)
+    assert len(doubts) == 1
+    assert words in doubts[0]
 
 
 def test_random_effects_that_are_normal_after_all_are_called_so():

@@ -43,3 +43,13 @@ def test_variances_between_subjects_and_between_occasions(correlated):
     rows = occasions.frame([4, 3] * 20, times=(0.5, 2.0, 8.0, 16.0))
     data = occasions.simulated(model, rows, seed=4)
     assert apart(model, data, ["omega", "omega_iov"]).max() < 0.2
+
+
+def test_the_shape_of_a_random_effect_and_its_typical_value():
+    """Without a step of its own the typical value is 0.32 away."""
+    own = wb.LogNormal(3.0, iiv=0.4, eta=wb.eta.BoxCox(0.6))
+    base = cases.iv_model("combined2", correlations={("cl", "v"): 0.3})
+    model = base.replace(parameters={**base.parameters, "cl": own})
+    design = cases.iv_data(40, times=(0.5, 2, 5, 9, 14, 20, 30))
+    data = wb.read_dataset(cases.drawn(model, design, seed=3), name="skewed")
+    assert apart(model, data, ["shape", "theta", "omega"]).max() < 0.25

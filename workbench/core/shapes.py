@@ -13,15 +13,18 @@ tails the smaller :math:`\nu = e^s`,
     + \frac{3\eta^6 + 19\eta^4 + 17\eta^2 - 15}{384\nu^3}\Big]
 """
 
-from math import exp, expm1
+from math import exp, expm1, log1p, nan
 
-from workbench.core.jit import kernel
+from workbench.core.jit import OutMat, OutVec, Vec, kernel
 
 BOX_COX = 1
 STUDENT = 2
+N_PARTS = 6  # T and its derivatives, in the order of `box_cox`
 
 NEAR = 0.5  # up to here the series of (exp(x) - 1)/x and its derivatives are used
 N_TERMS = 20
+NEWTON_STEPS = 50
+CLOSE = 1e-13  # relative, of an inverse
 
 
 @kernel
@@ -87,3 +90,42 @@ def shaped(kind: int, eta: float, shape: float) -> tuple[float, float, float, fl
     if kind == BOX_COX:
         return box_cox(eta, shape)
     return student(eta, shape)
+
+
+@kernel
+def inverse(kind: int, value: float, shape: float, start: float) -> float:
+    """Return the eta of which T is a value; NaN where T takes no such value.
+
+    Newton's method for Student's t, whose T rises ever steeper away from 0.
+
+    Parameters
+    ----------
+    start : where to begin, an eta near it
+    """
+    if kind == BOX_COX:
+        x = shape * value
+        if x <= -1.0:
+            return nan
+        return value if abs(x) < CLOSE else log1p(x) / shape
+    eta = start
+    for _ in range(NEWTON_STEPS):
+        at, slope, _, _, _, _ = student(eta, shape)
+        step = (at - value) / slope
+        eta -= step
+        if abs(step) <= CLOSE * (1.0 + abs(eta)):
+            return eta
+    return nan
+
+
+@kernel
+def shaped_range(kind: int, shape: float, eta: Vec, out: OutMat) -> None:
+    """Write T and its derivatives at each eta, (n, N_PARTS)."""
+    for i in range(eta.shape[0]):
+        out[i] = shaped(kind, eta[i], shape)
+
+
+@kernel
+def inverse_range(kind: int, value: Vec, shape: float, start: Vec, out: OutVec) -> None:
+    """Write `inverse` of each value, (n,)."""
+    for i in range(value.shape[0]):
+        out[i] = inverse(kind, value[i], shape, start[i])

@@ -43,6 +43,7 @@ from workbench.estimation._m_step import (
 )
 from workbench.estimation._saem_options import SaemOptions
 from workbench.estimation._saem_stopping import EVERY, WINDOW, explored, settled, smoothing_gain
+from workbench.estimation._shaped_effects import ShapedEffects
 from workbench.problem import Problem
 from workbench.problem.sampler import Sampler, Sweep
 from workbench.problem.space import frozen
@@ -114,6 +115,7 @@ class Saem:
         space = problem.space
         full = space.full(space.start)
         self.problem, self.options, self.parts = problem, options, split(problem)
+        self.shaped = ShapedEffects(problem)
         self.theta, self.sigma = space.theta(full).copy(), space.sigma(full).copy()
         self.omega = space.omega(space.start)
         self.sampler = Sampler(
@@ -179,6 +181,8 @@ class Saem:
         eta -= (moved - mu)[:, None, :]
         self._scale_residuals(known.residual)
         self._update_values()
+        if len(self.shaped.elements):
+            self._move_shaped(known)
         if len(known.scored):
             self._score(known)
         self._end_iteration()
@@ -248,6 +252,8 @@ class Saem:
             at = np.where(scored < space.n_theta, scored, first_sigma - space.n_theta + scored)
             numeric = np.isin(scored, parts.numeric)
             out[at[numeric]] = error[numeric]
+        if self.shaped.information.any():
+            out[self.shaped.elements] = guards.standard_errors(self.shaped.information)
         return out[space.free]
 
     def _expect(self, step: str, following: str) -> None:
@@ -297,7 +303,9 @@ class Saem:
         Meng 2011, J Comput Graph Stat 20:531).
         """
         parts = self.parts
-        return np.concatenate([parts.closed, parts.numeric]) if self.annealing else parts.numeric
+        if self.annealing:
+            return np.concatenate([parts.closed, parts.numeric])
+        return np.setdiff1d(parts.numeric, self.shaped.elements)
 
     def _slopes(self, scored: Ints) -> Floats:
         """Slopes d (theta, sigma) / dx of the parameters that scoring moves."""
@@ -313,10 +321,6 @@ class Saem:
             information=bool(len(scored)),
         )
         self.complete_m2ll, self._misfit = self._complete_m2ll(out), out.misfit.copy()
-        m = sampler.eta + location(self.theta, parts)[:, None, :]
-        used = self.problem.used
-        own = m if used is None else m * used[:, None, :]
-        flat = own.reshape(m.shape[0] * m.shape[1], m.shape[2])
         n_chains = sampler.n_chains
         by_sigma = out.by_sigma.sum(axis=(0, 1)) / n_chains
         sigma = self.sigma[parts.scaled]
@@ -333,9 +337,15 @@ class Saem:
             )
             score = ahead[scored] * slope
             information = total[np.ix_(scored, scored)] * np.outer(slope, slope)
-        return Statistics(
-            own.mean(axis=1), flat.T @ flat / n_chains, residual, scored, score, information
-        )
+        return Statistics(*self._moments(), residual, scored, score, information)
+
+    def _moments(self) -> tuple[Floats, Floats]:
+        """Return the mean and square of `Statistics`, of the chains where they are."""
+        m = self.sampler.eta + location(self.theta, self.parts)[:, None, :]
+        used = self.problem.used
+        own = m if used is None else m * used[:, None, :]
+        flat = own.reshape(m.shape[0] * m.shape[1], m.shape[2])
+        return own.mean(axis=1), flat.T @ flat / m.shape[1]
 
     def _complete_m2ll(self, out: Complete) -> float:
         """Return -2 log p(y, eta), mean over the chains, at the parameters they were drawn at."""
@@ -358,6 +368,15 @@ class Saem:
         self.sigma = self.sigma.copy()
         # An exact fit has no residual variance; a tiny one keeps the likelihood defined.
         self.sigma[parts.scaled] = np.sqrt(np.maximum(variance, 1e-24 * before**2))
+
+    def _move_shaped(self, known: Statistics) -> None:
+        """Step for effects that are not normal; what is known of eta follows the chains."""
+        mean, square = self._moments()
+        theta = self.shaped.move(self.theta, self.values.precision, self.sampler.eta, self.gain)
+        self.theta, self.values = theta, self.values._replace(theta=frozen(theta))
+        moved_mean, moved_square = self._moments()
+        known.mean += moved_mean - mean
+        known.square += moved_square - square
 
     def _score(self, known: Statistics) -> None:
         """One step of scoring; halved until the complete-data likelihood does not get worse."""

@@ -12,6 +12,7 @@ from workbench.core.optimize import Minimum
 from workbench.core.status import Status
 from workbench.estimation._uncertainty import Uncertainty
 from workbench.models.distributions import distributions
+from workbench.models.eta import LEAST_DF, ROUNDING
 from workbench.problem import Problem
 from workbench.problem.space import Entry
 
@@ -131,6 +132,7 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
         f"{name} ended at its {side} bound: the data would move it further. Widen the bound, or "
         "fix the parameter there."
         for name, side in space.at_bounds(x)
+        if not name.startswith("shape[")
     ]
     omega = space.omega(x)
     iov, parameters = problem.model.iov, problem.model.parameters
@@ -154,15 +156,23 @@ def boundary_doubts(problem: Problem, x: Floats) -> list[str]:
         if entry.kind == "sigma" and not entry.fixed:
             doubts += _vanished(problem, entry, value)
         if entry.kind == "shape" and not entry.fixed:
-            doubts += _normal_after_all(problem, entry, value)
+            doubts += _no_such_tails(problem, entry, value)
     return doubts
 
 
-def _normal_after_all(problem: Problem, entry: Entry, value: float) -> list[str]:
-    """Say that a t-distributed random effect has become a normal one."""
+def _no_such_tails(problem: Problem, entry: Entry, value: float) -> list[str]:
+    """Say that a t-distributed random effect has become a normal one, or ran out of variance."""
     name = entry.name.removeprefix("shape[").removesuffix("]")
     shape = problem.model.parameters[name].eta
-    if shape is None or shape.kind != "student" or value < NORMAL_DF:
+    if shape is None or shape.kind != "student":
+        return []
+    if value < LEAST_DF * (1.0 + 10.0 * ROUNDING):
+        return [
+            f"{entry.name} went to {value:.3g}, the least degrees of freedom with a variance: some "
+            f"subjects lie further out in {name} than any t distribution allows for. Look at "
+            "those, or fix the degrees of freedom, at 3, say."
+        ]
+    if value < NORMAL_DF:
         return []
     return [
         f"{entry.name} went to {value:.3g}: the random effect on {name} is normal, and nothing "

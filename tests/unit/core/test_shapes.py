@@ -1,9 +1,10 @@
 """Shapes of random effects, with their derivatives, against 40 digits."""
 
 import mpmath
+import numpy as np
 import pytest
 
-from workbench.core.shapes import BOX_COX, STUDENT, shaped
+from workbench.core.shapes import BOX_COX, N_PARTS, STUDENT, inverse_range, shaped, shaped_range
 
 
 def box_cox(eta, shape):
@@ -48,3 +49,20 @@ def test_students_expansion_is_that_of_its_quantiles():
     for z in (-2.3, -1.0, 0.4, 1.96):
         value = shaped(STUDENT, z, float(mpmath.log(20)))[0]
         assert value == pytest.approx(t.ppf(norm.cdf(z), 20), rel=2e-5)
+
+
+@pytest.mark.parametrize("shape", [-0.4, 0.0, 1e-9, 0.72, 1.9])
+@pytest.mark.parametrize("kind", [BOX_COX, STUDENT])
+def test_inverse(kind, shape):
+    """From a start that is off by one: 1e-12 of each."""
+    eta = np.linspace(-3.0, 3.0, 31)
+    parts, back = np.empty((31, N_PARTS)), np.empty(31)
+    shaped_range(kind, shape, eta, parts)
+    inverse_range(kind, np.ascontiguousarray(parts[:, 0]), shape, eta + 1.0, back)
+    np.testing.assert_allclose(back, eta, rtol=1e-12, atol=1e-12)
+
+
+def test_what_box_cox_does_not_reach_has_no_inverse():
+    back = np.empty(2)
+    inverse_range(BOX_COX, np.array([-2.1, -1.9]), 0.5, np.zeros(2), back)
+    assert np.isnan(back).tolist() == [True, False]
