@@ -4,6 +4,7 @@ import ipywidgets as controls
 import pytest
 
 import workbench as wb
+from workbench.widgets.markup import fixed, number
 from workbench.widgets.panels import panels
 
 
@@ -266,3 +267,45 @@ def test_labels_from_the_data_cannot_inject_html(opened):
     from workbench.widgets.markup import table
 
     assert "<b>" not in table(["<b>"], [["<b>x</b>"]])
+
+
+def results_of(fit):
+    from workbench.widgets.panels.results import estimates
+
+    return estimates(fit.parameters, fit.final_model)
+
+
+@pytest.mark.parametrize(
+    ("eta", "words"),
+    [
+        ({"kind": "boxcox", "shape": 0.5}, "Box–Cox λ"),
+        ({"kind": "student", "df": 8}, "Degrees of freedom of t"),
+    ],
+)
+def test_the_shape_of_a_random_effect_is_shown_with_its_uncertainty(opened, eta, words):
+    opened.session.set_parameter("ka", eta=eta)
+    fit = opened.fit()
+    row = fit.parameters.loc["shape[ka]"]
+    text = results_of(fit)
+    assert "Shapes of random effects" in text
+    shown = text.split("shape[ka]")[1].split("</tr>")[0]
+    assert words in shown
+    for value in (row["estimate"], row["se"], row["lower"], row["upper"]):
+        assert number(value, 3)[:4] in shown
+
+
+def test_shapes_of_the_residual_error_have_a_heading_of_their_own(opened):
+    opened.session.set_transform("yeojohnson")
+    opened.session.set_student(True)
+    text = results_of(wb.evaluate(opened.state.model, opened.state.dataset))
+    first, second = text.split("Residual error (SD or fraction)")[1].split("Shape of the residual")
+    assert "sigma[additive]" in first
+    assert "sigma[lambda]" not in first
+    assert "sigma[lambda]" in second
+    assert "sigma[df]" in second
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    assert fixed(-0.004, 1) == "0.0"
+    assert fixed(-0.04, 1) == "0.0"
+    assert fixed(-0.06, 1) == "−0.1"

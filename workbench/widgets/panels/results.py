@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as W
 import pandas as pd
 
+from workbench.models.model import Model
 from workbench.widgets.headline import method_words
 from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled, table
 from workbench.widgets.panels._base import Panel, PanelView
@@ -16,7 +17,9 @@ from workbench.widgets.table import SubjectTable
 
 EMPTY = "Fit the model to see its estimates."
 HEAD = ("Parameter", "Unit", "Estimate", "SE", "RSE %", "95 % CI")
+SHAPE_HEAD = ("Parameter", "Shape", *HEAD[2:])
 STAGES_HEAD = ("Method", "Verdict", "−2LL", "Obtained by", "Iterations", "Time (s)")
+SHAPES = {"boxcox": "Box–Cox λ", "student": "Degrees of freedom of t"}
 OMEGA_HEAD = (
     *("Random effect", "Variance ω²", "SE", "RSE %", "95 % CI", "SD ω", "CV %"),
     *("Shrinkage % (SD)", "Shrinkage % (variance)"),
@@ -39,7 +42,7 @@ def build(session: Session) -> PanelView:
         stack.selected_index = 0 if fit is None else 1
         if fit is None:
             return
-        words.value = verdict(fit) + estimates(fit.parameters)
+        words.value = verdict(fit) + estimates(fit.parameters, fit.final_model)
         values = fit.individual_parameters.copy()
         heads = [_with_unit(name, fit.units.get(name, "")) for name in values.columns]
         values["OFV"] = fit.individual_ofv
@@ -81,18 +84,35 @@ def stages(found: pd.DataFrame) -> str:
     return f"<div class='wb-scroll'>{table(STAGES_HEAD, cells, caption='Stages', words=2)}</div>"
 
 
-def estimates(parameters: pd.DataFrame) -> str:
+def estimates(parameters: pd.DataFrame, model: Model) -> str:
     """Return the tables of typical values, covariate effects, random effects and residual error."""
+    shown = parameters.assign(kind=_kinds(parameters, model))
+    shapes = {f"shape[{name}]": shape for name, shape in model.eta_shapes.items()}
+
+    def shape_row(name: Any, row: pd.Series) -> list[str]:
+        return [str(name), SHAPES[shapes[name].kind], *_uncertain(row)]
+
     parts = [
-        _part(parameters, "theta", "Typical values", HEAD, _row),
-        _part(parameters, "beta", "Covariate effects (β)", HEAD, _row),
-        _part(parameters, "omega", "Between-subject variability", OMEGA_HEAD, _omega_row),
-        _part(parameters, "correlation", "Correlations of random effects", HEAD, _row),
-        _part(parameters, "omega_iov", "Between-occasion variability", OMEGA_HEAD, _omega_row),
-        _part(parameters, "correlation_iov", "Correlations between occasions", HEAD, _row),
-        _part(parameters, "sigma", "Residual error (SD or fraction)", HEAD, _row),
+        _part(shown, "theta", "Typical values", HEAD, _row),
+        _part(shown, "beta", "Covariate effects (β)", HEAD, _row),
+        _part(shown, "omega", "Between-subject variability", OMEGA_HEAD, _omega_row),
+        _part(shown, "shape", "Shapes of random effects", SHAPE_HEAD, shape_row),
+        _part(shown, "correlation", "Correlations of random effects", HEAD, _row),
+        _part(shown, "omega_iov", "Between-occasion variability", OMEGA_HEAD, _omega_row),
+        _part(shown, "correlation_iov", "Correlations between occasions", HEAD, _row),
+        _part(shown, "sigma", "Residual error (SD or fraction)", HEAD, _row),
+        _part(shown, "sigma_shape", "Shape of the residual error", HEAD, _row),
     ]
     return "".join(parts)
+
+
+def _kinds(parameters: pd.DataFrame, model: Model) -> list[str]:
+    """Return the kind of each row; shapes of a residual error are apart from SDs and fractions."""
+    errors = list(model.errors.values())
+    return [
+        "sigma_shape" if kind == "sigma" and any(e.is_shape(str(name)) for e in errors) else kind
+        for name, kind in parameters["kind"].items()
+    ]
 
 
 def _part(parameters: pd.DataFrame, kind: str, title: str, head: Any, make: Any) -> str:
