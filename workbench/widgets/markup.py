@@ -39,10 +39,10 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def fixed(value: float | None, decimals: int = 2) -> str:
-    """Return a number with so many decimals."""
+    """Return a number with so many decimals; what rounds to zero has no sign."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    return f"{value:.{decimals}f}".replace("-", "−")
+    return f"{value:z.{decimals}f}".replace("-", "−")
 
 
 def table(

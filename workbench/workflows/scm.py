@@ -66,13 +66,13 @@ class CovariateSearch:
     def sentence(self) -> str:
         """The outcome in words."""
         names = ", ".join(candidate.title for candidate in self.included) or "none"
-        change = self.base.ofv - self.fit.ofv
+        change = f"{self.fit.ofv - self.base.ofv:+z.3f}".replace("-", "−")
         ended = "Selected" if self.complete else "Stopped on request; so far selected"
         return (
-            f"{ended}: {names}. OFV {self.base.ofv:.3f} → {self.fit.ofv:.3f} (−{change:.3f}) in "
+            f"{ended}: {names}. OFV {self.base.ofv:.3f} → {self.fit.ofv:.3f} ({change}) in "
             f"{len(self.steps)} steps; forward p < {self.forward:g}, backward p < "
             f"{self.backward:g}."
-        ).replace("(−-", "(+")
+        )
 
     def _shown(self, most: int | None = None) -> pd.DataFrame:
         """Columns that a summary shows, as text; in each step by p, the first `most`."""

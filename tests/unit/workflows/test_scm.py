@@ -3,6 +3,7 @@
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from tests import cases
 from workbench.errors import EstimationError, IncomparableError, OptionError, WorkbenchError
 from workbench.workflows import _candidate_fits, _search_steps
 from workbench.workflows._search_steps import LADDER
+from workbench.workflows.scm import CovariateSearch
 
 POWER, CATEGORICAL = wb.covariate.Power, wb.covariate.Categorical
 CANDIDATES = {
@@ -499,3 +501,19 @@ def test_a_parameter_without_random_effect_has_no_rank_by_p(data):
 def test_a_failed_fit_ranks_nothing(base):
     with pytest.raises(EstimationError, match="The fit failed"):
         wb.rank_covariates(replace(base, verdict="failed", reasons=("No.",)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(-0.0001, "(+0.000)"), (4.2, "(+4.200)"), (-4.2, "(−4.200)")]
+)
+def test_the_sentence_has_no_negative_zero(change, words):
+    stub = SimpleNamespace(
+        included=(),
+        base=SimpleNamespace(ofv=100.0),
+        fit=SimpleNamespace(ofv=100.0 + change),
+        complete=True,
+        steps=(),
+        forward=0.05,
+        backward=0.01,
+    )
+    assert words in CovariateSearch.sentence.fget(stub)
