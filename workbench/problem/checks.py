@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -136,17 +136,27 @@ def limit_notes(data: Dataset) -> list[str]:
     found = []
     if data.n_below:
         text = f"{count(data.n_below, 'value')} below the limit of quantification"
-        given = "" if data.blq_limit is None else f" (limit {data.blq_limit})"
-        found.append(f"{text}: {BLQ_METHODS[data.blq]} ({data.blq}){given}.")
+        given = "" if data.blq_limit is None else f", limit {_limit_words(data)}"
+        found.append(f"{text}: {BLQ_METHODS[data.blq]} ({data.blq}{given}).")
     elif data.blq in LIKELIHOOD and data.blq_limit is not None:
         found.append(
-            f"The likelihood of every value is that of one above a limit, {data.blq_limit} "
+            f"The likelihood of every value is that of one above a limit, {_limit_words(data)} "
             f"({data.blq})."
         )
     if data.n_above:
         text = f"{count(data.n_above, 'value')} above a limit"
         found.append(f"{text}: used by the likelihood of being above it.")
     return found
+
+
+def _limit_words(data: Dataset) -> str:
+    """Return the limit of M2 or M4, with its endpoint where there are several."""
+    limit = data.blq_limit
+    if not isinstance(limit, Mapping):
+        return f"{limit:g}"
+    several = len(data.endpoints) > 1
+    parts = [f"{value:g}" + f" of {label}" * several for label, value in limit.items()]
+    return ", ".join(parts)
 
 
 def refuse_limits(data: Dataset, title: str) -> None:

@@ -1,5 +1,7 @@
 """What is refused before a fit, and whether the message says where."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ import workbench as wb
 from tests import cases
 from workbench.errors import DataError, ModelError
 from workbench.problem import Problem
+from workbench.problem.checks import limit_notes
 
 
 def test_a_prediction_of_zero_under_proportional_error_names_the_row():
@@ -70,3 +73,15 @@ def test_a_design_is_not_fitted():
     for call in (wb.fit, wb.evaluate):
         with pytest.raises(DataError, match="is a design"):
             call(cases.iv_model(), design)
+
+
+def test_the_limit_of_m2_is_said_in_words():
+    data = cases.oral_data().censor(lloq=1.3).with_blq("M2")
+    (note,) = limit_notes(data)
+    assert note.endswith("(M2, limit 1.3).")
+    (note,) = limit_notes(cases.oral_data().censor(lloq=1.3).with_blq("M4", limit=0.5))
+    assert note.endswith("(M4, limit 0.5).")
+    two = SimpleNamespace(
+        n_below=0, n_above=0, blq="M2", blq_limit={"cp": 0.1, "pd": 2.0}, endpoints=("cp", "pd")
+    )
+    assert "0.1 of cp, 2 of pd (M2)" in limit_notes(two)[0]
