@@ -30,6 +30,7 @@ from workbench.plots import Lens
 from workbench.problem.covariates import resolved
 from workbench.results import FitResult
 from workbench.widgets import model_edits
+from workbench.widgets.below_limit import BelowLimit
 from workbench.widgets.checking import Checking
 from workbench.widgets.checks import CheckRunner, Look, usual_look
 from workbench.widgets.covariate_choice import with_values
@@ -49,7 +50,7 @@ DEFAULT_STRUCTURE = "pk_1cmt_oral"
 PK_OPTIONS = {"compartments": 1, "absorption": "first_order"}  # to begin from
 
 
-class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
+class Session(Runs, Views, Checking, Searches, Missing, BelowLimit, WarmUp):
     """The state of one page and what can be done to it."""
 
     def __init__(self) -> None:
@@ -78,7 +79,7 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
         with state.hold_trait_notifications():
             state.fit, state.starts, state.fitted_with, state.trace = None, None, (), ()
             state.tests = state.search = state.ranking = state.unfilled = state.pooled = None
-            state.plan = SearchPlan()
+            state.below_limit, state.plan = None, SearchPlan()
             state.selected, state.progress, state.lens = None, 0.0, Lens()
             state.look = usual_look(dataset.n_obs)
             state.pager = replace(state.pager, page=1, sort_by="ID", descending=False)
@@ -152,6 +153,7 @@ class Session(Runs, Views, Checking, Searches, Missing, WarmUp):
             state.fit, state.starts, state.tests = None, None, None
             state.search = state.ranking = state.unfilled = state.pooled = None
             state.fitted_with, state.trace = (), ()
+            self.keep_compared(dataset)
             if state.selected not in dataset.subjects:
                 state.selected = None
             state.dataset = dataset

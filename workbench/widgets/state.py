@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -100,6 +101,8 @@ class WorkbenchState(HasTraits):
     ranking : candidates in the order of the ranking (`searches.Ranked`), or None
     unfilled : the data as they were before missing covariates were filled in, or None
     pooled : fits of several draws of missing covariates (`wb.multiple_imputation`), or None
+    below_limit : methods for values below the limit side by side (`below_limit.BlqCompared`), or
+        None
     trace : progress reports of the running (or last) fit, oldest first
     selected : label of the highlighted subject, or None
     individual : what stands for a subject in every view: "ebe", "mean" or "draws"
@@ -137,6 +140,7 @@ class WorkbenchState(HasTraits):
     ranking: Any = AnyTrait(None, allow_none=True)
     unfilled: Any = AnyTrait(None, allow_none=True)
     pooled: Any = AnyTrait(None, allow_none=True)
+    below_limit: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)
     individual = Enum(INDIVIDUAL, "ebe")
@@ -172,8 +176,11 @@ class WorkbenchState(HasTraits):
     @property
     def stale(self) -> bool:
         """Whether the settings have changed since `fit` was made."""
-        now = (self.model, *self.call)
-        return self.fit is not None and tuple(self.fitted_with) != now
+        return self.fit is not None and not self.is_now(self.fitted_with)
+
+    def is_now(self, made_with: Iterable[Any]) -> bool:
+        """Whether (model, method, options) are those that the settings ask for now."""
+        return tuple(made_with) == (self.model, *self.call)
 
     def say(self, text: str, level: Level = "info", log: str = "") -> None:
         """Replace the message."""

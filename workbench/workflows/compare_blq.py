@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.dataset import Dataset
-from workbench.errors import OptionError, WorkbenchError
-from workbench.estimation import fit
+from workbench.errors import EstimationError, OptionError, WorkbenchError
+from workbench.estimation import CancelToken, fit
 from workbench.models.model import Model
 from workbench.results import FitResult
 
@@ -75,6 +75,8 @@ def compare_blq(
     methods: Sequence[str] = ("M1", "M3", "M5", "M7"),
     method: str | Sequence[str] = "focei",
     seed: int = 0,
+    on_fit: Callable[[int, int, BlqComparison], None] | None = None,
+    cancel: CancelToken | None = None,
     **options: Any,
 ) -> BlqComparison:
     """Fit a model with several methods for values below the limit of quantification.
@@ -85,6 +87,9 @@ def compare_blq(
     data : with values below a limit (CENS 1)
     methods : of `Dataset.with_blq`, the first one being what the others are compared with
     method, seed, options : of `wb.fit`, the same for all
+    on_fit : called in the calling thread with the number of finished methods, how many there are,
+        and what there is so far
+    cancel : set it from another thread; the methods that are finished are returned
 
     Returns
     -------
@@ -98,17 +103,36 @@ def compare_blq(
         No method is given, or one twice.
     DataError, ModelError, UnknownNameError
         No fit can be made at all; the message is that of the first method.
+    EstimationError
+        It was stopped before the first fit was finished.
     """
     asked = [methods] if isinstance(methods, str) else list(methods)
     if not asked or len(set(asked)) < len(asked):
         raise OptionError("compare_blq: methods= names one or more, each once: ('M1', 'M3').")
     fits, failed, first = dict[str, FitResult](), dict[str, str](), None
-    for name in asked:
+    for done, name in enumerate(asked, 1):
         try:
-            fits[name] = fit(model, data.with_blq(name), method=method, seed=seed, **options)
+            treated = data.with_blq(name)
+            found = fit(model, treated, method=method, seed=seed, cancel=cancel, **options)
         except WorkbenchError as error:
-            failed[name] = str(error)
-            first = first or error
+            problem: WorkbenchError | None = error
+        else:
+            problem = None
+        if cancel is not None and cancel.is_set():
+            break  # what was cut short is no fit
+        if problem is None:
+            fits[name] = found
+        else:
+            failed[name] = str(problem)
+            first = first or problem
+        if on_fit is not None:
+            on_fit(done, len(asked), _comparison(fits, failed))
     if first is not None and not fits:
         raise first
-    return BlqComparison(MappingProxyType(fits), MappingProxyType(failed))
+    if not fits:
+        raise EstimationError("Stopped on request before the first method was fitted.")
+    return _comparison(fits, failed)
+
+
+def _comparison(fits: Mapping[str, FitResult], failed: Mapping[str, str]) -> BlqComparison:
+    return BlqComparison(MappingProxyType(dict(fits)), MappingProxyType(dict(failed)))

@@ -1,4 +1,4 @@
-"""The data as they were read: who misses what, what was repaired or looks odd, every row."""
+"""The data as they were read: what is missing or below a limit, what looks odd, every row."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.widgets.markup import NOTHING, html, styled, table
 from workbench.widgets.panels._base import Panel, PanelView
+from workbench.widgets.panels._below_limit import BelowLimitSection
 from workbench.widgets.panels._missing_covariates import MissingCovariates
 from workbench.widgets.session import Session
 
@@ -20,7 +21,7 @@ NAME = "data_table"
 def build(session: Session) -> PanelView:
     """Make the tab."""
     state = session.state
-    missing = MissingCovariates(session)
+    missing, below = MissingCovariates(session), BelowLimitSection(session)
     audit, rows = html(), html()
     shown: list[object] = []
 
@@ -34,7 +35,7 @@ def build(session: Session) -> PanelView:
 
     state.observe(follow, ["dataset", "tab"])
     follow()
-    return PanelView(styled(W.VBox([missing.widget, audit, rows]), "wb-document"))
+    return PanelView(styled(W.VBox([missing.widget, below.widget, audit, rows]), "wb-document"))
 
 
 def audit_table(audit: pd.DataFrame) -> str:

@@ -61,7 +61,9 @@ class DatasetSection:
             tooltip="What is done with values below the limit of quantification",
             layout=W.Layout(width="auto"),
         )
-        self.blq_box = labelled("Below the limit", self.blq)
+        self.compare_blq = styled(W.Button(description="Compare methods …"), "wb-quiet")
+        self.compare_blq.tooltip = "Fit by several methods, side by side on the Data tab"
+        self.blq_box = W.VBox([labelled("Below the limit", self.blq), self.compare_blq])
         self.widget = section(
             "Data",
             self.catalogue,
@@ -97,6 +99,7 @@ class DatasetSection:
         for key, entry in self.units.items():
             entry.observe(lambda change, key=key: self._unit(key, change["new"]), "value")
         self.blq.observe(self._treated, "value")
+        self.compare_blq.on_click(lambda _button: self.session.open_tab("data_table"))
         self.state.observe(self._follow, "dataset")
 
     # What a person does
