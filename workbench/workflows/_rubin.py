@@ -13,6 +13,8 @@ from workbench.problem.intervals import interval
 
 Floats = NDArray[np.float64]
 
+LEAST_DF = 3.0  # with fewer the quantile of t is above 3.2, and an interval says nothing
+
 
 def pooled(
     estimates: Floats,
@@ -22,6 +24,8 @@ def pooled(
     limits: Sequence[tuple[float, float]] | None = None,
 ) -> pd.DataFrame:
     """Return one row per parameter: estimate, within, between, se, df, lower, upper and more.
+
+    With fewer than `LEAST_DF` degrees of freedom there is no interval.
 
     Parameters
     ----------
@@ -46,7 +50,7 @@ def pooled(
         fraction = (increase + 2.0 / (rubin_df + 3.0)) / (increase + 1.0)
     se = np.sqrt(total)
     with np.errstate(invalid="ignore"):
-        half = np.where(df > 0, student.ppf(0.975, df) * se, np.nan)
+        half = np.where(df >= LEAST_DF, student.ppf(0.975, df) * se, np.nan)
     ends = [
         interval(scale, float(x), float(h), ends_of)
         for scale, x, h, ends_of in zip(scales, mean, half, limits, strict=True)

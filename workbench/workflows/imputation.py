@@ -20,7 +20,7 @@ from workbench.models.model import Model
 from workbench.problem import Problem
 from workbench.problem.covariates import with_references
 from workbench.results import FitResult
-from workbench.workflows._rubin import pooled
+from workbench.workflows._rubin import LEAST_DF, pooled
 
 Floats = NDArray[np.float64]
 
@@ -103,9 +103,10 @@ def multiple_imputation(
         fraction\_missing = \frac{r + 2 / (\nu_m + 3)}{r + 1}
 
     with df of Barnard & Rubin (1999, Biometrika 86:948), where :math:`\nu_0` is the number of
-    subjects minus that of estimated parameters. Intervals are quantiles of t with df degrees of
-    freedom, on the logarithm for positive parameters and Fisher's z for correlations, as those of
-    a fit are of the normal distribution.
+    subjects minus that of estimated parameters, at least 1. Intervals are quantiles of t with df
+    degrees of freedom, on the logarithm for positive parameters and Fisher's z for correlations,
+    as those of a fit are of the normal distribution. Where df is below 3 there is none, and a note
+    says why.
 
     Draws are ``data.impute("stochastic", seed=seed, draw=l)``, l = 1 … m: a continuous covariate
     from a regression on the other covariates with coefficients and residual variance drawn as
@@ -265,7 +266,7 @@ def _result(
             f"{len(fits)} of {m} draws led to a fit, and pooling needs two. {reasons[0]}"
         )
     parameters = _pooled(fits)
-    notes = _notes(table, parameters, len(fits), m)
+    notes = _notes(table, parameters, len(fits), m) + _without_interval(parameters, fits[0])
     notes += [f"{name} is still missing: {why}" for name, why in _left(first_data, missing)]
     return MultipleImputation(parameters, tuple(fits), table, tuple(notes), missing)
 
@@ -305,13 +306,35 @@ def _pooled(fits: Sequence[FitResult]) -> pd.DataFrame:
     space = Problem(first.final_model, first.data).space
     known = {entry.name: (entry.interval, entry.limits) for entry in space.entries}
     scales, limits = zip(*(known.get(str(n), ("", (0.0, 1.0))) for n in names), strict=True)
-    complete_df = max(first.data.n_sub - first.n_parameters, 1)
+    complete_df = max(_spare(first), 1)
     rows = pooled(estimates, variances, complete_df, scales, limits)
     fixed = first.parameters["fixed"]
     rows.index = names
     free = [name for name in rows.columns if name != "estimate"]
     rows.loc[fixed.to_numpy(bool), free] = np.nan
     return first.parameters[["kind", "unit"]].join(rows).assign(fixed=fixed)
+
+
+def _spare(fit: FitResult) -> int:
+    """Return how many more subjects than estimated parameters there are."""
+    return fit.data.n_sub - fit.n_parameters
+
+
+def _without_interval(parameters: pd.DataFrame, first: FitResult) -> list[str]:
+    """Say which parameters have no interval for want of degrees of freedom, and why."""
+    few = parameters[parameters["df"] < LEAST_DF]
+    if few.empty:
+        return []
+    who = (
+        "any parameter" if few["df"].size == (~parameters["fixed"]).sum() else ", ".join(few.index)
+    )
+    said = f"No interval of {who}: fewer than {LEAST_DF:g} degrees of freedom are left."
+    if _spare(first) < 2 * LEAST_DF:
+        return [
+            f"{said} There are {first.data.n_sub} subjects for {first.n_parameters} estimated "
+            "parameters, too few; estimate fewer parameters, or take the SE for what it is."
+        ]
+    return [f"{said} Nearly all that is known of them is imputed; more draws (m=) may help."]
 
 
 def _notes(table: pd.DataFrame, parameters: pd.DataFrame, n_fits: int, m: int) -> list[str]:

@@ -78,16 +78,36 @@ def test_pooling_by_hand():
 
 
 def test_degrees_of_freedom_of_small_samples():
-    """Barnard & Rubin 1999 by hand: with 20 degrees of freedom of the complete data."""
-    row = pooled(np.array([[1.0], [2], [3]]), np.full((3, 1), 0.5), 20.0, ["log"]).iloc[0]
+    """Barnard & Rubin 1999 by hand: with 100 degrees of freedom of the complete data."""
+    row = pooled(np.array([[1.0], [2], [3]]), np.full((3, 1), 0.5), 100.0, ["log"]).iloc[0]
     share = (4 / 3) / (0.5 + 4 / 3)
-    old, observed = 2 / share**2, 21 / 23 * 20 * (1 - share)
+    old, observed = 2 / share**2, 101 / 103 * 100 * (1 - share)
     df = 1 / (1 / old + 1 / observed)
     assert row["df"] == pytest.approx(df, rel=1e-12)
     assert row["fraction_missing"] == pytest.approx((8 / 3 + 2 / (old + 3)) / (8 / 3 + 1))
     factor = np.exp(student.ppf(0.975, df) * row["se"] / 2)
     assert row["lower"] == pytest.approx(2 / factor, rel=1e-12)
     assert row["upper"] == pytest.approx(2 * factor, rel=1e-12)
+
+
+def test_below_three_degrees_of_freedom_there_is_no_interval():
+    """It once read "2.9e-23 to 2.5e+23" with as many parameters as subjects."""
+    row = pooled(np.array([[1.0], [2], [3]]), np.full((3, 1), 0.5), 1.0, ["log"]).iloc[0]
+    assert 0 < row["df"] < 3
+    assert np.isfinite(row["se"])
+    assert np.isnan(row[["lower", "upper"]].to_numpy(float)).all()
+
+
+def test_too_few_subjects_for_an_interval_are_named():
+    table, gone = frame(8, share=0.0)
+    gone = table["ID"] == 3
+    few = wb.Dataset.from_frame(table.assign(WT=table["WT"].where(~gone)), name="few")
+    found = wb.multiple_imputation(MODEL, few, 3, method="fo")
+    assert found.parameters["lower"].isna().all()
+    assert (
+        "No interval of any parameter: fewer than 3 degrees of freedom are left. There are 8 "
+        "subjects for 6 estimated parameters" in str(found)
+    )
 
 
 def test_equal_estimates_leave_the_variance_and_the_degrees_of_freedom():
