@@ -11,6 +11,7 @@ from tests.widgets.test_panels import children, find
 from tests.widgets.test_runs import words
 from workbench.widgets import missing
 from workbench.widgets.choice import Choice
+from workbench.widgets.markup import number
 
 NAME = "data_table"
 GONE = [2, 5, 9]
@@ -34,10 +35,8 @@ def choose(page, method):
 
 
 def apply(page):
-    for widget in children(page.page.views[NAME].widget):
-        if isinstance(widget, controls.Button) and "wb-go" in widget._dom_classes:
-            widget.click()
-            page.session.runner.join(120)
+    find(page, NAME, controls.Button, "Do this with the missing covariates").click()
+    page.session.runner.join(120)
 
 
 def test_who_misses_what_is_said(page):
@@ -99,9 +98,27 @@ def test_draws_are_fitted_and_pooled(page):
     assert page.state.status == "done", page.state.message
     own = wb.multiple_imputation(page.state.model, page.state.dataset, 3)
     assert page.state.pooled.parameters.equals(own.parameters)
-    assert "pooled by Rubin" in words(page, NAME)
+    text = words(page, NAME)
+    assert "pooled by Rubin" in text
+    row = own.parameters.loc["cl"]
+    assert f"{number(row['lower'], 3)} to {number(row['upper'], 3)}" in text
+    assert "95 % CI" in text
     code = page.session.imputation_python(3)
     assert "wb.multiple_imputation(model, data, 3" in code
+
+
+def test_pooled_estimates_are_marked_when_the_model_has_changed(page):
+    page.session.set_covariate("cl", wb.covariate.Power("WT"))
+    effect = page.state.model
+    page.session.fit_draws(2)
+    page.session.runner.join(60)
+    assert "Of an earlier model" not in words(page, NAME)
+    page.session.set_covariate("cl", None)
+    assert "Of an earlier model" in words(page, NAME)
+    page.state.model = effect
+    assert "Of an earlier model" not in words(page, NAME)
+    page.session.set_method("foce")
+    assert "Of an earlier model" in words(page, NAME)
 
 
 def test_draws_without_an_effect_of_what_is_missing_are_refused_in_words(page):

@@ -87,15 +87,18 @@ class Missing:
             return
         if state.unfilled is not None:
             self.take_back()
-        work = partial(_drawn, int(m))
-        self.runner.start(work, f"Fitting {int(m)} draws …", self._keep_pooled)
+        keep = partial(self._keep_pooled, (state.model, *state.call))
+        self.runner.start(partial(_drawn, int(m)), f"Fitting {int(m)} draws …", keep)
 
-    def _keep_pooled(self, found: MultipleImputation | None, cancelled: bool) -> None:
+    def _keep_pooled(
+        self, made_with: tuple[Any, ...], found: MultipleImputation | None, cancelled: bool
+    ) -> None:
         state = self.state
         if found is None:
             state.say("Cancelled before two draws were fitted, which pooling needs.", "warning")
             return
-        state.pooled = found
+        with state.hold_trait_notifications():
+            state.pooled, state.pooled_with = found, made_with
         state.say(
             f"{len(found.fits)} fits of imputed data are pooled: see the Data tab.",
             "warning" if cancelled or found.notes else "info",

@@ -101,6 +101,7 @@ class WorkbenchState(HasTraits):
     ranking : candidates in the order of the ranking (`searches.Ranked`), or None
     unfilled : the data as they were before missing covariates were filled in, or None
     pooled : fits of several draws of missing covariates (`wb.multiple_imputation`), or None
+    pooled_with : (model, method, options) of `pooled`, as `fitted_with`
     below_limit : methods for values below the limit side by side (`below_limit.BlqCompared`), or
         None
     trace : progress reports of the running (or last) fit, oldest first
@@ -140,6 +141,7 @@ class WorkbenchState(HasTraits):
     ranking: Any = AnyTrait(None, allow_none=True)
     unfilled: Any = AnyTrait(None, allow_none=True)
     pooled: Any = AnyTrait(None, allow_none=True)
+    pooled_with = Tuple()
     below_limit: Any = AnyTrait(None, allow_none=True)
     trace = Tuple()
     selected: Any = AnyTrait(None, allow_none=True)

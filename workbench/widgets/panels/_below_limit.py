@@ -16,6 +16,7 @@ from workbench.results import FitResult
 from workbench.widgets.below_limit import USUAL, BlqCompared
 from workbench.widgets.code import CodeListing
 from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled
+from workbench.widgets.panels._missing_covariates import STALE
 from workbench.widgets.session import Session
 from workbench.widgets.switch import Switch
 
@@ -23,7 +24,6 @@ ABOUT = (
     "Fits the model once by each method and puts the estimates side by side, to see how much hangs "
     "on what is done with these values. The method of the rail stays."
 )
-STALE = "Of an earlier model: the settings have changed since these fits."
 
 
 class BelowLimitSection:
@@ -134,7 +134,7 @@ def compared_table(compared: BlqCompared | None, *, running: bool, stale: bool) 
     head = "".join(f"<th>{escape(name)} {_verdict(found.fits.get(name))}</th>" for name in names)
     rows = [_counts(names, found.fits), *_parameter_rows(names, found.fits)]
     reference = next(iter(found.fits), "")
-    notes = [f"Estimate (SE), 95 % CI, and the change from {reference}.", found.note]
+    notes = [f"Estimate (SE), 95 % CI, and in brackets the change from {reference}.", found.note]
     if not running and not compared.complete:
         notes.insert(0, f"Stopped: {len(names)} of {len(compared.methods)} methods are finished.")
     notes += [f"{name} failed: {why}" for name, why in found.failed.items()]
@@ -146,7 +146,8 @@ def compared_table(compared: BlqCompared | None, *, running: bool, stale: bool) 
     listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
     mark = f"<p class='wb-stale' role='note'>{STALE}</p>" if stale else ""
     return (
-        f"{mark}<div class='wb-scroll'><table class='wb-table wb-side' data-methods='{len(names)}'>"
+        f"{mark}<div class='wb-scroll' data-methods='{len(names)}'>"
+        "<table class='wb-table wb-by-method'>"
         f"<thead><tr><th class=wb-word>Parameter</th>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div><ul class='wb-reasons'>{listed}</ul>"
     )
@@ -186,11 +187,10 @@ def _cell(row: pd.Series, base: float) -> str:
     """Return estimate, SE, interval, and the change from the estimate of the first method."""
     if row["fixed"]:
         return f"{number(row['estimate'])}<br><em>fixed</em>"
-    small = []
+    said = [f"<b>{number(row['estimate'])} ({number(row['se'], 3)})</b><br>"]
     if pd.notna(row["lower"]):
-        small.append(f"{number(row['lower'], 3)} to {number(row['upper'], 3)}")
+        said.append(f"<em>{number(row['lower'], 3)} to {number(row['upper'], 3)}</em>")
     if base and row["estimate"] != base:
         change = 100 * (row["estimate"] / base - 1)
-        small.append(f"{'+' if change >= 0.5 else ''}{fixed(change, 0)} %")
-    said = f"{number(row['estimate'])} ({number(row['se'], 3)})"
-    return f"{said}<br><em>{' · '.join(small)}</em>"
+        said.append(f"<em>({'+' if change >= 0.5 else ''}{fixed(change, 0)} %)</em>")
+    return " ".join(said)

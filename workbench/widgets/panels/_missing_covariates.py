@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.code import CodeListing
 from workbench.widgets.field import NumberField
-from workbench.widgets.markup import chip, fixed, html, number, styled, table
+from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled, table
 from workbench.widgets.panels._base import labelled
 from workbench.widgets.session import Session
 from workbench.workflows.imputation import MultipleImputation
@@ -35,6 +35,7 @@ COSTS = {
     "missing (tick its effect in the rail). Effects are biased towards zero where the other "
     "covariates tell little of the missing one.",
 }
+STALE = "Of an earlier model: the settings have changed since these fits."
 MOST_NAMED = 12  # subjects that are named
 DRAWS = 10
 
@@ -54,6 +55,7 @@ class MissingCovariates:
         self.draws.entry.layout.width = "64px"
         self.count = labelled("Draws", self.draws.entry)
         self.apply = W.Button(description="Apply", layout=W.Layout(width="auto"))
+        self.apply.tooltip = "Do this with the missing covariates"
         self.back = W.Button(description="Take back", layout=W.Layout(width="auto"))
         self.back.tooltip = "Return to the data as they were read"
         self.complaint, self.pooled = html("", "wb-complaint"), html("", "wb-results")
@@ -67,7 +69,7 @@ class MissingCovariates:
         self.apply.on_click(lambda _button: self._apply())
         self.back.on_click(lambda _button: self._attempt(self.session.take_back))
         names = ["dataset", "unfilled", "pooled", "status", "tab", "model", "method", "options"]
-        self.state.observe(self._follow, names)
+        self.state.observe(self._follow, [*names, "then", "sampling"])
         self._follow()
 
     def _follow(self, _change: object = None) -> None:
@@ -83,7 +85,8 @@ class MissingCovariates:
         self.who.value = f"<h2>Missing covariates</h2>{missing_table(missing)}{said}"
         self.back.layout.display = "" if state.unfilled is not None else "none"
         self.back.disabled = self.apply.disabled = state.busy
-        self.pooled.value = "" if state.pooled is None else pooled_table(state.pooled)
+        stale = state.pooled is not None and not state.is_now(state.pooled_with)
+        self.pooled.value = "" if state.pooled is None else pooled_table(state.pooled, stale=stale)
         self._show_method()
 
     def _show_method(self, _change: object = None) -> None:
@@ -150,26 +153,30 @@ def filled_words(data: Any, before: Any) -> str:
     return f"<p class='wb-said'><b>{head}</b></p><ul class='wb-reasons'>{listed}</ul>"
 
 
-def pooled_table(found: MultipleImputation) -> str:
+def pooled_table(found: MultipleImputation, *, stale: bool = False) -> str:
     """Return the pooled estimates, and what must be known of them."""
-    head = ("Parameter", "Estimate", "SE", "95 %", "", "df", "Missing information %")
+    head = ("Parameter", "Unit", "Estimate", "SE", "95 % CI", "df", "Missing information %")
     rows = [
-        [
-            str(name),
-            number(row["estimate"]),
-            number(row["se"], 3),
-            number(row["lower"], 3),
-            number(row["upper"], 3),
-            fixed(row["df"], 0),
-            fixed(100 * row["fraction_missing"], 0),
-        ]
+        [str(name), row["unit"] or NOTHING, *_pooled_cells(row)]
         for name, row in found.parameters.iterrows()
     ]
     counts = found.table["verdict"].value_counts()
     chips = " ".join(chip(f"{n} {verdict}", str(verdict)) for verdict, n in counts.items())
     notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
     listed = f"<ul class='wb-reasons'>{notes}</ul>" if notes else ""
+    mark = f"<p class='wb-stale' role='note'>{STALE}</p>" if stale else ""
     return (
-        f"<h3>{len(found.fits)} fits of imputed data, pooled by Rubin's rules {chips}</h3>"
-        f"<div class='wb-scroll'>{table(head, rows)}</div>{listed}"
+        f"<h3>{len(found.fits)} fits of imputed data, pooled by Rubin's rules {chips}</h3>{mark}"
+        f"<div class='wb-scroll'>{table(head, rows, words=2)}</div>{listed}"
     )
+
+
+def _pooled_cells(row: pd.Series) -> list[str]:
+    """Return estimate, SE, interval, degrees of freedom and what is missing."""
+    if row["fixed"]:
+        return [number(row["estimate"]), "fixed", *[NOTHING] * 3]
+    interval = NOTHING
+    if pd.notna(row["lower"]):
+        interval = f"{number(row['lower'], 3)} to {number(row['upper'], 3)}"
+    uncertain = [number(row["estimate"]), number(row["se"], 3), interval, fixed(row["df"], 1)]
+    return [*uncertain, fixed(100 * row["fraction_missing"], 0)]

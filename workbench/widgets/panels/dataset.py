@@ -64,6 +64,7 @@ class DatasetSection:
         self.compare_blq = styled(W.Button(description="Compare methods …"), "wb-quiet")
         self.compare_blq.tooltip = "Fit by several methods, side by side on the Data tab"
         self.blq_box = W.VBox([labelled("Below the limit", self.blq), self.compare_blq])
+        styled(self.blq_box, "wb-blq")
         self.widget = section(
             "Data",
             self.catalogue,
