@@ -50,10 +50,19 @@ def test_every_fit_is_kept(two):
 
 def test_the_table_shows_runs_differences_and_nested_pairs(two):
     text = words(two)
-    for part in ("Run 1", "Run 2", "116.80", "17.75", "converged", "additive", "combined1"):
+    for part in ("Run 1", "Run 2", "116.80", "17.75", "converged", "additive", "combined 1"):
         assert part in text
     assert "Run 1 against Run 2 (sigma[proportional] = 0): ΔOFV 17.748, 1 df, χ²₁" in text
     assert text.count("wb-current") == 1
+
+
+def test_the_table_says_in_what_a_run_differs_from_the_one_before(two):
+    text = words(two)
+    assert "1 compartment, first-order absorption" in text
+    assert "Differs from Run 1 by error: combined 1" in text
+    two.session.set_parameter("ka", eta={"kind": "boxcox", "shape": 0.5})
+    two.fit()
+    assert "Differs from Run 2 by η ka (Box–Cox)" in words(two)
 
 
 def test_what_cannot_be_compared_gets_no_difference_and_a_reason(two):

@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import IncomparableError, OptionError
-from workbench.models.covariates import CovariateEffect
-from workbench.models.model import Model
 from workbench.results import FitResult
 from workbench.workflows._comparable import EXACT, Run, make_run, why_incomparable
+from workbench.workflows._run_words import data_in_short, differences, model_in_short
 from workbench.workflows.likelihood_ratio import (
     LikelihoodRatioTest,
     likelihood_ratio_test,
@@ -36,8 +35,9 @@ class Comparison:
 
     Attributes
     ----------
-    table : one row per run (the index): model (in short), method, likelihood (how -2LL was
-        obtained), ofv, m2ll, m2ll_se (Monte Carlo), n_parameters, aic, bic, bicc, then
+    table : one row per run (the index): model and data (in short), differs (in what, from the run
+        before; "" for the first), method, likelihood (how -2LL was obtained), ofv, m2ll, m2ll_se
+        (Monte Carlo), n_parameters, aic, bic, bicc, then
         delta_ofv, delta_aic, delta_bic and delta_bicc from the lowest of the runs that can be
         compared (missing for the others), condition_number, eta_shrinkage (the largest, % of the
         SD, with its parameter in eta_shrinkage_of), epsilon_shrinkage (%), verdict, seconds
@@ -103,7 +103,9 @@ def compare(fits: Sequence[FitResult], names: Sequence[str] | None = None) -> Co
     """
     runs = _runs(fits, names)
     group, notes = _group(runs)
-    table = pd.DataFrame([_row(run) for run in runs]).set_index("run")
+    before = [None, *runs[:-1]]
+    rows = [_row(run, prior) for run, prior in zip(runs, before, strict=True)]
+    table = pd.DataFrame(rows).set_index("run")
     members = [run.name for run in group]
     place = list(table.columns).index("condition_number")
     for k, name in enumerate(CRITERIA):
@@ -159,12 +161,14 @@ def _group(runs: Sequence[Run]) -> tuple[list[Run], tuple[str, ...]]:
     return best, tuple(notes)
 
 
-def _row(run: Run) -> dict[str, Any]:
+def _row(run: Run, before: Run | None) -> dict[str, Any]:
     fit = run.fit
     shrinkage = fit.shrinkage["sd"].dropna()
     return {
         "run": run.name,
         "model": model_in_short(fit.final_model),
+        "data": data_in_short(fit.data),
+        "differs": "" if before is None else differences(before.fit, fit),
         "method": fit.method,
         "likelihood": fit.likelihood,
         "ofv": fit.ofv,
@@ -181,34 +185,6 @@ def _row(run: Run) -> dict[str, Any]:
         "verdict": fit.verdict,
         "seconds": fit.seconds,
     }
-
-
-def model_in_short(model: Model) -> str:
-    """Return a model in one line: structure, random effects, error, covariates, what is fixed."""
-    blocks = [f"({', '.join(b)})" if len(b) > 1 else b[0] for b in model.blocks()]
-    errors = [
-        (f"{output} " if len(model.structure.outputs) > 1 else "") + error.short
-        for output, error in model.errors.items()
-    ]
-    parts = [model.structure.name, f"η {', '.join(blocks)}" if blocks else "no η"]
-    parts.append(", ".join(errors))
-    acting = {n: [e.column for e in p.covariates] for n, p in model.parameters.items()}
-    effects = [f"{name} ~ {' + '.join(columns)}" for name, columns in acting.items() if columns]
-    if effects:
-        parts.append(", ".join(effects))
-    held = [name for name, p in model.parameters.items() if "typical" in p.fixed]
-    held += [b for n, p in model.parameters.items() for e in p.covariates for b in _held(n, e)]
-    held += [f"ω({name})" for name, p in model.parameters.items() if "iiv" in p.fixed]
-    held += [f"ω({name})" for name in model.scaled if model.holds_eta(name)]
-    if held:
-        parts.append(f"fixed {', '.join(held)}")
-    return " · ".join(parts)
-
-
-def _held(parameter: str, effect: CovariateEffect) -> list[str]:
-    """Return the names of an effect's coefficients that are fixed."""
-    names = effect.names(parameter)
-    return [beta for beta, held in zip(names, effect.held, strict=False) if held]
 
 
 def _tests(runs: Sequence[Run]) -> pd.DataFrame:

@@ -49,7 +49,9 @@ def test_the_table_holds_what_the_fits_hold(comparison, fits):
         assert row["eta_shrinkage_of"] == fit.shrinkage["sd"].idxmax()
         assert row["epsilon_shrinkage"] == fit.epsilon_shrinkage
         assert row["seconds"] == fit.seconds
-    assert table.loc["base", "model"] == "pk_1cmt_oral · η ka, cl, v · additive"
+    assert table.loc["base", "model"] == (
+        "1 compartment, first-order absorption · η ka, cl, v · additive"
+    )
 
 
 def test_differences_are_from_the_lowest_that_can_be_compared(comparison, fits):
@@ -161,7 +163,8 @@ def test_several_outputs_in_short():
     )
     fit = wb.evaluate(model, cases.line_data(5))
     words = wb.compare([fit]).table["model"].iloc[0]
-    assert words.endswith("η a, b · y additive, z additive · fixed a, ω(b)")
+    assert wb.compare([fit]).table["differs"].iloc[0] == ""
+    assert words.endswith("η a, b · a normal, b normal · y additive, z additive · fixed a, ω(b)")
 
 
 def test_fits_of_different_methods_by_importance_sampling(model, data, fits):

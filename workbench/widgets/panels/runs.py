@@ -21,11 +21,11 @@ from workbench.workflows.likelihood_ratio import likelihood_ratio_test
 
 NAME = "runs"
 EMPTY = "Every fit made on this page is kept here, to be compared and opened again."
-HEAD = (
-    *("Run", "Model", "Method", "Verdict", "OFV", "ΔOFV", "k", "AIC", "BIC", "BICc", "ΔBICc"),
-    *("Condi\u00adtion", "Shrink\u00adage % η / ε", "Time (s)"),  # where the words may break
+HEAD = (  # where the words may break
+    *("Run", "Method", "OFV<br>ΔOFV", "k", "AIC", "BIC", "BICc<br>ΔBICc", "Condi&shy;tion"),
+    *("Shrink&shy;age % η / ε", "Time (s)"),
 )
-WORDS = 4  # leading columns that hold words
+WORDS = 2  # leading columns that hold words
 MOST_TESTS = 12  # nested pairs that are listed without being asked for
 
 
@@ -129,37 +129,50 @@ def build(session: Session) -> PanelView:
 def comparison(found: Comparison, on_view: str) -> str:
     """Return the table of the runs with its notes; the run on view stands out."""
     head = "".join(
-        f"<th{' class=wb-word' if k < WORDS else ''}>{escape(word)}</th>"
-        for k, word in enumerate(HEAD)
+        f"<th{' class=wb-word' if k < WORDS else ''}>{word}</th>" for k, word in enumerate(HEAD)
     )
+    names = [str(name) for name in found.table.index]
     body = "".join(
-        _row(str(name), row, current=name == on_view) for name, row in found.table.iterrows()
+        _row(name, row, before, current=name == on_view)
+        for name, before, (_, row) in zip(names, ["", *names], found.table.iterrows(), strict=False)
     )
     notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
     listed = f"<ul class='wb-reasons'>{notes}</ul>" if notes else ""
     return (
-        f"<div class='wb-scroll'><table class='wb-table wb-runs'><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>{listed}"
+        "<div class='wb-scroll'><table class='wb-table wb-runs wb-run-list'><thead>"
+        f"<tr>{head}</tr></thead>{body}</table></div>{listed}"
     )
 
 
-def _row(name: str, row: pd.Series, *, current: bool) -> str:
-    structure, _, rest = str(row["model"]).partition(" · ")
-    model = f"{escape(structure)}<br>{escape(rest)}"
-    words = [escape(name), model, _method(row)]
+def _row(name: str, row: pd.Series, before: str, *, current: bool) -> str:
+    """Return the numbers of a run, and under them what was fitted to what."""
+    words = [f"<b>{escape(name)}</b>", f"{_method(row)} {chip(row['verdict'], row['verdict'])}"]
     cells = [f"<td class=wb-word>{word}</td>" for word in words]
-    cells.append(f"<td class=wb-word>{chip(row['verdict'], row['verdict'])}</td>")
-    values = [
-        *(fixed(row[column], 2) for column in ("ofv", "delta_ofv")),
+    numbers = [
+        _with_delta(row, "ofv", 2),
         str(row["n_parameters"]),
-        *(fixed(row[column], 1) for column in ("aic", "bic", "bicc", "delta_bicc")),
+        *(fixed(row[column], 1) for column in ("aic", "bic")),
+        _with_delta(row, "bicc", 1),
         number(row["condition_number"], 3),
         f"{fixed(row['eta_shrinkage'], 0)} / {fixed(row['epsilon_shrinkage'], 0)}",
         fixed(row["seconds"], 2),
     ]
-    cells += [f"<td>{escape(value)}</td>" for value in values]
+    cells += [f"<td>{value}</td>" for value in numbers]
+    lines = [escape(f"{row['data']} · {row['model']}")]
+    if before:
+        lines.append(f"<em>Differs from {escape(before)} by {escape(str(row['differs']))}</em>")
+    what = f"<td class=wb-word colspan={len(HEAD)}>{'<br>'.join(lines)}</td>"
     mark = " class=wb-current aria-current=true" if current else ""
-    return f"<tr{mark} data-run='{escape(name)}'>{''.join(cells)}</tr>"
+    return (
+        f"<tbody{mark} data-run='{escape(name)}'><tr>{''.join(cells)}</tr>"
+        f"<tr class=wb-what>{what}</tr></tbody>"
+    )
+
+
+def _with_delta(row: pd.Series, name: str, decimals: int) -> str:
+    """Return a criterion, and under it the difference from the lowest."""
+    value, delta = fixed(row[name], decimals), fixed(row[f"delta_{name}"], decimals)
+    return f"{value}<br><em>{delta}</em>"
 
 
 def _method(row: pd.Series) -> str:
