@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from html import escape
+from typing import Any
 
 import ipywidgets as W
 
 from workbench.errors import WorkbenchError
+from workbench.widgets.entries import FIT, NOTHING, Entries
 from workbench.widgets.markup import html, styled
 
 
@@ -17,22 +19,75 @@ def plain_number(value: float) -> str:
     return f"{value:.6g}"
 
 
-class NumberField:
-    """A number being typed; `commit` is called with it once it is one.
+def always() -> bool:
+    """Return True: what the field is about does not go away."""
+    return True
 
-    A value that cannot be used stays in the field, with the reason in `complaint`; the state keeps
-    the last good one.
+
+class Remark:
+    """Words beside a control that had to go back; they last until the next change of the model."""
+
+    name, blocks = "", NOTHING
+
+    def __init__(self, entries: Entries | None = None) -> None:
+        self._entries = entries
+        self.complaint = html("", "wb-complaint")
+        self.message = ""
+
+    @staticmethod
+    def there() -> bool:
+        """Return False: the control shows what is in use, so the words are of the past."""
+        return False
+
+    def complain(self, message: str) -> None:
+        """Say why it went back; an empty message takes it back."""
+        self.message = message
+        self.complaint.value = f"<span role='alert'>{escape(message)}</span>" if message else ""
+        if self._entries is not None:
+            (self._entries.add if message else self._entries.discard)(self)
+
+    def try_again(self) -> bool:
+        """Do nothing: what was chosen has gone back."""
+        return False
+
+    def forget(self) -> None:
+        """Take the words back."""
+        self.complain("")
+
+    def reveal(self) -> None:
+        """Do nothing: it is in nobody's way."""
+
+
+class Field:
+    """Something being typed; `commit` is called with what it says once that can be read.
+
+    A text that cannot be used stays in the field, with the reason in `complaint`; the state keeps
+    the last good value.
 
     Parameters
     ----------
-    name : what the number is, for the message and for those who hear the page
-    commit : applies the number; what it raises becomes the message
+    name : what is typed, for the message and for those who hear the page
+    commit : applies the value; what it raises becomes the message
+    entries : where a refused entry is kept, to be tried again; None where that is of no use
+    there : whether what the field is about is in the state
+    blocks : what a refused entry is in the way of
     """
 
-    def __init__(self, name: str, commit: Callable[[float], object]) -> None:
-        self.name = name
-        self._commit = commit
+    def __init__(
+        self,
+        name: str,
+        commit: Callable[[Any], object],
+        *,
+        entries: Entries | None = None,
+        there: Callable[[], bool] = always,
+        blocks: str = FIT,
+    ) -> None:
+        self.name, self.there, self.blocks = name, there, blocks
+        self._commit, self._entries = commit, entries
         self._showing = False
+        self._message = ""
+        self._held: Any = None  # what the state holds, as last seen
+        self.open: Callable[[], object] = always  # the fold that the field is in
         self.entry = styled(
             W.Text(continuous_update=False, tooltip=name, layout=W.Layout(width="auto")),
             "wb-number",
@@ -45,29 +100,73 @@ class NumberField:
         """What is wrong with the entry; empty when nothing is."""
         return self._message
 
-    _message = ""
-
-    def show(self, value: float) -> None:
+    def show(self, value: Any) -> None:
         """Show the value that the state holds (and forget a complaint)."""
+        self._held = value
         self._showing = True
         try:
-            self.entry.value = plain_number(value)
+            self.entry.value = self._written(value)
         finally:
             self._showing = False
         self.complain("")
 
-    def _typed(self, change: dict[str, str]) -> None:
-        if self._showing:
-            return
+    def follow(self, value: Any) -> None:
+        """Show the value that the state holds, unless an entry that was refused stands there."""
+        self._held = value
+        if not self._message:
+            self.show(value)
+
+    def try_again(self) -> bool:
+        """Commit the entry anew; return whether it was taken."""
+        self._message = ""  # not refused while it is tried: panels show what becomes of it
         try:
-            self._commit(self._read(change["new"]))
+            self._commit(self._read(self.entry.value))
         except (WorkbenchError, ValueError) as error:
             self.complain(str(error))
-        else:
-            self.complain("")
+            return False
+        self.complain("")
+        return True
 
-    def _read(self, text: str) -> float:
-        """Return the number in `text`; a decimal comma is understood."""
+    def forget(self) -> None:
+        """Show what the state holds in place of a refused entry."""
+        self.show(self._held)
+
+    def reveal(self) -> None:
+        """Bring the field into view."""
+        self.open()
+        self.entry.focus()
+
+    def complain(self, message: str) -> None:
+        """Say what is wrong beside the field; an empty message takes it back."""
+        self._message = message
+        self.complaint.value = f"<span role='alert'>{escape(message)}</span>" if message else ""
+        (self.entry.add_class if message else self.entry.remove_class)("wb-invalid")
+        if self._entries is not None:
+            (self._entries.add if message else self._entries.discard)(self)
+
+    def _typed(self, _change: object) -> None:
+        if not self._showing:
+            self.try_again()
+
+    def _read(self, text: str) -> Any:
+        """Return what the text says.
+
+        Raises
+        ------
+        WorkbenchError, ValueError
+            It cannot be read; the message says why.
+        """
+        raise NotImplementedError
+
+    def _written(self, value: Any) -> str:
+        """Return a value as a person would type it."""
+        raise NotImplementedError
+
+
+class NumberField(Field):
+    """A number being typed; a decimal comma is understood."""
+
+    def _read(self, text: str) -> Any:
         try:
             value = float(text.strip().replace(",", ".").replace("−", "-"))
         except ValueError:
@@ -78,30 +177,18 @@ class NumberField:
             raise ValueError(f"{self.name} must be a finite number.")
         return value
 
-    def complain(self, message: str) -> None:
-        """Say what is wrong beside the field; an empty message takes it back."""
-        self._message = message
-        self.complaint.value = f"<span role='alert'>{escape(message)}</span>" if message else ""
-        (self.entry.add_class if message else self.entry.remove_class)("wb-invalid")
+    def _written(self, value: Any) -> str:
+        return "" if value is None else plain_number(value)
 
 
 class OptionalNumberField(NumberField):
     """A number that may be left out: an empty field commits None."""
 
-    def __init__(self, name: str, commit: Callable[[float | None], object]) -> None:
-        super().__init__(name, commit)
+    def __init__(self, name: str, commit: Callable[[float | None], object], **rest: Any) -> None:
+        super().__init__(name, commit, **rest)
         self.entry.placeholder = "none"
 
-    def show(self, value: float | None) -> None:
-        """Show the value that the state holds, nothing for None."""
-        self._showing = True
-        try:
-            self.entry.value = "" if value is None else plain_number(value)
-        finally:
-            self._showing = False
-        self.complain("")
-
-    def _read(self, text: str) -> float | None:  # type: ignore[override]
+    def _read(self, text: str) -> float | None:
         return super()._read(text) if text.strip() else None
 
 
@@ -112,18 +199,9 @@ class NumbersField(NumberField):
     decimal points.
     """
 
-    def __init__(self, name: str, commit: Callable[[tuple[float, ...]], object]) -> None:
-        super().__init__(name, commit)  # type: ignore[arg-type]
-
-    def show(self, value: Iterable[float]) -> None:  # type: ignore[override]
-        """Show the numbers that the state holds."""
-        self._showing = True
-        try:
-            self.entry.value = " ".join(plain_number(each) for each in value)
-        finally:
-            self._showing = False
-        self.complain("")
-
-    def _read(self, text: str) -> tuple[float, ...]:  # type: ignore[override]
+    def _read(self, text: str) -> tuple[float, ...]:
         parts = text.replace(",", " ").replace(";", " ").split()
         return tuple(NumberField._read(self, part) for part in parts)
+
+    def _written(self, value: Iterable[float]) -> str:
+        return " ".join(plain_number(each) for each in value)

@@ -39,6 +39,11 @@ class Fold:
         """Whether the content is shown."""
         return self._open
 
+    def open(self) -> None:
+        """Show the content, as a click does."""
+        if not self._open:
+            self._turn(None)
+
     def suggest(self, *, open: bool) -> None:
         """Open or close, unless a person has clicked, and fill what is open."""
         if not self._clicked and open != self._open:

@@ -10,6 +10,7 @@ from workbench.data import Dataset
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation import CancelToken, Progress
 from workbench.models.model import Model
+from workbench.widgets.entries import Entries
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.script import opening, words
 from workbench.widgets.state import WorkbenchState
@@ -21,6 +22,7 @@ class Missing:
 
     state: WorkbenchState
     runner: FitRunner
+    entries: Entries
 
     def replace_data(self, dataset: Dataset) -> None:
         """Go on with data that differ in a part; the session knows how."""
@@ -84,6 +86,8 @@ class Missing:
             return
         if state.status == "warming":
             state.say("The compiled code is not ready yet: try again in a moment.", "warning")
+            return
+        if self.entries.in_the_way():
             return
         if state.unfilled is not None:
             self.take_back()

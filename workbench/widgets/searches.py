@@ -16,6 +16,7 @@ from workbench.estimation import CancelToken, Progress
 from workbench.models.covariates import CovariateEffect
 from workbench.models.model import Model
 from workbench.results import FitResult
+from workbench.widgets.entries import SEARCH, Entries
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.script import opening, words
@@ -86,6 +87,7 @@ class Searches:
     state: WorkbenchState
     runner: FitRunner
     main: MainLoop
+    entries: Entries
 
     def candidates(self) -> CovariateCandidates:
         """Return the effects that are proposed for the model and the data on view."""
@@ -155,7 +157,7 @@ class Searches:
             why = "The compiled code is not ready yet: try again in a moment."
         if why:
             state.say(why, "warning")
-        return not why
+        return not why and not self.entries.in_the_way(SEARCH)
 
     def _searched(
         self,

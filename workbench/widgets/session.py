@@ -34,6 +34,7 @@ from workbench.widgets.below_limit import BelowLimit
 from workbench.widgets.checking import Checking
 from workbench.widgets.checks import CheckRunner, Look, usual_look
 from workbench.widgets.covariate_choice import with_values
+from workbench.widgets.entries import Entries
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.missing import Missing
 from workbench.widgets.runner import FitRunner
@@ -55,6 +56,7 @@ class Session(Runs, Views, Checking, Searches, Missing, BelowLimit, WarmUp):
 
     def __init__(self) -> None:
         self.state = WorkbenchState()
+        self.entries = Entries(self.state)  # first to hear of a change, before the panels
         self.main = MainLoop()
         self._ready = threading.Event()
         self._ready.set()
@@ -317,14 +319,16 @@ class Session(Runs, Views, Checking, Searches, Missing, BelowLimit, WarmUp):
         if self.state.dataset is None or self.state.model is None:
             self.state.say("Choose a dataset first.", "warning")
             return
-        self.runner.start()
+        if not self.entries.in_the_way():
+            self.runner.start()
 
     def try_starts(self, n: int = 20) -> None:
         """Fit from `n` starting values in the background; the best fit is the result."""
         if self.state.dataset is None or self.state.model is None:
             self.state.say("Choose a dataset first.", "warning")
             return
-        self.runner.start(partial(self._from_many, n), f"Fitting from {n} starting values …")
+        if not self.entries.in_the_way():
+            self.runner.start(partial(self._from_many, n), f"Fitting from {n} starting values …")
 
     def _from_many(
         self,

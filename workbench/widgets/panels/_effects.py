@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import ipywidgets as W
@@ -9,7 +10,8 @@ import ipywidgets as W
 from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.eta import KINDS, EtaShape
-from workbench.widgets.field import NumberField
+from workbench.models.parameter import Parameter
+from workbench.widgets.field import NumberField, Remark
 from workbench.widgets.fold import Fold
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import labelled
@@ -30,9 +32,12 @@ HEAD = (
 
 
 class EffectsRow:
-    """The shape of eta and the variability between occasions of one parameter."""
+    """The shape of eta and the variability between occasions of one parameter.
 
-    def __init__(self, session: Session, name: str) -> None:
+    `fold` is what the row is in.
+    """
+
+    def __init__(self, session: Session, name: str, fold: Fold) -> None:
         self.session, self.name = session, name
         self._following = False
         self._last_iov = START_IOV
@@ -41,23 +46,38 @@ class EffectsRow:
             tooltip=f"Shape of η of {name}",
             layout=W.Layout(width="auto"),
         )
-        self.value = NumberField(f"Shape parameter of {name}", self._set_value)
+        self.value = NumberField(
+            f"Shape parameter of {name}",
+            self._set_value,
+            entries=session.entries,
+            there=lambda: (own := self._own()) is not None and own.has_eta and own.eta is not None,
+        )
         self.held = self._box(f"Hold the shape of {name}")
         self.iov = self._box(f"Variability of {name} between occasions")
-        self.kappa = NumberField(f"SD of kappa of {name}", self._set_kappa)
+        self.kappa = NumberField(
+            f"SD of kappa of {name}",
+            self._set_kappa,
+            entries=session.entries,
+            there=lambda: (own := self._own()) is not None and own.has_iov,
+        )
+        self.value.open = self.kappa.open = fold.open
+        self.remark = Remark(session.entries)
         self.kappa_held = self._box(f"Hold the SD of kappa of {name}")
         label = html(f"<b>{escape(name)}</b>", "wb-parameter-name")
         row = [label, self.shape, self.value.entry, self.held]
         row += [self.iov, self.kappa.entry, self.kappa_held]
-        self.widget = W.VBox(
-            [styled(W.Box(row), "wb-effects-row"), self.value.complaint, self.kappa.complaint]
-        )
+        said = [self.value.complaint, self.kappa.complaint, self.remark.complaint]
+        self.widget = W.VBox([styled(W.Box(row), "wb-effects-row"), *said])
         for box in (self.shape, self.held, self.iov, self.kappa_held):
             box.observe(self._changed, "value")
 
     @staticmethod
     def _box(tooltip: str) -> W.Checkbox:
         return styled(W.Checkbox(indent=False, description="", tooltip=tooltip), "wb-check")
+
+    def _own(self) -> Parameter | None:
+        parameters: Mapping[str, Parameter] = self.session.state.model.parameters
+        return parameters.get(self.name)
 
     def show(self) -> None:
         """Show what the state holds; an entry that is wrong stays."""
@@ -68,16 +88,11 @@ class EffectsRow:
             self.shape.value = NORMAL if eta is None else eta.kind
             self.shape.disabled = not parameter.has_eta
             self.value.entry.disabled = self.held.disabled = eta is None or not parameter.has_eta
-            if eta is None:
-                self.value.entry.value = ""
-                self.value.complain("")
-            elif not self.value.message:
-                self.value.show(eta.value)
+            self.value.follow(None if eta is None else eta.value)
             self.held.value = eta is not None and eta.fixed
             self.iov.value = parameter.has_iov
             self._last_iov = parameter.iov or self._last_iov
-            if not self.kappa.message:
-                self.kappa.show(self._last_iov)
+            self.kappa.follow(self._last_iov)
             self.kappa.entry.disabled = self.kappa_held.disabled = not parameter.has_iov
             self.kappa_held.value = "iov" in parameter.fixed
         finally:
@@ -111,7 +126,7 @@ class EffectsRow:
                 self.session.set_parameter(self.name, fixed=sorted(fixed))
         except WorkbenchError as error:
             self.show()
-            self.kappa.complain(str(error))
+            self.remark.complain(str(error))
 
     def _set_shape(self) -> None:
         kind, now = self.shape.value, self.session.state.model.parameters[self.name].eta
@@ -144,7 +159,7 @@ class RandomEffectDetails:
             return
         names = list(state.model.parameters)
         if names != list(self.rows):
-            self.rows = {name: EffectsRow(self.session, name) for name in names}
+            self.rows = {name: EffectsRow(self.session, name, self.fold) for name in names}
             rows = (row.widget for row in self.rows.values())
             self._body.children = (html(HEAD), *rows, labelled("Occasions", self.occasion))
         for row in self.rows.values():

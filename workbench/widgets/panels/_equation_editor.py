@@ -9,6 +9,7 @@ import ipywidgets as W
 
 from workbench.errors import WorkbenchError
 from workbench.models.structural import StructuralModel
+from workbench.widgets.entries import FIT
 from workbench.widgets.equation_text import written
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import labelled
@@ -21,12 +22,15 @@ class EquationEditor:
     """The text and its fields; Apply is one call of ``session.set_equations``.
 
     What is typed stays until it is applied or another structure is chosen: the state keeps the
-    last equations that could be read.
+    last equations that could be read, and no fit is made of them while others are refused.
     """
+
+    name, blocks = "Equations", FIT
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._shown = ""
+        self._shown = self._refused = ""
+        self.message = ""
         self.text = styled(
             W.Textarea(
                 rows=9,
@@ -74,10 +78,35 @@ class EquationEditor:
                 self.text.value, _names(self.outputs.value), _names(self.covariates.value)
             )
         except WorkbenchError as error:
-            self.complaint.value = complaint(str(error))
+            self.complain(str(error))
+            self._refused = self.session.state.model.structure.code
         else:
             self._show_notes(self.session.state.model.structure)
-            self.complaint.value = ""
+            self.complain("")
+
+    def complain(self, message: str) -> None:
+        """Say what is wrong with the text; an empty message takes it back."""
+        self.message = message.split(PLACE)[0]
+        self.complaint.value = complaint(message) if message else ""
+        entries = self.session.entries
+        (entries.add if message else entries.discard)(self)
+
+    def there(self) -> bool:
+        """Tell whether the equations that the text was to replace are still in use."""
+        return bool(self.session.state.model.structure.code == self._refused)
+
+    def try_again(self) -> bool:
+        """Do nothing: equations are read when a person says so."""
+        return False
+
+    def forget(self) -> None:
+        """Let the equations in use take the place of the refused text."""
+        self._shown = ""
+        self.complain("")
+
+    def reveal(self) -> None:
+        """Bring the text into view."""
+        self.text.focus()
 
     def follow(self) -> None:
         """Show the state's equations; what is being typed stays while these are the same."""
@@ -93,7 +122,7 @@ class EquationEditor:
         ):
             self.text.value = now.text + "\n"
         self.outputs.value, self.covariates.value = self._fields(now.outputs, now.covariates)
-        self.complaint.value = ""
+        self.complain("")
         self._show_notes(structure)
 
     @staticmethod

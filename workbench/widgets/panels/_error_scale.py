@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipywidgets as W
 
 from workbench.models.error import PREDICTION, TRANSFORMED, ResidualError
+from workbench.models.model import Model
 from workbench.models.transform import SHAPES
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
@@ -48,12 +49,17 @@ class ErrorScale:
         def commit(value: float) -> None:
             self.session.set_transform_end(end, value, self.output)
 
-        return NumberField(f"{end.capitalize()} end of the transformation{of}", commit)
+        def there() -> bool:
+            error = error_of(self.session.state.model, self.output)
+            return error is not None and _bounded(error)
+
+        name = f"{end.capitalize()} end of the transformation{of}"
+        return NumberField(name, commit, entries=self.session.entries, there=there)
 
     def show(self, error: ResidualError) -> None:
         """Show the state's error of this output."""
         transform = error.transform
-        bounded = transform is not None and transform.shape.bounded
+        bounded = _bounded(error)
         follows = transform is not None and error.model != "additive"
         self._following = True
         try:
@@ -62,8 +68,7 @@ class ErrorScale:
             self.law.value = STUDENT if error.student else NORMAL
             if transform is not None and bounded:
                 for field, value in ((self.lower, transform.lower), (self.upper, transform.upper)):
-                    if not field.message:
-                        field.show(value)
+                    field.follow(value)
         finally:
             self._following = False
         shown = {
@@ -80,8 +85,6 @@ class ErrorScale:
 
     def _transformed(self, change: dict[str, str]) -> None:
         if not self._following:
-            for field in (self.lower, self.upper):
-                field.complain("")
             self.session.set_transform(change["new"], self.output)
 
     def _followed(self, change: dict[str, str]) -> None:
@@ -91,6 +94,17 @@ class ErrorScale:
     def _distributed(self, change: dict[str, str]) -> None:
         if not self._following:
             self.session.set_student(change["new"] == STUDENT, self.output)
+
+
+def error_of(model: Model, output: str) -> ResidualError | None:
+    """Return the residual error of an output ("" for the only one); None if there is none."""
+    if output:
+        return model.errors.get(output)
+    return next(iter(model.errors.values())) if len(model.errors) == 1 else None
+
+
+def _bounded(error: ResidualError) -> bool:
+    return error.transform is not None and error.transform.shape.bounded
 
 
 def _picker(options: list[tuple[str, str]], name: str) -> W.Dropdown:

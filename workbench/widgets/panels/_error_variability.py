@@ -7,6 +7,7 @@ import ipywidgets as W
 from workbench.models.error import IIV, ResidualError
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import styled
+from workbench.widgets.panels._error_scale import error_of
 from workbench.widgets.session import Session
 
 START = 0.3  # SD of eta
@@ -21,7 +22,9 @@ class ErrorVariability:
         self._last = START
         of = f" of {output}" if output else ""
         self.on = self._box("IIV on the error", f"Between-subject variability on the error{of}")
-        self.value = NumberField(f"SD of eta on the error{of}", self._set)
+        self.value = NumberField(
+            f"SD of eta on the error{of}", self._set, entries=session.entries, there=self._there
+        )
         self.fixed = self._box("fix", f"Hold the SD of eta on the error{of}")
         row = [self.on, self.value.entry, self.fixed]
         self.widget = W.VBox([styled(W.Box(row), "wb-error-row"), self.value.complaint])
@@ -32,6 +35,10 @@ class ErrorVariability:
     def _box(label: str, tooltip: str) -> W.Checkbox:
         return styled(W.Checkbox(indent=False, description=label, tooltip=tooltip), "wb-check")
 
+    def _there(self) -> bool:
+        error = error_of(self.session.state.model, self.output)
+        return error is not None and error.has_eta
+
     def show(self, error: ResidualError) -> None:
         """Show the state's error of this output; an entry that is wrong stays."""
         self._last = error.iiv or self._last
@@ -40,14 +47,12 @@ class ErrorVariability:
             self.on.value = error.has_eta
             self.value.entry.disabled = self.fixed.disabled = not error.has_eta
             self.fixed.value = IIV in error.fixed
-            if not self.value.message:
-                self.value.show(self._last)
+            self.value.follow(self._last)
         finally:
             self._following = False
 
     def _switch(self, change: dict[str, bool]) -> None:
         if not self._following:
-            self.value.complain("")
             self.session.set_error_iiv(self._last if change["new"] else 0.0, self.output)
 
     def _set(self, value: float) -> None:

@@ -22,20 +22,30 @@ HEAD = (
 
 
 class KnownRow:
-    """The bounds and the prior of one parameter."""
+    """The bounds and the prior of one parameter; `fold` is what the row is in."""
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, fold: Fold) -> None:
         self.session, self.name = session, name
         self._mean: float | None = None  # typed before the other half of the prior
         self._sd: float | None = None
-        self.lower = OptionalNumberField(f"Lower bound of {name}", self._bound(0))
-        self.upper = OptionalNumberField(f"Upper bound of {name}", self._bound(1))
-        self.mean = OptionalNumberField(f"Prior mean of {name}", self._set_mean)
-        self.sd = OptionalNumberField(f"Prior SD of {name}", self._set_sd)
+        self.lower = self._field("Lower bound", self._bound(0), fold)
+        self.upper = self._field("Upper bound", self._bound(1), fold)
+        self.mean = self._field("Prior mean", self._set_mean, fold)
+        self.sd = self._field("Prior SD", self._set_sd, fold)
         self.fields = (self.lower, self.upper, self.mean, self.sd)
         label = html(f"<b>{escape(name)}</b>", "wb-parameter-name")
         row = styled(W.Box([label, *(field.entry for field in self.fields)]), "wb-known-row")
         self.widget = W.VBox([row, *(field.complaint for field in self.fields)])
+
+    def _field(self, what: str, commit: Any, fold: Fold) -> OptionalNumberField:
+        field = OptionalNumberField(
+            f"{what} of {self.name}",
+            commit,
+            entries=self.session.entries,
+            there=lambda: self.name in self.session.state.model.parameters,
+        )
+        field.open = fold.open
+        return field
 
     def show(self) -> None:
         """Show what the state holds; an entry that is wrong stays."""
@@ -44,8 +54,7 @@ class KnownRow:
             self._mean, self._sd = parameter.prior.mean, parameter.prior.sd
         shown = (*parameter.bounds_given, self._mean, self._sd)
         for field, value in zip(self.fields, shown, strict=True):
-            if not field.message:
-                field.show(value)
+            field.follow(value)
 
     def _bound(self, which: int) -> Any:
         def commit(value: float | None) -> None:
@@ -87,7 +96,7 @@ class KnownValues:
             return
         names = list(model.parameters)
         if names != list(self.rows):
-            self.rows = {name: KnownRow(self.session, name) for name in names}
+            self.rows = {name: KnownRow(self.session, name, self.fold) for name in names}
             self._body.children = (html(HEAD), *(row.widget for row in self.rows.values()))
         for row in self.rows.values():
             row.show()

@@ -104,8 +104,7 @@ class LookControls:
             for name, choice in self.choices.items():
                 choice.value = getattr(look, name)
             for name, field in self.fields.items():
-                if not field.message:
-                    field.show(getattr(look, name))
+                field.follow(getattr(look, name))
             self.log.value = look.log
         finally:
             self._following = False

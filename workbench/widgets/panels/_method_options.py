@@ -38,8 +38,8 @@ class MethodOptions:
             for name, control in self.controls.items():
                 value = self.state.options.get(name)
                 if isinstance(control, NumberField):
-                    if not control.message and value is not None:
-                        control.show(value)
+                    if value is not None:
+                        control.follow(value)
                 elif value is not None:
                     control.value = value
         finally:
@@ -67,8 +67,12 @@ class MethodOptions:
             switch.observe(lambda change: self._set(name, change["new"]), "value")
             self.controls[name] = switch
             return [switch]
+        method = self._shown
         number = NumberField(
-            title, lambda value: self.session.set_options(**{name: whole(title, value)})
+            title,
+            lambda value: self.session.set_options(**{name: whole(title, value)}),
+            entries=self.session.entries,
+            there=lambda: self.state.method == method,
         )
         number.entry.tooltip = offered.hint or title
         self.controls[name] = number

@@ -14,6 +14,7 @@ from workbench.models.covariate import covariate_kinds
 from workbench.models.covariates import CovariateEffect
 from workbench.widgets.code import CodeListing
 from workbench.widgets.downloads import Downloads, File
+from workbench.widgets.entries import SEARCH
 from workbench.widgets.field import NumberField, OptionalNumberField
 from workbench.widgets.markup import chip, fixed, html, styled
 from workbench.widgets.panels._base import Panel, PanelView
@@ -44,9 +45,10 @@ class SearchTab:
         self._following = False
         self._offered: tuple[Any, ...] = ()  # what the ticks were made for
         self.ticks: dict[tuple[str, str], Switch] = {}
-        self.forward = NumberField("Forward level", self._plan("forward"))
-        self.backward = NumberField("Backward level", self._plan("backward"))
-        self.top = OptionalNumberField("Candidates tried at a time", self._plan("top"))
+        known: dict[str, Any] = {"entries": session.entries, "blocks": SEARCH}
+        self.forward = NumberField("Forward level", self._plan("forward"), **known)
+        self.backward = NumberField("Backward level", self._plan("backward"), **known)
+        self.top = OptionalNumberField("Candidates tried at a time", self._plan("top"), **known)
         self.top.entry.placeholder = "all"
         self.start = _button("Search", "Fit the candidates step by step", "wb-go")
         self.resume = _button("Go on", "Go on with the search that was stopped", "wb-go")
@@ -164,8 +166,7 @@ class SearchTab:
             (self.backward, plan.backward),
             (self.top, plan.top),
         ):
-            if not field.message:
-                field.show(value)
+            field.follow(value)
             field.entry.disabled = self.state.busy
 
     def _show_candidates(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -26,7 +27,7 @@ from workbench.widgets.covariate_choice import (
     why_not,
     with_values,
 )
-from workbench.widgets.field import NumberField
+from workbench.widgets.field import Field, NumberField, Remark
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
 from workbench.widgets.session import Session
@@ -44,7 +45,7 @@ class CoefficientRow:
         self.session, self.parameter, self.column, self.level = session, parameter, column, level
         self._following = False
         what = f"β of {column}{' = ' + level if level else ''} on {parameter}"
-        self.value = NumberField(what, self._set)
+        self.value = NumberField(what, self._set, entries=session.entries, there=self._there)
         self.fixed = styled(
             W.Checkbox(indent=False, description="fix", tooltip=f"Hold {what}"), "wb-check"
         )
@@ -53,13 +54,16 @@ class CoefficientRow:
         line = styled(W.Box([label, self.value.entry, self.fixed]), "wb-effect-row")
         self.widget = W.VBox([line, self.value.complaint])
 
+    def _there(self) -> bool:
+        effect = _effect(self.session, self.parameter, self.column)
+        return effect is not None and self.level in effect.levels
+
     def show(self, effect: CovariateEffect) -> None:
         """Show the coefficient of an effect."""
         place = effect.levels.index(self.level)
         self._following = True
         try:
-            if not self.value.message:
-                self.value.show(effect.values[place])
+            self.value.follow(effect.values[place])
             self.fixed.value = self.level in effect.fixed
         finally:
             self._following = False
@@ -80,6 +84,20 @@ class CoefficientRow:
         self.session.set_covariate(self.parameter, replace(effect, fixed=held))
 
 
+class GroupsField(Field):
+    """Groups of levels of a categorical covariate, as a person types them."""
+
+    def __init__(self, name: str, commit: Callable[[Any], object], **rest: Any) -> None:
+        super().__init__(name, commit, **rest)
+        self.entry.placeholder = "such as low = 1, 2; high = 3, 4"
+
+    def _read(self, text: str) -> dict[str, list[str]]:
+        return read_groups(text)
+
+    def _written(self, value: CovariateEffect) -> str:
+        return groups_text(value)
+
+
 class EffectBox:
     """One effect: its kind and equation, its reference and coefficients."""
 
@@ -92,21 +110,32 @@ class EffectBox:
         self.remove = styled(W.Button(description="✕", tooltip=f"Drop {what}"), "wb-quiet")
         self.remove.on_click(lambda _button: session.set_covariate(parameter, None, column))
         self.equation = html("", "wb-effect-equation")
-        self.reference = NumberField(f"Reference of {what}", self._set_reference)
+        self.reference = NumberField(
+            f"Reference of {what}",
+            self._set_reference,
+            entries=session.entries,
+            there=lambda: self._is_categorical() is False,
+        )
         self.level = Choice(label=f"Reference level of {what}")
         self.level.observe(self._set_level, "value")
-        self.groups = W.Text(
-            continuous_update=False,
-            placeholder="such as low = 1, 2; high = 3, 4",
-            tooltip=f"Groups of levels of {what}",
+        self.groups = GroupsField(
+            f"Groups of levels of {what}",
+            self._set_groups,
+            entries=session.entries,
+            there=lambda: self._is_categorical() is True,
         )
-        self.groups.observe(self._set_groups, "value")
-        self.groups_complaint = html("", "wb-complaint")
+        self.remark = Remark(session.entries)
         self.rows: dict[str, CoefficientRow] = {}
         title = html(f"<b>{escape(parameter)}</b> · {escape(column)}", "wb-effect-name")
         self.head = styled(W.Box([title, self.kind, self.remove]), "wb-effect-head")
         self.body = styled(W.VBox([]), "wb-effect-rows")
-        self.widget = styled(W.VBox([self.head, self.equation, self.body]), "wb-effect")
+        parts = [self.head, self.remark.complaint, self.equation, self.body]
+        self.widget = styled(W.VBox(parts), "wb-effect")
+
+    def _is_categorical(self) -> bool | None:
+        """Return whether the effect is of a categorical covariate; None if it is no more."""
+        effect = _effect(self.session, self.parameter, self.column)
+        return None if effect is None else covariate_kinds.get(effect.kind).categorical
 
     def show(self) -> None:
         """Show the effect as the state has it."""
@@ -143,13 +172,11 @@ class EffectBox:
         if categorical:
             self.level.offer(Entry(level, level) for level in _levels(effect))
             self.level.value = str(effect.reference)
-            if not self.groups_complaint.value:
-                self.groups.value = groups_text(effect)
-            top = [labelled("Reference", self.level), labelled("Groups", self.groups)]
-            top.append(self.groups_complaint)
+            self.groups.follow(effect)
+            top = [labelled("Reference", self.level), labelled("Groups", self.groups.entry)]
+            top.append(self.groups.complaint)
         else:
-            if not self.reference.message:
-                self.reference.show(float(effect.reference or 0.0))
+            self.reference.follow(float(effect.reference or 0.0))
             line = W.Box([html("Reference", "wb-label"), self.reference.entry])
             top = [styled(line, "wb-effect-row"), self.reference.complaint]
         if list(self.rows) != list(effect.levels) or not self.body.children:
@@ -186,25 +213,16 @@ class EffectBox:
             )
         )
 
-    def _set_groups(self, change: dict[str, str]) -> None:
-        effect = _effect(self.session, self.parameter, self.column)
-        if self._following or effect is None:
-            return
-        complaint = ""
-        try:
-            groups = read_groups(change["new"])
-            made = CategoricalEffect(self.column, groups=groups)
-            self.session.set_covariate(self.parameter, made)
-        except WorkbenchError as error:
-            complaint = f"<span role='alert'>{escape(str(error))}</span>"
-        self.groups_complaint.value = complaint
+    def _set_groups(self, groups: dict[str, list[str]]) -> None:
+        made = CategoricalEffect(self.column, groups=groups)
+        self.session.set_covariate(self.parameter, made)
 
     def _try(self, effect: CovariateEffect) -> None:
         try:
             self.session.set_covariate(self.parameter, effect)
         except WorkbenchError as error:
-            self.session.state.say(str(error), "error")
             self.show()
+            self.remark.complain(str(error))
 
 
 class CovariateSection:

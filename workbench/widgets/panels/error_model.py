@@ -11,7 +11,7 @@ from workbench.models.residual import error_models
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, section
-from workbench.widgets.panels._error_scale import ErrorScale
+from workbench.widgets.panels._error_scale import ErrorScale, error_of
 from workbench.widgets.panels._error_variability import ErrorVariability
 from workbench.widgets.session import Session
 
@@ -24,7 +24,9 @@ class ErrorRow:
         self._following = False
         of = f" of {output}" if output else ""
         self.label = html("", "wb-label")
-        self.value = NumberField(f"Residual error{of}, {name}", self._set)
+        self.value = NumberField(
+            f"Residual error{of}, {name}", self._set, entries=session.entries, there=self._there
+        )
         self.fixed = styled(
             W.Checkbox(indent=False, description="fix", tooltip=f"Hold {name}{of}"), "wb-check"
         )
@@ -32,8 +34,12 @@ class ErrorRow:
         line = styled(W.Box([self.label, self.value.entry, self.fixed]), "wb-error-row")
         self.widget = W.VBox([line, self.value.complaint])
 
-    def show(self, *, anew: bool = False) -> None:
-        """Show the value as the state has it; an entry that is wrong stays, unless `anew`."""
+    def _there(self) -> bool:
+        error = error_of(self.session.state.model, self.output)
+        return error is not None and self.name in error.parameters
+
+    def show(self) -> None:
+        """Show the value as the state has it; an entry that is wrong stays."""
         state = self.session.state
         key = f"{self.output}.{self.name}" if self.output else self.name
         unit = state.model.units(state.dataset.units if state.dataset else {})[key]
@@ -43,8 +49,7 @@ class ErrorRow:
         self.label.value = f"{escape(self.name)}<small>{escape(unit)}</small>"
         self._following = True
         try:
-            if anew or not self.value.message:
-                self.value.show(error.parameters[self.name])
+            self.value.follow(error.parameters[self.name])
             self.fixed.value = self.name in error.fixed
         finally:
             self._following = False
@@ -79,7 +84,7 @@ class OutputError:
         self.widget = styled(W.VBox([*title, *parts]), "wb-output-error")
         self.picker.observe(self._chosen, "value")
 
-    def show(self, *, anew: bool) -> None:
+    def show(self) -> None:
         """Show the state's error of this output."""
         model = self.session.state.model
         error = model.errors[self.output] if self.output else model.error
@@ -91,7 +96,7 @@ class OutputError:
             self.rows = {n: ErrorRow(self.session, self.output, n) for n in error.parameters}
             self.body.children = [row.widget for row in self.rows.values()]
         for row in self.rows.values():
-            row.show(anew=anew)
+            row.show()
 
     def _offer(self, error: ResidualError) -> None:
         """Offer the registered models, and the state's own where its SD is an expression."""
@@ -118,7 +123,7 @@ def build(session: Session) -> PanelView:
     parts: dict[str, OutputError] = {}
     body = styled(W.VBox([]), "wb-errors")
 
-    def follow(change: dict[str, object] | None = None) -> None:
+    def follow(_change: object = None) -> None:
         if state.model is None:
             return
         outputs = [""] if len(state.model.structure.outputs) == 1 else list(state.model.errors)
@@ -127,7 +132,7 @@ def build(session: Session) -> PanelView:
             parts.update({output: OutputError(session, output) for output in outputs})
             body.children = [part.widget for part in parts.values()]
         for part in parts.values():
-            part.show(anew=change is not None and change["name"] == "dataset")
+            part.show()
 
     state.observe(follow, ["model", "dataset"])
     follow()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import ipywidgets as W
@@ -11,7 +12,7 @@ from workbench.models.model import Model
 from workbench.models.parameter import Parameter
 from workbench.models.typeset import individual_parameter
 from workbench.widgets import equations
-from workbench.widgets.field import NumberField
+from workbench.widgets.field import NumberField, Remark
 from workbench.widgets.markup import html, styled
 from workbench.widgets.model_edits import START_IIV, has_full_omega
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
@@ -41,8 +42,9 @@ class ParameterRow:
         self._following = False
         self._last_iiv = START_IIV
         self.label = html("", "wb-parameter-name")
-        self.typical = NumberField(f"Typical value of {name}", self._set_typical)
-        self.omega = NumberField(f"ω of {name}", self._set_omega)
+        self.typical = self._field(f"Typical value of {name}", self._set_typical, _any)
+        self.omega = self._field(f"ω of {name}", self._set_omega, _varies)
+        self.remark = Remark(session.entries)
         self.distribution = W.Dropdown(
             options=[(distributions.get(n).title, n) for n in distributions.names()],
             tooltip=f"Distribution of {name}",
@@ -51,8 +53,8 @@ class ParameterRow:
         self.typical_fixed = self._box(f"Hold the typical value of {name}")
         self.iiv = self._box(f"Between-subject variability on {name}")
         self.omega_fixed = self._box(f"Hold ω of {name}")
-        self.lower = NumberField(f"Lower bound of {name}", self._set_lower)
-        self.upper = NumberField(f"Upper bound of {name}", self._set_upper)
+        self.lower = self._field(f"Lower bound of {name}", self._set_lower, _limited)
+        self.upper = self._field(f"Upper bound of {name}", self._set_upper, _limited)
         between = [html("<span>between</span>", "wb-label"), self.lower.entry]
         between += [html("<span>and</span>", "wb-label"), self.upper.entry]
         self.range = W.VBox([styled(W.Box(between), "wb-range-row")])
@@ -64,6 +66,7 @@ class ParameterRow:
                 styled(W.Box(controls), "wb-parameter-row"),
                 self.range,
                 self.equation,
+                self.remark.complaint,
                 self.typical.complaint,
                 self.omega.complaint,
                 self.lower.complaint,
@@ -79,8 +82,19 @@ class ParameterRow:
     def _box(tooltip: str) -> W.Checkbox:
         return styled(W.Checkbox(indent=False, description="", tooltip=tooltip), "wb-check")
 
-    def show(self, *, anew: bool = False) -> None:
-        """Show the parameter as the state has it; an entry that is wrong stays, unless `anew`."""
+    def _field(
+        self, what: str, commit: Callable[[float], object], has: Callable[[Parameter], bool]
+    ) -> NumberField:
+        """Return a field for something that a parameter may have."""
+
+        def there() -> bool:
+            own = self.session.state.model.parameters.get(self.name)
+            return own is not None and has(own)
+
+        return NumberField(what, commit, entries=self.session.entries, there=there)
+
+    def show(self) -> None:
+        """Show the parameter as the state has it; an entry that is wrong stays."""
         state = self.session.state
         structure, parameter = state.model.structure, state.model.parameters[self.name]
         place = structure.parameters.index(self.name)
@@ -91,11 +105,9 @@ class ParameterRow:
         )
         self._following = True
         try:
-            if anew or not self.typical.message:
-                self.typical.show(parameter.typical)
-            if anew or not self.omega.message:
-                self.omega.show(parameter.iiv or self._last_iiv)
-            self._show_range(parameter, anew=anew)
+            self.typical.follow(parameter.typical)
+            self.omega.follow(parameter.iiv or self._last_iiv)
+            self._show_range(parameter)
             self.equation.value = _equation(state.model, self.name)
             self.omega.entry.disabled = self.omega_fixed.disabled = not parameter.has_eta
             self.distribution.value = parameter.distribution
@@ -106,12 +118,10 @@ class ParameterRow:
             self._following = False
         self._last_iiv = parameter.iiv or self._last_iiv
 
-    def _show_range(self, parameter: Parameter, *, anew: bool) -> None:
-        limited = distributions.get(parameter.distribution).limited
-        self.range.layout.display = "" if limited else "none"
+    def _show_range(self, parameter: Parameter) -> None:
+        self.range.layout.display = "" if _limited(parameter) else "none"
         for field, value in zip((self.lower, self.upper), parameter.range, strict=True):
-            if anew or not field.message or not limited:
-                field.show(value)
+            field.follow(value)
 
     def _set_lower(self, value: float) -> None:
         self.session.set_parameter(self.name, lower=value)
@@ -139,7 +149,7 @@ class ParameterRow:
         try:
             self.session.set_parameter(self.name, distribution=change["new"])
         except ValueError as error:  # say, log-normal with a negative typical value
-            self.typical.complain(str(error))
+            self.remark.complain(str(error))
             self._following = True
             self.distribution.value = self.session.state.model.parameters[self.name].distribution
             self._following = False
@@ -150,6 +160,18 @@ class ParameterRow:
         parts = {"typical": self.typical_fixed.value, "iiv": self.omega_fixed.value}
         parts["iov"] = "iov" in self.session.state.model.parameters[self.name].fixed
         self.session.set_parameter(self.name, fixed=[part for part, on in parts.items() if on])
+
+
+def _any(_parameter: Parameter) -> bool:
+    return True
+
+
+def _varies(parameter: Parameter) -> bool:
+    return parameter.has_eta
+
+
+def _limited(parameter: Parameter) -> bool:
+    return distributions.get(parameter.distribution).limited
 
 
 def _equation(model: Model, name: str) -> str:
@@ -185,12 +207,11 @@ def build(session: Session) -> PanelView:
     estimates = W.Button(description="Start from the estimates", layout=W.Layout(width="auto"))
     estimates.tooltip = "Take the estimates of the last fit as starting values"
 
-    def follow(change: dict[str, object] | None = None) -> None:
+    def follow(_change: object = None) -> None:
         estimates.layout.display = "none" if state.fit is None else ""
         if state.model is None:
             return
         names = list(state.model.parameters)
-        anew = change is not None and change["name"] == "dataset"
         if names != list(rows):
             for name in names:
                 if name not in made:
@@ -198,9 +219,8 @@ def build(session: Session) -> PanelView:
             rows.clear()
             rows.update({name: made[name] for name in names})
             body.children = [row.widget for row in rows.values()]
-            anew = True  # what was wrong was said of another model
         for row in rows.values():
-            row.show(anew=anew)
+            row.show()
         known.follow()
         details.follow()
         pairs.show()
