@@ -5,6 +5,9 @@ import pytest
 
 import workbench as wb
 from workbench.widgets.markup import fixed, number
+
+
+from tests import cases
 from workbench.widgets.panels import panels
 
 
@@ -309,3 +312,34 @@ def test_what_rounds_to_zero_has_no_sign():
     assert fixed(-0.004, 1) == "0.0"
     assert fixed(-0.04, 1) == "0.0"
     assert fixed(-0.06, 1) == "−0.1"
+
+
+def occasions(details):
+    picker = find(details, "parameters", controls.Dropdown, "Where a new occasion begins")
+    return picker, [value for _, value in picker.options]
+
+
+def test_a_column_of_occasions_is_offered_whatever_is_chosen(details):
+    frame = cases.iv_frame(4)
+    details.session.set_dataset(wb.read_dataset(frame.assign(OCC=1 + frame["TIME"] // 10)))
+    details.session.set_iov("cl", 0.2)
+    picker, offered = occasions(details)
+    assert (picker.value, offered) == ("OCC", ["OCC", "reset", "dose"])
+    picker.value = "dose"
+    assert details.state.model.occasion == "dose"
+    picker.value = "OCC"
+    assert details.state.model.occasion == "OCC"
+
+
+def test_no_occasions_are_offered_that_the_data_do_not_have(details):
+    frame = cases.iv_frame(4)
+    details.session.set_dataset(wb.read_dataset(frame))
+    picker, offered = occasions(details)
+    assert (picker.value, offered) == ("dose", ["reset", "dose"])
+    box = find(details, "parameters", controls.Checkbox, "Variability of cl between occasions")
+    box.value = True
+    assert details.state.model.occasion == "dose"
+    details.session.set_occasion("OCC")  # or data with that column were open before
+    assert occasions(details)[0].label == "by OCC: not in these data"
+    details.session.set_dataset(wb.read_dataset(frame.assign(OCC=1 + frame["TIME"] // 10)))
+    assert occasions(details)[1] == ["OCC", "reset", "dose"]

@@ -42,7 +42,7 @@ from workbench.widgets.runs import Runs
 from workbench.widgets.script import opening, words
 from workbench.widgets.searches import Searches, SearchPlan
 from workbench.widgets.state import Upload, WorkbenchState
-from workbench.widgets.suitability import endpoints_of
+from workbench.widgets.suitability import endpoints_of, usual_occasion
 from workbench.widgets.views import Views
 from workbench.widgets.warming import WarmUp
 from workbench.workflows.multistart import Multistart, multistart
@@ -215,6 +215,17 @@ class Session(Runs, Views, Checking, Searches, Missing, BelowLimit, WarmUp):
     def set_correlation(self, one: str, other: str, *, on: bool) -> None:
         """Let two random effects be correlated, or hold their correlation at zero."""
         self.state.model = model_edits.with_correlation(self.state.model, one, other, on=on)
+
+    def set_iov(self, name: str, iov: float) -> None:
+        """Let a parameter vary between occasions by this SD of kappa; 0 for not.
+
+        The first parameter that does finds occasions that the data have.
+        """
+        state = self.state
+        with state.hold_trait_notifications():
+            if iov and not state.model.iov:
+                self.set_occasion(usual_occasion(state.model, state.dataset))
+            self.set_parameter(name, iov=iov)
 
     def set_occasion(self, occasion: str) -> None:
         """Say where occasions begin: a column of the data, ``"reset"`` or ``"dose"``."""

@@ -12,6 +12,7 @@ from workbench.problem.endpoints import (
     endpoint_outputs,
     observed_outputs,
 )
+from workbench.problem.occasions import DOSE, RESET
 from workbench.problem.subjects import pack_subjects
 
 
@@ -26,6 +27,26 @@ def endpoints_of(model: Model, data: Dataset) -> dict[Any, str]:
     except WorkbenchError:
         numbers = [min(k, len(outputs) - 1) for k in range(len(labels))]
     return {label: outputs[k] for label, k in zip(labels, numbers, strict=True)}
+
+
+def occasion_columns(data: Dataset | None) -> list[str]:
+    """Return the columns of the data that can say the occasion of a row: OCC, and what changes."""
+    if data is None:
+        return []
+    return [name for name in ("OCC", *data.time_varying) if name in data.table.columns]
+
+
+def usual_occasion(model: Model, data: Dataset | None) -> str:
+    """Return where occasions begin: as the model says where the data have that, else as they can.
+
+    That is a column, resets where there are any, or doses.
+    """
+    columns = occasion_columns(data)
+    if data is None or model.occasion in (*columns, RESET, DOSE):
+        return model.occasion
+    if columns:
+        return columns[0]
+    return RESET if data.table["EVID"].isin((3, 4)).any() else DOSE
 
 
 def misfit(model: Model, data: Dataset) -> str:

@@ -7,20 +7,21 @@ from html import escape
 
 import ipywidgets as W
 
-from workbench.data.dataset import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.eta import KINDS, EtaShape
 from workbench.models.parameter import Parameter
+from workbench.problem.occasions import DOSE, RESET
 from workbench.widgets.field import NumberField, Remark
 from workbench.widgets.fold import Fold
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import labelled
 from workbench.widgets.session import Session
+from workbench.widgets.suitability import occasion_columns, usual_occasion
 
 NORMAL = ""
 START = {"boxcox": 0.1, "student": 10.0}  # nearly normal
 START_IOV = 0.2
-BY_RECORDS = [("at resets (EVID 3, 4)", "reset"), ("at every dose", "dose")]
+BY_RECORDS = [("at resets (EVID 3, 4)", RESET), ("at every dose", DOSE)]
 HEAD = (
     "<div class='wb-effects-row wb-parameter-head'><span></span><span>Shape of η</span>"
     "<span title='λ of Box–Cox, degrees of freedom of t'>λ, df</span>"
@@ -119,7 +120,7 @@ class EffectsRow:
             if own in (self.shape, self.held):
                 self._set_shape()
             elif own is self.iov:
-                self.session.set_parameter(self.name, iov=iov)
+                self.session.set_iov(self.name, iov)
             else:
                 fixed = self.session.state.model.parameters[self.name].fixed - {"iov"}
                 fixed |= {"iov"} if self.kappa_held.value else set()
@@ -144,7 +145,6 @@ class RandomEffectDetails:
         self.session = session
         self.rows: dict[str, EffectsRow] = {}
         self._following = False
-        self._looked_at: Dataset | None = None
         self.occasion = W.Dropdown(
             tooltip="Where a new occasion begins", layout=W.Layout(width="auto", flex="1")
         )
@@ -168,10 +168,13 @@ class RandomEffectDetails:
 
     def _offer_occasions(self) -> None:
         state = self.session.state
-        now, data = state.model.occasion, state.dataset
-        columns = list(data.covariate_names) if data is not None else []
-        columns += [] if now in (*columns, "reset", "dose") else [now]
+        columns = occasion_columns(state.dataset)
+        now = (
+            state.model.occasion if state.model.iov else usual_occasion(state.model, state.dataset)
+        )
         offered = [(f"by {name}", name) for name in columns] + BY_RECORDS
+        if now not in (*columns, RESET, DOSE):
+            offered.append((f"by {now}: not in these data", now))
         self._following = True
         try:
             if list(self.occasion.options) != offered:
