@@ -1,5 +1,7 @@
 """The covariates of the page: one tick adds an effect, and what is wrong is said."""
 
+import re
+
 import ipywidgets as controls
 import pytest
 
@@ -179,3 +181,36 @@ def test_a_fit_with_a_covariate_shows_its_coefficient(page):
     text = " ".join(w.value for w in shown if isinstance(w, controls.HTML))
     assert "beta[cl,WT]" in text
     assert "wb.covariate.Power" in page.session.python()
+
+
+def formulas(page, panel):
+    found = " ".join(
+        w.value
+        for w in children(page.page.views[panel].widget)
+        if isinstance(w, controls.HTML) and "<svg" in w.value
+    )
+    return re.findall(r'aria-label="([^"]*)"', found)
+
+
+@pytest.mark.parametrize("kind", ["logitnormal", "probitnormal"])
+def test_the_box_of_an_effect_has_the_equation_of_its_parameter(page, kind):
+    page.session.set_parameter("ka", distribution=kind)
+    page.session.set_parameter("ka", upper=20)
+    page.session.set_covariate("ka", wb.covariate.Linear("WT"))
+    (of_effect,) = formulas(page, "covariates")
+    of_parameter = formulas(page, "parameters")[0]
+    assert r"\frac{{k_a}_i}{20}" in of_effect
+    assert of_parameter.startswith(of_effect.removesuffix(r" + \ldots"))
+
+
+def test_a_covariate_that_changes_is_a_function_of_time(page):
+    frame = cases.iv_frame(4)
+    frame["CR_CL"] = 80.0 + frame["TIME"] + frame["ID"]
+    frame["WT"] = 60.0 + frame["ID"]
+    page.session.set_dataset(wb.read_dataset(frame))
+    page.session.set_covariate("cl", wb.covariate.Power("CR_CL"))
+    page.session.set_covariate("v", wb.covariate.Power("WT"))
+    for panel in ("covariates", "parameters", "structure"):
+        text = " ".join(formulas(page, panel))
+        assert r"\mathrm{CR\_CL}_i(t)" in text
+        assert r"\mathrm{WT}_i(t)" not in text

@@ -4,10 +4,8 @@ import ipywidgets as controls
 import pytest
 
 import workbench as wb
-from workbench.widgets.markup import fixed, number
-
-
 from tests import cases
+from workbench.widgets.markup import fixed, number
 from workbench.widgets.panels import panels
 
 

@@ -14,9 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.models.covariate import covariate_kinds
 from workbench.models.covariates import Categorical as CategoricalEffect
 from workbench.models.covariates import CovariateEffect
-from workbench.models.distributions import distributions
 from workbench.problem.covariates import resolved
-from workbench.widgets import equations
 from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.covariate_choice import (
     first_effect,
@@ -30,6 +28,7 @@ from workbench.widgets.covariate_choice import (
 from workbench.widgets.field import Field, NumberField, Remark
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
+from workbench.widgets.parameter_equation import of_effect
 from workbench.widgets.session import Session
 from workbench.widgets.suitability import covariate_misfit
 
@@ -146,7 +145,7 @@ class EffectBox:
         self._following = True
         try:
             self._offer_kinds(effect)
-            self.equation.value = _equation(state.model, self.parameter, effect)
+            self.equation.value = of_effect(state.model, self.parameter, effect, state.dataset)
             self._show_reference(effect)
         finally:
             self._following = False
@@ -351,23 +350,6 @@ def _effect(session: Session, parameter: str, column: str) -> CovariateEffect | 
 
 def _levels(effect: CovariateEffect) -> list[str]:
     return sorted({str(effect.reference), *effect.levels})
-
-
-def _equation(model: Any, parameter: str, effect: CovariateEffect) -> str:
-    """Return the parameter's equation with this effect alone, typeset."""
-    place = model.structure.parameters.index(parameter)
-    symbol = "{" + model.structure.symbols[place] + "}"
-    own = model.parameters[parameter]
-    kind = distributions.get(own.distribution)
-    part = effect.latex(symbol, positive=kind.positive, limited=kind.limited)
-    between = r"\," if kind.positive else " + "
-    latex = rf"{symbol}_i = {symbol}_{{pop}}{between}{part}{between}\ldots"
-    if kind.limited:
-        latex = rf"{kind.link}({symbol}_i) = {kind.link}({symbol}_{{pop}}) + {part} + \ldots"
-    try:
-        return equations.svg(latex)
-    except ValueError:
-        return f"<code>{escape(latex)}</code>"
 
 
 def build(session: Session) -> PanelView:

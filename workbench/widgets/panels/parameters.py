@@ -10,8 +10,6 @@ import ipywidgets as W
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
-from workbench.models.typeset import individual_parameter
-from workbench.widgets import equations
 from workbench.widgets.field import NumberField, Remark
 from workbench.widgets.markup import html, styled
 from workbench.widgets.model_edits import START_IIV, has_full_omega
@@ -19,6 +17,7 @@ from workbench.widgets.panels._base import Panel, PanelView, labelled, section
 from workbench.widgets.panels._effects import RandomEffectDetails
 from workbench.widgets.panels._knowledge import KnownValues
 from workbench.widgets.panels._omega_grid import OmegaGrid
+from workbench.widgets.parameter_equation import of_parameter
 from workbench.widgets.session import Session
 
 SHAPES = [
@@ -108,7 +107,7 @@ class ParameterRow:
             self.typical.follow(parameter.typical)
             self.omega.follow(parameter.iiv or self._last_iiv)
             self._show_range(parameter)
-            self.equation.value = _equation(state.model, self.name)
+            self.equation.value = of_parameter(state.model, self.name, state.dataset)
             self.omega.entry.disabled = self.omega_fixed.disabled = not parameter.has_eta
             self.distribution.value = parameter.distribution
             self.iiv.value = parameter.has_eta
@@ -172,16 +171,6 @@ def _varies(parameter: Parameter) -> bool:
 
 def _limited(parameter: Parameter) -> bool:
     return distributions.get(parameter.distribution).limited
-
-
-def _equation(model: Model, name: str) -> str:
-    """Return the equation of the individual parameter, typeset."""
-    symbol = model.structure.symbols[model.structure.parameters.index(name)]
-    latex = individual_parameter("{" + symbol + "}", model.parameters[name])
-    try:
-        return equations.svg(latex)
-    except ValueError:
-        return f"<code>{escape(latex)}</code>"
 
 
 def _shape(model: Model) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import ipywidgets as W
 
+from workbench.data import Dataset
 from workbench.errors import WorkbenchError
 from workbench.models.pk import options_of
 from workbench.models.structural import StructuralModel, structures
-from workbench.widgets import diagram, equations
+from workbench.widgets import diagram, parameter_equation
 from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.fold import Fold
 from workbench.widgets.markup import html, styled
@@ -100,7 +101,7 @@ class StructureSection:
         self.fold.suggest(open=len(self.state.model.equations()) <= MANY_LINES)
 
     def _typeset(self) -> None:
-        self.formulas.value = typeset(self.state.model.equations())
+        self.formulas.value = typeset(self.state.model.equations(), self.state.dataset)
 
     # What the data say
 
@@ -180,15 +181,11 @@ def build(session: Session) -> PanelView:
     return PanelView(StructureSection(session).widget)
 
 
-def typeset(lines: list[tuple[str, str]]) -> str:
+def typeset(lines: list[tuple[str, str]], data: Dataset | None) -> str:
     """Return labelled formulas as HTML; one that cannot be typeset is shown as it is written."""
     groups: dict[str, list[str]] = {}
     for label, latex in lines:
-        try:
-            formula = equations.svg(latex)
-        except ValueError:
-            formula = f"<code>{escape(latex)}</code>"
-        groups.setdefault(label, []).append(formula)
+        groups.setdefault(label, []).append(parameter_equation.typeset(latex, data))
     return "".join(
         f"<div><span class='wb-small'>{escape(label)}</span>"
         f"<div class='wb-formulas'>{''.join(formulas)}</div></div>"
