@@ -93,7 +93,8 @@ def test_every_finished_step_is_shown_while_it_runs_and_the_outcome_is_that_of_s
     page.state.observe(lambda change: seen.append(change["new"]), "search")
     found = search(page)
     steps = [len(one.steps) for one in seen if one.found is None]
-    assert steps == list(range(len(found.steps) + 1))
+    assert list(dict.fromkeys(steps)) == list(range(len(found.steps) + 1))
+    assert any(one.rows for one in seen)
     assert found.found.complete
     own = same_search(page, base)
     pd.testing.assert_frame_equal(found.ladder, own.ladder, check_exact=True)
@@ -189,16 +190,117 @@ def test_a_search_of_abandoned_data_is_dropped(page, monkeypatch):
     assert page.state.fit is None
 
 
-def test_going_on_with_another_model_is_refused_in_words(page, monkeypatch):
+@pytest.fixture
+def stopped(page, monkeypatch):
+    """A search that was stopped after its first step."""
+    real = searches.scm
+
+    def halting(*arguments, on_step, cancel, **options):
+        def after(step):
+            on_step(step)
+            cancel.set()
+
+        return real(*arguments, on_step=after, cancel=cancel, **options)
+
     page.fit()
-    stopped = search(page)
+    with monkeypatch.context() as patch:
+        patch.setattr(searches, "scm", halting)
+        search(page)
+    return page
+
+
+def button(opened, start):
+    for widget in children(opened.page.views[NAME].widget):
+        if isinstance(widget, controls.Button) and widget.description.startswith(start):
+            return widget
+    raise LookupError(start)
+
+
+def test_going_on_with_another_model_is_refused_in_words_and_the_ladder_stays(stopped):
+    before, model = stopped.state.search, stopped.state.model
+    stopped.session.set_error("additive")
+    assert button(stopped, "Go on").disabled
+    assert "the model has changed since: change it back" in words(stopped, NAME)
+    stopped.session.search_covariates(resume=True)
+    assert "change it back" in stopped.state.message.text
+    assert stopped.state.search is before
+    assert "data-steps='1'" in words(stopped, NAME)
+    stopped.state.model = model
+    assert not button(stopped, "Go on").disabled
+    assert "change it back" not in words(stopped, NAME)
+    assert search(stopped, resume=True).found.complete
+
+
+def test_a_search_that_cannot_go_on_leaves_its_ladder(stopped, monkeypatch):
+    before = stopped.state.search
+
+    def refused(*arguments, **options):
+        raise OptionError("It cannot.")
+
+    monkeypatch.setattr(searches, "scm", refused)
+    search(stopped, resume=True)
+    assert stopped.state.status == "failed"
+    assert stopped.state.search is before
+
+
+def test_what_is_found_is_added_to_a_model_that_has_changed_since(page):
+    page.fit()
+    found = search(page).found
+    assert button(page, "Take over").layout.display == ""
     page.session.set_error("additive")
-    page.session.search_covariates(resume=True)
-    page.session.runner.join(60)
-    assert stopped is not page.state.search
-    assert page.state.status == "failed"
-    assert "cannot be used again" in page.state.message.text
-    assert "did not come to an end" in words(page, NAME)
+    assert "Of an earlier model: the model has changed since" in words(page, NAME)
+    fit = page.state.fit
+    button(page, "Add the effects").click()
+    assert page.state.model.error.model == "additive"
+    assert page.state.fit is fit
+    (one,) = (e for e in page.state.model.parameters["cl"].covariates if e.column == "WT")
+    (own,) = (e for e in found.model.parameters["cl"].covariates if e.column == "WT")
+    assert one == own
+    assert button(page, "Add the effects").layout.display == "none"
+
+
+def test_effects_on_a_parameter_that_is_no_more_are_refused(page):
+    page.fit()
+    search(page)
+    page.session.set_pk(parametrisation="rates")
+    before = page.state.model
+    page.session.use_search()
+    assert page.state.model is before
+    assert "Nothing was added" in page.state.message.text
+
+
+def test_there_is_nothing_to_take_over_of_a_search_that_found_nothing(page):
+    page.session.plan_search(forward=1e-12)
+    found = search(page).found
+    assert found.included == ()
+    assert "in 1 step;" in words(page, NAME)
+    assert button(page, "Take over").layout.display == "none"
+    assert "Of an earlier model" not in words(page, NAME)
+
+
+def test_fits_of_a_step_are_shown_as_they_end_and_stay_after_a_stop(page, monkeypatch):
+    real = searches.scm
+    said = []
+    page.state.observe(lambda change: said.append(change["new"].text), "message")
+
+    def halting(*arguments, on_row, cancel, **options):
+        def after(row):
+            on_row(row)
+            cancel.set()
+
+        return real(*arguments, on_row=after, cancel=cancel, **options)
+
+    monkeypatch.setattr(searches, "scm", halting)
+    found = search(page)
+    assert "Fitting the model without candidates" in said[0]
+    assert found.found.steps == ()
+    assert 1 <= len(found.rows) <= 2
+    assert "Step 1, forward, stopped" in words(page, NAME)
+    assert not any(row["chosen"] for row in found.rows)
+    monkeypatch.setattr(searches, "scm", real)
+    whole = search(page, resume=True)
+    assert whole.rows == ()
+    assert whole.found.complete
 
 
 def test_the_ranking_is_of_the_fit_on_view(page):

@@ -11,11 +11,18 @@ from typing import Any
 import pandas as pd
 
 from workbench.data import Dataset
-from workbench.errors import EstimationError, OptionError
+from workbench.errors import (
+    EstimationError,
+    ModelError,
+    OptionError,
+    UnknownNameError,
+    WorkbenchError,
+)
 from workbench.estimation import CancelToken, Progress
 from workbench.models.covariates import CovariateEffect
 from workbench.models.model import Model
 from workbench.results import FitResult
+from workbench.widgets import model_edits
 from workbench.widgets.entries import SEARCH, Entries
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.runner import FitRunner
@@ -27,6 +34,10 @@ from workbench.workflows.rank_covariates import rank_covariates
 from workbench.workflows.scm import CovariateSearch, scm
 
 Place = tuple[str, str]  # parameter and covariate
+NOT_ON = (
+    "The search goes on with what it began with, and {} changed since: change it back, or search "
+    "anew."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class Searched:
     model, data, call : what it was begun with; `call` is method and options
     plan : levels and candidates
     steps : those that are finished
+    rows : of the step under way (or stopped): the fits that have ended
     found : the outcome; None while it is under way
     """
 
@@ -63,7 +75,24 @@ class Searched:
     call: tuple[str, dict[str, Any]]
     plan: SearchPlan
     steps: tuple[Step, ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()
     found: CovariateSearch | None = None
+
+    def begun_with(self, state: WorkbenchState) -> str:
+        """Return what has changed on the page since the search began; empty when nothing has."""
+        if state.dataset is not self.data:
+            return "the data have"
+        if state.model != self.model:
+            return "the model has"
+        return "" if state.call == self.call else "the method or its options have"
+
+    def differs(self, state: WorkbenchState) -> str:
+        """Return the same of a search whose outcome may be on view, which is no change."""
+        if self.found is not None and state.call == self.call and state.dataset is self.data:
+            own = (self.found.fit.model, self.found.fit.updated_model)
+            if state.model in own:
+                return ""
+        return self.begun_with(state)
 
     @property
     def ladder(self) -> pd.DataFrame:
@@ -132,9 +161,13 @@ class Searches:
         state = self.state
         if not self._can_search():
             return
-        before = state.search.found if resume and state.search is not None else None
-        if resume and before is None:
+        earlier: Searched | None = state.search if resume else None
+        before = earlier.found if earlier is not None else None
+        if resume and (earlier is None or before is None):
             state.say("There is no search to go on with.", "warning")
+            return
+        if earlier is not None and (changed := earlier.begun_with(state)):
+            state.say(NOT_ON.format(changed), "warning")
             return
         candidates = self.chosen_candidates()
         if not candidates:
@@ -143,8 +176,10 @@ class Searches:
         current = state.fit is not None and not state.stale and state.fit.data is state.dataset
         start = state.fit if current else None
         state.search = begun = Searched(state.model, state.dataset, state.call, state.plan)
-        work = partial(self._searched, begun, candidates, before, start)
-        self.runner.start(work, "Searching for covariates …", self._keep_search)
+        work = partial(self._searched, begun, candidates, earlier, start)
+        based = start is not None or before is not None
+        said = "Searching for covariates …" if based else "Fitting the model without candidates …"
+        self.runner.start(work, said, self._keep_search)
 
     def _can_search(self) -> bool:
         state = self.state
@@ -163,7 +198,7 @@ class Searches:
         self,
         begun: Searched,
         candidates: Mapping[str, tuple[CovariateEffect, ...]],
-        before: CovariateSearch | None,
+        earlier: Searched | None,
         start: FitResult | None,
         model: Model,
         data: Dataset,
@@ -185,6 +220,9 @@ class Searches:
             ofv, number = step.fit.ofv, step.number + 1
             self.main(self._keep_step, begun, step)
 
+        def on_row(row: dict[str, Any]) -> None:
+            self.main(self._keep_row, begun, row)
+
         plan = begun.plan
         try:
             return scm(
@@ -196,21 +234,42 @@ class Searches:
                 backward=plan.backward,
                 top=plan.top,
                 start=start,
-                resume=before,
+                resume=earlier.found if earlier is not None else None,
                 on_fit=on_fit,
                 on_step=on_step,
+                on_row=on_row,
                 cancel=cancel,
                 **options,
             )
-        except EstimationError:
-            if cancel.is_set():
+        except WorkbenchError as error:
+            if isinstance(error, EstimationError) and cancel.is_set():
                 return None
+            if earlier is not None:
+                self.main(self._put_back, begun, earlier)
             raise
 
+    def _put_back(self, begun: Searched, earlier: Searched) -> None:
+        """Show the ladder of a search again that could not go on."""
+        if self._under_way(begun) is not None:
+            self.state.search = earlier
+
     def _keep_step(self, begun: Searched, step: Step) -> None:
+        now = self._under_way(begun)
+        if now is not None:
+            self.state.search = replace(now, steps=(*now.steps, step), rows=())
+
+    def _keep_row(self, begun: Searched, row: dict[str, Any]) -> None:
+        now = self._under_way(begun)
+        if now is not None:  # of a candidate that is fitted once more, the last
+            place = (row["parameter"], row["covariate"], row["kind"])
+            kept = [r for r in now.rows if (r["parameter"], r["covariate"], r["kind"]) != place]
+            self.state.search = replace(now, rows=(*kept, row))
+
+    def _under_way(self, begun: Searched) -> Searched | None:
+        """Return the search as it is now; None if it is no more."""
         now: Searched | None = self.state.search
-        if now is not None and now.plan is begun.plan and now.model is begun.model:
-            self.state.search = replace(now, steps=(*now.steps, step))
+        same = now is not None and now.plan is begun.plan and now.model is begun.model
+        return now if same else None
 
     def _keep_search(self, found: CovariateSearch | None, cancelled: bool) -> None:
         state = self.state
@@ -226,7 +285,11 @@ class Searches:
         state.say(said, "warning" if cancelled else "info")
 
     def use_search(self) -> None:
-        """Take over what the search ended with: its model, as the card, and its fit."""
+        """Take over what the search ended with: its model, as the card, and its fit.
+
+        Where the model or the method have changed since, only the effects that were found are
+        added to the present model, with their estimates.
+        """
         state = self.state
         searched: Searched | None = state.search
         if searched is None or searched.found is None:
@@ -234,6 +297,9 @@ class Searches:
             return
         if state.busy:
             state.say("A fit is running: wait for it, or cancel it first.", "warning")
+            return
+        if searched.differs(state):
+            self._add_effects(searched.found)
             return
         fit, (method, options) = searched.found.fit, searched.call
         with state.hold_trait_notifications():
@@ -244,6 +310,23 @@ class Searches:
         effects = ", ".join(one.title for one in searched.found.included) or "no effect"
         state.say(f"Model and fit of the search are on view, with {effects}.")
         state.status = "done"
+
+    def _add_effects(self, found: CovariateSearch) -> None:
+        """Add the effects of a search to the present model, with their estimates."""
+        model = self.state.model
+        estimated = found.fit.updated_model.parameters
+        for one in found.included:
+            (effect,) = (
+                e for e in estimated[one.parameter].covariates if e.column == one.effect.column
+            )
+            try:
+                model = model_edits.with_covariate(model, one.parameter, effect)
+            except (ModelError, UnknownNameError) as error:
+                self.state.say(f"Nothing was added. {error}", "error")
+                return
+        effects = ", ".join(one.title for one in found.included)
+        self.state.model = model
+        self.state.say(f"Added to the present model: {effects}. Fit it to see what they do to it.")
 
     def _set_call(self, method: str, arguments: Mapping[str, Any]) -> None:
         """Set method and options; the session knows how."""

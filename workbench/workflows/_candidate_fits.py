@@ -55,8 +55,16 @@ class Fits:
         """Whether a stop was asked for."""
         return self.cancel is not None and self.cancel.is_set()
 
-    def of(self, starts: Mapping[Candidate, Model]) -> dict[Candidate, Outcome]:
+    def of(
+        self,
+        starts: Mapping[Candidate, Model],
+        heard: Callable[[Candidate, Outcome], object] | None = None,
+    ) -> dict[Candidate, Outcome]:
         """Fit from every start, by candidate; those that are there already are not made again.
+
+        Parameters
+        ----------
+        heard : called with each candidate that is fitted now, and what came of it
 
         Raises
         ------
@@ -76,6 +84,8 @@ class Fits:
             found[candidate] = outcome
             if isinstance(outcome, FitResult):
                 self.made[keys[candidate]] = outcome
+            if heard is not None:
+                heard(candidate, outcome)
             if self.on_fit is not None:
                 self.on_fit(len(found), len(starts), candidate.title)
         if len(found) < len(starts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,7 @@ class Search:
     known: dict[frozenset[Candidate], FitResult] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     on_step: Callable[[Step], None] | None = None
+    on_row: Callable[[dict[str, Any]], None] | None = None
 
     def run(self) -> None:
         """Go on until no step is left.
@@ -164,10 +166,12 @@ class Search:
         """Fit each candidate added to the current model, once more where that went astray."""
         begin = self.current.updated_model
         starts = {c: c.added_to(begin) for c in tried}
-        trials = [self._compared(c, found) for c, found in self._fitted(tried, starts)]
+        fits = self._fitted(FORWARD, tried, starts)
+        trials = [self._compared(c, found) for c, found in fits]
         again = [t.candidate for t in trials if t.astray or not t.usable]
         others = {c: self._other_start(starts[c]) for c in again}
-        second = {c: self._compared(c, found) for c, found in self._fitted(again, others)}
+        fits = self._fitted(FORWARD, again, others)
+        second = {c: self._compared(c, found) for c, found in fits}
         return [_better(t, second[t.candidate]) if t.candidate in second else t for t in trials]
 
     def _dropped(self, tried: Sequence[Candidate]) -> list[_Trial]:
@@ -180,10 +184,11 @@ class Search:
                 found[candidate] = without
         missing = [candidate for candidate in tried if candidate not in found]
         starts = {c: c.dropped_from(begin) for c in missing}
-        new = dict(self._fitted(missing, starts))
+        new = dict(self._fitted(BACKWARD, missing, starts))
         again = [c for c, outcome in new.items() if not _ended(outcome)]
         others = {c: self._other_start(starts[c]) for c in again}
-        new |= {c: outcome for c, outcome in self._fitted(again, others) if _ended(outcome)}
+        fits = self._fitted(BACKWARD, again, others)
+        new |= {c: outcome for c, outcome in fits if _ended(outcome)}
         trials = []
         for candidate in tried:
             outcome = found.get(candidate) or new[candidate]
@@ -192,7 +197,7 @@ class Search:
             trials.append(self._reduced(candidate, outcome, remark))
         return trials
 
-    def _reduced(self, candidate: Candidate, outcome: Outcome, remark: str) -> _Trial:
+    def _reduced(self, candidate: Candidate, outcome: Outcome, remark: str = "") -> _Trial:
         trial = _Trial(candidate, outcome, remark)
         if isinstance(outcome, str) or not _ended(outcome):
             return trial
@@ -205,10 +210,22 @@ class Search:
         return trial
 
     def _fitted(
-        self, tried: Sequence[Candidate], starts: dict[Candidate, Model]
+        self, direction: str, tried: Sequence[Candidate], starts: dict[Candidate, Model]
     ) -> list[tuple[Candidate, Outcome]]:
-        found = self.fits.of(starts) if starts else {}
+        heard = partial(self._tell, direction)
+        found = self.fits.of(starts, heard) if starts else {}
         return [(candidate, found[candidate]) for candidate in tried]
+
+    def _tell(self, direction: str, candidate: Candidate, outcome: Outcome) -> None:
+        """Report a fit of the step under way as a row of the ladder; nothing is chosen yet."""
+        if self.on_row is None:
+            return
+        forward = direction == FORWARD
+        trial = self._compared(candidate, outcome) if forward else self._reduced(candidate, outcome)
+        level = self.forward if forward else self.backward
+        row = _row(len(self.steps) + 1, direction, trial, None, level)
+        said = outcome if isinstance(outcome, str) else trial.remark
+        self.on_row({**row, "reason": said})
 
     def _compared(self, candidate: Candidate, outcome: Outcome) -> _Trial:
         trial = _Trial(candidate, outcome)

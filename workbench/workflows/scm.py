@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.data.dataset import Dataset
+from workbench.data.findings import count
 from workbench.errors import EstimationError, IncomparableError, OptionError
 from workbench.estimation import CancelToken, fit
 from workbench.models.model import Model
@@ -70,7 +71,7 @@ class CovariateSearch:
         ended = "Selected" if self.complete else "Stopped on request; so far selected"
         return (
             f"{ended}: {names}. OFV {self.base.ofv:.3f} → {self.fit.ofv:.3f} ({change}) in "
-            f"{len(self.steps)} steps; forward p < {self.forward:g}, backward p < "
+            f"{count(len(self.steps), 'step')}; forward p < {self.forward:g}, backward p < "
             f"{self.backward:g}."
         )
 
@@ -125,6 +126,7 @@ def scm(
     resume: CovariateSearch | None = None,
     on_fit: Callable[[int, int, str], None] | None = None,
     on_step: Callable[[Step], None] | None = None,
+    on_row: Callable[[dict[str, Any]], None] | None = None,
     cancel: CancelToken | None = None,
     executor: Executor | None = None,
     **options: Any,
@@ -171,6 +173,8 @@ def scm(
         the step, and the candidate
     on_step : called in the calling thread with each step once it is finished, also with those
         that a resumed search repeats from the fits that are there
+    on_row : called in the calling thread with each fit of a step as it ends, as a row of the
+        ladder in which nothing is chosen yet; not with fits that are there already
     cancel : set it from another thread; what is done is the result
     executor : any `concurrent.futures` executor; None for a thread per core
 
@@ -202,7 +206,7 @@ def scm(
     if refused:
         raise IncomparableError(refused[0].upper() + refused[1:])
     fits = Fits(task, dict(resume._made) if resume is not None else {}, executor, cancel, on_fit)
-    search = Search(fits, base, tried, forward, backward, top, on_step=on_step)
+    search = Search(fits, base, tried, forward, backward, top, on_step=on_step, on_row=on_row)
     complete = True
     try:
         search.run()

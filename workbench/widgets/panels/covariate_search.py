@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
 import ipywidgets as W
 import pandas as pd
 
+from workbench.data.findings import count
 from workbench.errors import WorkbenchError
 from workbench.models.covariate import covariate_kinds
 from workbench.models.covariates import CovariateEffect
+from workbench.models.model import Model
 from workbench.widgets.code import CodeListing
 from workbench.widgets.downloads import Downloads, File
 from workbench.widgets.entries import SEARCH
@@ -19,9 +21,11 @@ from workbench.widgets.field import NumberField, OptionalNumberField
 from workbench.widgets.markup import chip, fixed, html, styled
 from workbench.widgets.panels._base import Panel, PanelView
 from workbench.widgets.result_card import csv, file_name, menu
-from workbench.widgets.searches import Ranked, Searched
+from workbench.widgets.searches import NOT_ON, Ranked, Searched
 from workbench.widgets.session import Session
+from workbench.widgets.state import WorkbenchState
 from workbench.widgets.switch import Switch
+from workbench.workflows.scm import CovariateSearch
 
 NAME = "covariate_search"
 EMPTY = "Open a dataset with covariates to search for their effects."
@@ -34,6 +38,8 @@ ABOUT = (
 HEAD = ("Parameter", "Covariate", "Kind", "OFV", "ΔOFV", "df", "p", "Fit", "Why")
 RANKING = ("Rank", "Parameter", "Covariate", "Test", "p", "Note")
 WORDS = (0, 1, 2, 7, 8)  # columns that hold words
+TAKE = "Make the model of the search the model card"
+ADD = "Add the effects that were found to the present model"
 FIRST = 5  # rows of a step that are seen at once
 
 
@@ -54,8 +60,9 @@ class SearchTab:
         self.resume = _button("Go on", "Go on with the search that was stopped", "wb-go")
         self.cancel = _button("Cancel", "Stop; the ladder so far is kept")
         self.rank = _button("Rank", "Order them by the random effects of the fit")
-        self.take = _button("Take over", "Make the model of the search the model card", "wb-go")
+        self.take = _button("Take over", TAKE, "wb-go")
         self.words = html("", "wb-note", "wb-search-words")
+        self.waits = html("", "wb-note")
         self.grid = styled(W.Box(), "wb-candidates")
         self.notes, self.ranking = html("", "wb-results"), html("", "wb-results")
         self.outcome, self.ladder = html("", "wb-results"), html("", "wb-results")
@@ -86,6 +93,7 @@ class SearchTab:
                     html(f"<h2>Covariate search</h2><p>{ABOUT}</p>"),
                     bar,
                     self.complaints,
+                    self.waits,
                     html("<h3>Candidates</h3>"),
                     self.grid,
                     self.notes,
@@ -109,7 +117,20 @@ class SearchTab:
         self.cancel.on_click(lambda _button: session.cancel())
         self.rank.on_click(lambda _button: self._attempt(session.rank_candidates))
         self.take.on_click(lambda _button: session.use_search())
-        names = ["dataset", "model", "fit", "plan", "search", "ranking", "status", "tab"]
+        names = [
+            "dataset",
+            "model",
+            "method",
+            "options",
+            "then",
+            "sampling",
+            "fit",
+            "plan",
+            "search",
+            "ranking",
+            "status",
+            "tab",
+        ]
         self.state.observe(self._follow, names)
         self.state.observe(self._say, "message")
 
@@ -134,18 +155,32 @@ class SearchTab:
         running = state.busy and searched is not None and found is None
         self.cancel.layout.display = "" if running else "none"
         self.start.disabled = self.rank.disabled = state.busy or not self.ticks
-        stopped = found is not None and not found.complete
-        self.resume.layout.display = "" if stopped and not state.busy else "none"
-        taken = found is not None and state.fit is found.fit
-        self.take.layout.display = "" if found is not None and not taken else "none"
+        self._show_next(searched)
         self.downloads.layout.display = "" if searched is not None else "none"
-        self.outcome.value = outcome(searched, busy=state.busy)
+        self.outcome.value = outcome(searched, state)
         self.ladder.value = ladder(searched)
         self.ranking.value = ranking(state.ranking if self._ranked() else None)
         known = bool(self.ticks) or searched is not None
         self.lines.layout.display = "" if known else "none"
         self.code.text = self.session.search_python() if known else ""
         self._say()
+
+    def _show_next(self, searched: Searched | None) -> None:
+        """Show what can be done with a search that has ended: go on, or take it over."""
+        state = self.state
+        found = searched.found if searched is not None else None
+        stopped = found is not None and not found.complete and not state.busy
+        changed = searched.begun_with(state) if searched is not None else ""
+        self.resume.layout.display = "" if stopped else "none"
+        self.resume.disabled = bool(changed)
+        why = NOT_ON.format(changed) if stopped and changed else ""
+        self.waits.value = f"<span role='note'>{escape(why)}</span>" if why else ""
+        new = found is not None and bool(found.included) and not has_effects(state.model, found)
+        self.take.layout.display = "" if new else "none"
+        self.take.disabled = state.busy
+        whole = searched is not None and not searched.differs(state)
+        self.take.description = "Take over" if whole else "Add the effects"
+        self.take.tooltip = TAKE if whole else ADD
 
     def _ranked(self) -> bool:
         known: Ranked | None = self.state.ranking
@@ -232,33 +267,60 @@ def _head(name: str) -> W.Widget:
     return html(f"<b>{escape(name)}</b>")
 
 
-def outcome(searched: Searched | None, *, busy: bool) -> str:
+def has_effects(model: Model, found: CovariateSearch) -> bool:
+    """Whether a model has every effect that a search found."""
+    return all(
+        one.parameter in model.parameters
+        and any(
+            (e.column, e.kind) == (one.effect.column, one.effect.kind)
+            for e in model.parameters[one.parameter].covariates
+        )
+        for one in found.included
+    )
+
+
+def outcome(searched: Searched | None, state: WorkbenchState) -> str:
     """Return what was found, and what must be known of it."""
     if searched is None:
         return ""
     found = searched.found
     if found is None:
-        said = "Searching …" if busy else "The search did not come to an end: the reason stands "
-        said += "" if busy else "below the rail. Change what it names, and search again."
+        said = (
+            "Searching …" if state.busy else "The search did not come to an end: the reason stands "
+        )
+        said += "" if state.busy else "below the rail. Change what it names, and search again."
         return f"<p class='wb-said'><b>{said}</b></p>"
-    state = chip("complete", "converged") if found.complete else chip("stopped", "doubtful")
-    notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
+    mark = chip("complete", "converged") if found.complete else chip("stopped", "doubtful")
+    changed = searched.differs(state)
+    older = [f"Of an earlier model: {changed} changed since this search."] if changed else []
+    notes = "".join(f"<li>{escape(note)}</li>" for note in (*older, *found.notes))
     listed = f"<ul class='wb-reasons'>{notes}</ul>" if notes else ""
-    return f"<p class='wb-said'>{state} <b>{escape(found.sentence)}</b></p>{listed}"
+    return f"<p class='wb-said'>{mark} <b>{escape(found.sentence)}</b></p>{listed}"
 
 
 def ladder(searched: Searched | None) -> str:
-    """Return every step that is finished, newest last: its sentence, and the models it tried."""
-    if searched is None or not searched.steps:
+    """Return every step, newest last: its sentence, and the models it tried.
+
+    Of a step that is not finished, the fits that have ended.
+    """
+    if searched is None or not (searched.steps or searched.rows):
         return ""
-    parts = []
-    for step in searched.steps:
-        rows = sorted(step.rows, key=lambda row: _order(row, step.direction))
-        body = [_row(row) for row in rows]
-        more = f"<details><summary>{len(body) - FIRST} more</summary>" if len(body) > FIRST else ""
-        table = _table(body[:FIRST]) + (f"{more}{_table(body[FIRST:])}</details>" if more else "")
-        parts.append(f"<h3>{escape(step.sentence)}</h3><div class='wb-scroll'>{table}</div>")
+    parts = [_part(step.sentence, step.rows, step.direction) for step in searched.steps]
+    if searched.rows:
+        first = searched.rows[0]
+        ended = count(len(searched.rows), "fit")
+        state = "under way" if searched.found is None else "stopped"
+        head = f"Step {first['step']}, {first['direction']}, {state}: {ended} so far."
+        parts.append(_part(head, searched.rows, first["direction"]))
     return f"<div class='wb-ladder' data-steps='{len(searched.steps)}'>{''.join(parts)}</div>"
+
+
+def _part(head: str, rows: Sequence[dict[str, Any]], direction: str) -> str:
+    """Return a step: its sentence, its first rows, and the others folded."""
+    body = [_row(row) for row in sorted(rows, key=lambda row: _order(row, direction))]
+    more = f"<details><summary>{len(body) - FIRST} more</summary>" if len(body) > FIRST else ""
+    table = _table(body[:FIRST]) + (f"{more}{_table(body[FIRST:])}</details>" if more else "")
+    return f"<h3>{escape(head)}</h3><div class='wb-scroll'>{table}</div>"
 
 
 def _order(row: dict[str, Any], direction: str) -> tuple[bool, float]:
