@@ -100,7 +100,11 @@ def test_levels_can_be_put_into_groups(page):
     assert effects(page)[0].groups == (("high", ("2", "3")),)
     assert {effects(page)[0].reference, *effects(page)[0].levels} == {"1", "high"}
     before = page.state.model
-    for wrong, said in (("2, 3", "no group"), ("a = 7", "None of the levels"), ("a =", "no group")):
+    for wrong, said in (
+        ("2, 3", "no group"),
+        ("a = 7", "Nobody has the level 7"),
+        ("a =", "no group"),
+    ):
         entry.value = wrong
         assert said in complaints(page, "covariates")
         assert entry.value == wrong
@@ -214,3 +218,27 @@ def test_a_covariate_that_changes_is_a_function_of_time(page):
         text = " ".join(formulas(page, panel))
         assert r"\mathrm{CR\_CL}_i(t)" in text
         assert r"\mathrm{WT}_i(t)" not in text
+
+
+def test_a_level_that_nobody_has_is_said_at_the_field(page):
+    tick(page, "GRADE", "cl").value = True
+    before = page.state.model
+    entry = find(page, "covariates", controls.Text, "Groups of levels of GRADE on cl")
+    entry.value = "low = 1, 2; high = 3, 9"
+    assert "Nobody has the level 9 of GRADE. The data have 1, 2, 3." in complaints(
+        page, "covariates"
+    )
+    assert page.state.model is before
+
+
+def test_what_a_new_tick_adds_is_said_where_it_is_one_thing(page):
+    median = page.state.dataset.covariates["WT"].median()
+    new = f"WT acts on; a new tick adds log(WT/{median:.4g})"
+    tick(page, "WT", "cl").value = True
+    choice(page, "Kind of the effect of WT on cl").value = "linear"
+    assert new in words(page)  # of the parameters without a tick
+    page.session.set_parameter("ka", distribution="normal")
+    assert "WT acts on<" in words(page)  # ka would get a linear effect, v a power
+    for name in ("ka", "v"):
+        tick(page, "WT", name).value = True
+    assert "WT acts on<" in words(page)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -10,9 +12,11 @@ from workbench.errors import ModelError
 from workbench.models.covariate import CovariateKind, covariate_kinds
 from workbench.models.covariates import CovariateEffect, applies
 from workbench.models.distributions import distributions
+from workbench.models.endpoints import label_key
 from workbench.models.parameter import Parameter
 
 FEW_LEVELS = 5  # whole numbers that take no more values than this are categories at first
+MOST_LISTED = 12  # levels in a message
 ORDER = ("power", "exponential", "linear", "categorical")  # of what is offered first
 
 
@@ -89,6 +93,25 @@ def _looks_categorical(data: Dataset, column: str) -> bool:
 def groups_text(effect: CovariateEffect) -> str:
     """Return the groups of levels as a person types them: ``low = 1, 2; high = 3, 4``."""
     return "; ".join(f"{name} = {', '.join(members)}" for name, members in effect.groups)
+
+
+def check_groups(groups: Mapping[str, Iterable[str]], data: Dataset, column: str) -> None:
+    """Refuse groups with a level that the data do not have.
+
+    Raises
+    ------
+    ModelError
+    """
+    if column not in data.covariate_names:
+        return
+    known = list(dict.fromkeys(label_key(value) for value in subject_column(data, column)))
+    unknown = [level for members in groups.values() for level in members if level not in known]
+    if unknown:
+        listed = ", ".join(sorted(known)[:MOST_LISTED]) + (" …" if len(known) > MOST_LISTED else "")
+        raise ModelError(
+            f"Nobody has the {'level' if len(unknown) == 1 else 'levels'} {', '.join(unknown)} of "
+            f"{column}. The data have {listed}."
+        )
 
 
 def read_groups(text: str) -> dict[str, list[str]]:

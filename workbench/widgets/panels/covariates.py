@@ -14,9 +14,11 @@ from workbench.errors import WorkbenchError
 from workbench.models.covariate import covariate_kinds
 from workbench.models.covariates import Categorical as CategoricalEffect
 from workbench.models.covariates import CovariateEffect
+from workbench.models.parameter import Parameter
 from workbench.problem.covariates import resolved
 from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.covariate_choice import (
+    check_groups,
     first_effect,
     groups_text,
     new_effect,
@@ -213,6 +215,8 @@ class EffectBox:
         )
 
     def _set_groups(self, groups: dict[str, list[str]]) -> None:
+        if self.session.state.dataset is not None:
+            check_groups(groups, self.session.state.dataset, self.column)
         made = CategoricalEffect(self.column, groups=groups)
         self.session.set_covariate(self.parameter, made)
 
@@ -293,16 +297,26 @@ class CovariateSection:
             missing = data.missing_covariates.set_index("covariate")["n_missing"]
             n = int(missing.get(column, 0))
             gap = f" ({column} is missing for {n} subjects: see the Data tab)" if n else ""
-            self.term.value = f"<span>{escape(self._term(column))} acts on{escape(gap)}</span>"
+            self.term.value = f"<span>{escape(self._acts(column))}{escape(gap)}</span>"
 
-    def _term(self, column: str) -> str:
-        """Return what a tick adds, such as log(WT/70)."""
-        data, model = self.state.dataset, self.state.model
-        parameter = next(iter(model.parameters.values()))
+    def _acts(self, column: str) -> str:
+        """Return whose effects the ticks are, and what a new one adds where that is one thing."""
+        without = [
+            parameter
+            for parameter in self.state.model.parameters.values()
+            if all(effect.column != column for effect in parameter.covariates)
+        ]
+        added = {self._term(parameter, column) for parameter in without}
+        new = f"; a new tick adds {added.pop()}" if len(added) == 1 and "" not in added else ""
+        return f"{column} acts on{new}"
+
+    def _term(self, parameter: Parameter, column: str) -> str:
+        """Return what a tick adds to a parameter, such as log(WT/70)."""
+        data = self.state.dataset
         try:
             effect = resolved(first_effect(parameter, data, column), with_values(data, column))
         except WorkbenchError:
-            return column
+            return ""
         text = covariate_kinds.get(effect.kind).text.replace("#", column)
         reference = effect.reference
         shown = f"{reference:.4g}" if isinstance(reference, float) else str(reference)
