@@ -161,3 +161,15 @@ def test_the_random_effect_on_an_error_outlives_other_edits():
     other = model_edits.with_structure(model, "pk_2cmt_oral")
     assert ("cl", "ruv") in other.correlations
     assert other.error.iiv == 0.3
+
+
+def test_no_variability_of_the_error_is_a_tick_not_a_zero(opened):
+    on, sd = "Between-subject variability on the error", "SD of eta on the error"
+    box = control(opened, controls.Checkbox, on)
+    box.value = True
+    field = control(opened, controls.Text, sd)
+    field.value = "0"
+    assert (box.value, field.value) == (True, "0")
+    assert "clear IIV" in " ".join(w.value for w in shown(opened, controls.HTML))
+    box.value = False
+    assert "clear IIV" not in " ".join(w.value for w in shown(opened, controls.HTML))

@@ -56,6 +56,10 @@ class ErrorVariability:
             self.session.set_error_iiv(self._last if change["new"] else 0.0, self.output)
 
     def _set(self, value: float) -> None:
+        if value == 0:
+            raise ValueError(
+                f"The {self.value.name} cannot be 0. To leave out the variability, clear IIV."
+            )
         self.session.set_error_iiv(value, self.output)
 
     def _hold(self, change: dict[str, bool]) -> None:
