@@ -341,3 +341,17 @@ def test_no_occasions_are_offered_that_the_data_do_not_have(details):
     assert occasions(details)[0].label == "by OCC: not in these data"
     details.session.set_dataset(wb.read_dataset(frame.assign(OCC=1 + frame["TIME"] // 10)))
     assert occasions(details)[1] == ["OCC", "reset", "dose"]
+
+
+@pytest.mark.parametrize("kind", ["normal", "logitnormal", "probitnormal"])
+def test_the_spread_stays_when_the_distribution_changes(opened, kind):
+    opened.session.set_parameter("v", iiv=0.138, iov=0.05, typical=32.0)
+    opened.session.set_parameter("v", distribution=kind)
+    new = opened.state.model.parameters["v"]
+    widths = {"normal": 32.0, "logitnormal": 32.0 / (100 * 0.32 * 0.68)}
+    if kind in widths:
+        assert new.iiv == pytest.approx(0.138 * widths[kind], rel=1e-3)
+        assert new.iov == pytest.approx(0.05 * widths[kind], rel=1e-3)
+    opened.session.set_parameter("v", distribution="lognormal")
+    assert opened.state.model.parameters["v"].iiv == pytest.approx(0.138, rel=1e-3)
+    assert opened.state.model.parameters["v"].iov == pytest.approx(0.05, rel=1e-3)

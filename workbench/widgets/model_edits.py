@@ -109,7 +109,7 @@ def with_parameter(model: Model, name: str, **changes: Any) -> Model:
     full = _is_full(card)
     changed = {**card["parameters"][name], **changes}
     if "distribution" in changes:
-        changed = _within_bounds(changed)
+        changed = _on_new_scale(card["parameters"][name], _within_bounds(changed), changes)
     card["parameters"][name] = {k: v for k, v in changed.items() if v is not None}
     random = _with_eta(card)
     if full and "iiv" in changes:
@@ -132,6 +132,39 @@ def _within_bounds(card: dict[str, Any]) -> dict[str, Any]:
     power = 10.0 ** (math.floor(math.log10(size)) + 1) if size >= 1 else 1.0
     lower, upper = (0.0, power) if card["typical"] > 0 else (-power, power if size == 0 else 0.0)
     return {**card, "lower": lower, "upper": upper}
+
+
+def _on_new_scale(
+    old: Mapping[str, Any], new: dict[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Keep the spread of a parameter about the same on its own scale: SDs go over to the new one.
+
+    An SD of eta times the slope of the parameter in eta is the SD of the parameter, nearly.
+    """
+    try:
+        factor = _slope(old) / _slope(new)
+    except ValueError:
+        return new  # the typical value does not suit the distribution: the model will say so
+    sds: dict[str, Any] = {
+        k: _rounded(new[k] * factor) for k in ("iiv", "iov") if k in new and k not in given
+    }
+    if "prior" in new and "prior" not in given:
+        sds["prior"] = {**new["prior"], "sd": _rounded(new["prior"]["sd"] * factor)}
+    return {**new, **sds}
+
+
+def _slope(card: Mapping[str, Any]) -> float:
+    """Return how fast a parameter changes with its random effect at the typical value."""
+    kind, typical = distributions.get(str(card["distribution"])), float(card["typical"])
+    if not kind.limited:
+        return kind.slope(kind.to_psi(typical))
+    low, high = float(card["lower"]), float(card["upper"])
+    return (high - low) * kind.slope(kind.to_psi((typical - low) / (high - low)))
+
+
+def _rounded(value: float) -> float:
+    """Return a number with as many digits as a person would give."""
+    return float(f"{value:.4g}")
 
 
 def with_covariate(
@@ -194,10 +227,16 @@ def with_error(model: Model, error: str, output: str = "") -> Model:
     return _with_error_card(model, output, changed)
 
 
-def with_transform(model: Model, name: str, output: str = "") -> Model:
+def with_transform(
+    model: Model, name: str, output: str = "", ends: tuple[float, float] = (0.0, 1.0)
+) -> Model:
     """Return the model with a transformation of both sides; "" models the data as they are.
 
     Ends and lambda that are known stay, where the transformation has them.
+
+    Parameters
+    ----------
+    ends : lower and upper end to begin with, where the transformation has some
     """
 
     def changed(old: dict[str, Any]) -> dict[str, Any]:
@@ -209,8 +248,8 @@ def with_transform(model: Model, name: str, output: str = "") -> Model:
         if shape.bent:
             card["lambda"] = old.get("lambda", START_LAMBDA)
             card["fixed"] += ["lambda"] * ("lambda" not in old or "lambda" in old["fixed"])
-        ends = {k: old.get("transform", {}).get(k, e) for k, e in (("lower", 0.0), ("upper", 1.0))}
-        card["transform"] = {"name": name} | (ends if shape.bounded else {})
+        known = {"lower": ends[0], "upper": ends[1], **old.get("transform", {}), "name": name}
+        card["transform"] = known if shape.bounded else {"name": name}
         return card | ({"of": old["of"]} if "of" in old else {})
 
     return _with_error_card(model, output, changed)
