@@ -1,11 +1,13 @@
 """Scale and distribution of the residual error in the rail: the state and the fields keep up."""
 
 import ipywidgets as controls
+import numpy as np
 import pytest
 
 import workbench as wb
+from tests import cases
 from tests.widgets.test_outputs import control, shown
-from workbench.widgets import model_edits
+from workbench.widgets import model_edits, suitability
 
 
 def titles(opened):
@@ -173,3 +175,41 @@ def test_no_variability_of_the_error_is_a_tick_not_a_zero(opened):
     assert "clear IIV" in " ".join(w.value for w in shown(opened, controls.HTML))
     box.value = False
     assert "clear IIV" not in " ".join(w.value for w in shown(opened, controls.HTML))
+
+
+@pytest.mark.parametrize("name", ["logit", "probit"])
+def test_a_scale_with_ends_begins_around_the_data(opened, name):
+    choose(opened, SCALE, name)
+    transform = opened.state.model.error.transform
+    assert (transform.lower, transform.upper) == (-2.0, 20.0)  # DV from 0 to 11.4
+    opened.fit()
+    assert opened.state.status == "done", opened.state.message.text
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ((0.2, 0.9), (0.0, 1.0)),
+        ((0.2, 1.0), (0.0, 2.0)),
+        ((3.0, 99.0), (0.0, 200.0)),
+        ((-3.0, 4.0), (-5.0, 5.0)),
+        ((-3.0, -1.0), (-5.0, 0.0)),
+        ((0.0, 0.0), (-1e-12, 1e-12)),
+    ],
+)
+def test_ends_around_the_data_hold_them(values, ends):
+    frame = cases.iv_frame(2)
+    observed = frame["EVID"] == 0
+    frame.loc[observed, "DV"] = np.linspace(*values, observed.sum())
+    data, model = wb.read_dataset(frame), cases.iv_model()
+    lower, upper = suitability.ends_around(model, data)
+    assert lower < values[0] <= values[1] < upper
+    if values != (0.0, 0.0):
+        assert (lower, upper) == ends
+
+
+def test_each_output_has_ends_of_its_own():
+    data = wb.load_dataset("warfarin_simulated")
+    model = wb.Model.from_dict(data.info.suggested_model)
+    assert suitability.ends_around(model, data, "c") == (0.0, 20.0)
+    assert suitability.ends_around(model, data, "e")[1] >= 100.0

@@ -42,7 +42,7 @@ from workbench.widgets.runs import Runs
 from workbench.widgets.script import opening, words
 from workbench.widgets.searches import Searches, SearchPlan
 from workbench.widgets.state import Upload, WorkbenchState
-from workbench.widgets.suitability import endpoints_of, usual_occasion
+from workbench.widgets.suitability import endpoints_of, ends_around, usual_occasion
 from workbench.widgets.views import Views
 from workbench.widgets.warming import WarmUp
 from workbench.workflows.multistart import Multistart, multistart
@@ -236,8 +236,13 @@ class Session(Runs, Views, Checking, Searches, Missing, BelowLimit, WarmUp):
         self.state.model = model_edits.with_error(self.state.model, name, output)
 
     def set_transform(self, name: str, output: str = "") -> None:
-        """Choose the transformation of both sides (of one output); "" for none."""
-        self.state.model = model_edits.with_transform(self.state.model, name, output)
+        """Choose the transformation of both sides (of one output); "" for none.
+
+        The ends of a logit or a probit begin where they hold the data.
+        """
+        model, data = self.state.model, self.state.dataset
+        ends = (0.0, 1.0) if data is None else ends_around(model, data, output)
+        self.state.model = model_edits.with_transform(model, name, output, ends)
 
     def set_transform_end(self, name: str, value: float, output: str = "") -> None:
         """Change the "lower" or the "upper" end of a logit or probit transformation."""
