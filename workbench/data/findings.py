@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ AUDIT_COLUMNS = ("ROW", "ID", "COLUMN", "LEVEL", "MESSAGE")
 MAX_PROBLEMS = 5  # problems spelt out in one DataError
 MAX_PLACES = 3  # rows spelt out in one problem
 MAX_AUDIT_ROWS = 100  # audit lines of one rule; the last line then says how many more there are
+
+_REST = re.compile(r" \(and (\d+) more rows?\)$")  # how `_audit_lines` ends the last line of many
 
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -90,6 +93,35 @@ class Findings:
         index = np.flatnonzero(at)
         rows = tuple(self._rows[index].tolist())
         return rows, tuple(self._ids[index].tolist()) if self._ids.size else ("",) * len(rows)
+
+
+def grouped(audit: pd.DataFrame) -> pd.DataFrame:
+    """Return an audit with one line for equal findings.
+
+    Columns are LEVEL, COLUMN, MESSAGE, N (rows), ROWS and IDS (tuples, none of them twice); N is 0
+    and the tuples are empty where a line is about the whole data.
+    """
+    found: dict[tuple[str, str, str], _Group] = {}
+    columns = (audit[name].tolist() for name in AUDIT_COLUMNS)
+    for row, label, column, level, text in zip(*columns, strict=True):
+        rest = _REST.search(text)
+        group = found.setdefault((level, column, _REST.sub("", text)), _Group())
+        group.n += (row > 0) + (int(rest[1]) - 1 if rest else 0)
+        if row > 0:
+            group.rows[row] = None
+        if label not in ("", None):
+            group.ids[label] = None
+    lines = [(*key, g.n, tuple(g.rows), tuple(g.ids)) for key, g in found.items()]
+    return pd.DataFrame(lines, columns=["LEVEL", "COLUMN", "MESSAGE", "N", "ROWS", "IDS"])
+
+
+@dataclass(slots=True)
+class _Group:
+    """How many rows an equal finding is about, and which of them the audit lists."""
+
+    n: int = 0
+    rows: dict[int, None] = field(default_factory=dict)
+    ids: dict[Any, None] = field(default_factory=dict)
 
 
 def with_note(audit: pd.DataFrame, column: str, text: str, what: str) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Literal
 
 from workbench.data import Dataset, read_dataset
-from workbench.data.findings import Findings, count
+from workbench.data.findings import Findings, count, grouped
 from workbench.data.reader import read_table
 from workbench.datasets import load_dataset
 from workbench.diagnostics import table
@@ -90,11 +90,11 @@ class Session(Runs, Views, Checking, Searches, Missing, BelowLimit, WarmUp):
                 state.model = Model.from_dict(suggested)
             elif state.model is None:
                 state.model = model_edits.default_model(DEFAULT_STRUCTURE)
-        warnings = int((dataset.audit["LEVEL"] == "warning").sum()) if len(dataset.audit) else 0
+        warnings = int((grouped(dataset.audit)["LEVEL"] == "warning").sum())
         state.say(
             f"{dataset.name}: {count(dataset.n_sub, 'subject')}, "
             f"{count(dataset.n_obs, 'observation')}."
-            + (f" {warnings} warnings: see the Data tab." if warnings else ""),
+            + (f" {count(warnings, 'warning')}: see the Data tab." if warnings else ""),
             "warning" if warnings else "info",
         )
         if state.status != "warming":
