@@ -11,7 +11,9 @@ from tests.widgets.test_panels import children, find
 from tests.widgets.test_runs import words
 from workbench.widgets import missing
 from workbench.widgets.choice import Choice
+from workbench.widgets.code import CodeListing
 from workbench.widgets.markup import number
+from workbench.widgets.switch import Switch
 
 NAME = "data_table"
 GONE = [2, 5, 9]
@@ -50,6 +52,7 @@ def test_who_misses_what_is_said(page):
 def test_a_method_is_applied_and_taken_back(page, method):
     before, model = page.state.dataset, page.state.model
     choose(page, method)
+    tick_all(page)
     apply(page)
     expected = before.impute(method)
     assert page.state.dataset.table.equals(expected.table)
@@ -59,6 +62,49 @@ def test_a_method_is_applied_and_taken_back(page, method):
     find(page, NAME, controls.Button, "Return to the data as they were read").click()
     assert page.state.dataset is before
     assert page.state.unfilled is None
+
+
+def tick_all(page):
+    for widget in children(page.page.views[NAME].widget):
+        if isinstance(widget, Switch) and widget.words in ("WT", "AGE"):
+            widget.value = True
+
+
+def ticked(page):
+    found = [w for w in children(page.page.views[NAME].widget) if isinstance(w, Switch)]
+    return [w.words for w in found if w.value and w.words in ("WT", "AGE")]
+
+
+def test_complete_cases_are_those_of_the_covariates_of_the_model(page):
+    """Subjects without AGE were left out though the model did not use it."""
+    table = page.state.dataset.table.drop(columns="ROW")
+    table.loc[table["ID"] == 20, "AGE"] = np.nan
+    page.session.set_dataset(wb.read_dataset(table, name="two gaps"))
+    choose(page, "complete_case")
+    button = find(page, NAME, controls.Button, "Do this with the missing covariates")
+    assert ticked(page) == []
+    assert button.disabled
+    assert "The model uses no covariate that is missing" in words(page, NAME)
+    page.session.set_covariate("cl", wb.covariate.Power("WT"))
+    assert ticked(page) == ["WT"]
+    apply(page)
+    assert set(page.state.unfilled.subjects) - set(page.state.dataset.subjects) == set(GONE)
+    assert "left out for WT" in page.state.message.text
+    tick_all(page)
+    apply(page)
+    assert set(page.state.unfilled.subjects) - set(page.state.dataset.subjects) == {*GONE, 20}
+    choose(page, "median")
+    assert ticked(page) == ["WT", "AGE"]
+    assert "median', ['WT', 'AGE'])" in code(page)
+
+
+def code(page):
+    (found,) = (
+        w.text
+        for w in children(page.page.views[NAME].widget.children[0])
+        if isinstance(w, CodeListing)
+    )
+    return found
 
 
 def test_another_method_begins_at_the_data_as_they_were_read(page):
@@ -152,6 +198,7 @@ def test_what_cannot_be_done_is_said_in_its_place(page):
     table["AGE"] = np.where(table["ID"].isin(GONE), 30.0, np.nan)
     page.session.set_dataset(wb.read_dataset(table, name="nobody"))
     choose(page, "complete_case")
+    tick_all(page)
     apply(page)
     assert "would leave nothing" in words(page, NAME)
     assert page.state.unfilled is None

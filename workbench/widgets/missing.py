@@ -55,7 +55,17 @@ class Missing:
             state.unfilled = before
         gone = before.n_sub - filled.n_sub
         done = f"{gone} of {before.n_sub} subjects are left out" if gone else "Values are filled in"
+        done += f" for {', '.join(covariates)}" if covariates else ""
         state.say(f"{done} ({method.replace('_', ' ')}); the audit says whose. Fit again.")
+
+    def used_missing(self) -> tuple[str, ...]:
+        """Return the covariates that the model uses and that are missing for somebody."""
+        state = self.state
+        whole: Dataset | None = state.unfilled or state.dataset
+        if whole is None or state.model is None:
+            return ()
+        used = {*state.model.covariate_columns, *state.model.structure.covariates}
+        return tuple(name for name in whole.missing_covariates["covariate"] if name in used)
 
     def take_back(self) -> None:
         """Return to the data as they were read."""

@@ -144,7 +144,7 @@ def compared_table(compared: BlqCompared | None, *, running: bool, stale: bool) 
         if fit.verdict != "converged"
     ]
     listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    mark = f"<p class='wb-stale' role='note'>{STALE}</p>" if stale else ""
+    mark = f"<div class='wb-stale' role='note'>{STALE}</div>" if stale else ""
     return (
         f"{mark}<div class='wb-scroll' data-methods='{len(names)}'>"
         "<table class='wb-table wb-by-method'>"

@@ -15,6 +15,7 @@ from workbench.widgets.field import NumberField
 from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled, table
 from workbench.widgets.panels._base import labelled
 from workbench.widgets.session import Session
+from workbench.widgets.switch import Switch
 from workbench.workflows.imputation import MultipleImputation
 
 METHODS = {
@@ -25,8 +26,8 @@ METHODS = {
     "multiple": "Several draws, pooled (multiple imputation)",
 }
 COSTS = {
-    "complete_case": "Their observations are lost; biased where being missing has to do with the "
-    "outcome.",
+    "complete_case": "Leaves out who misses a ticked covariate, at first those of the model. Their "
+    "observations are lost; biased where being missing has to do with the outcome.",
     "median": "Standard errors are as if nothing had been missing, and the relation with other "
     "covariates is weakened.",
     "regression": "Filled-in values vary too little: standard errors are too small.",
@@ -35,6 +36,10 @@ COSTS = {
     "missing (tick its effect in the rail). Effects are biased towards zero where the other "
     "covariates tell little of the missing one.",
 }
+UNUSED = (
+    "The model uses no covariate that is missing: all subjects can be fitted. Tick one to treat it "
+    "all the same."
+)
 STALE = "Of an earlier model: the settings have changed since these fits."
 MOST_NAMED = 12  # subjects that are named
 DRAWS = 10
@@ -58,12 +63,23 @@ class MissingCovariates:
         self.apply.tooltip = "Do this with the missing covariates"
         self.back = W.Button(description="Take back", layout=W.Layout(width="auto"))
         self.back.tooltip = "Return to the data as they were read"
+        self.ticks: dict[str, Switch] = {}
+        self._ticked_for: tuple[object, ...] = ()  # what the ticks were set for
+        self.columns = styled(W.HBox([]), "wb-row", "wb-bar")
         self.complaint, self.pooled = html("", "wb-complaint"), html("", "wb-results")
         self.code = CodeListing()
         styled(self.apply, "wb-go")
         row = [labelled("Method", self.method), self.count, self.apply, self.back]
         bar = styled(W.HBox(row), "wb-row", "wb-bar")
-        parts = [self.who, bar, self.cost, self.draws.complaint, self.complaint, self.pooled]
+        parts = [
+            self.who,
+            bar,
+            self.columns,
+            self.cost,
+            self.draws.complaint,
+            self.complaint,
+            self.pooled,
+        ]
         self.widget = styled(W.VBox([*parts, self.code]), "wb-missing")
         self.method.observe(self._show_method, "value")
         self.apply.on_click(lambda _button: self._apply())
@@ -82,19 +98,62 @@ class MissingCovariates:
         if not len(missing):
             return
         said = filled_words(state.dataset, whole) if state.unfilled is not None else ""
+        self._offer_columns(missing)
         self.who.value = f"<h2>Missing covariates</h2>{missing_table(missing)}{said}"
         self.back.layout.display = "" if state.unfilled is not None else "none"
-        self.back.disabled = self.apply.disabled = state.busy
+        self.back.disabled = state.busy
         stale = state.pooled is not None and not state.is_now(state.pooled_with)
         self.pooled.value = "" if state.pooled is None else pooled_table(state.pooled, stale=stale)
         self._show_method()
 
+    def _offer_columns(self, missing: pd.DataFrame) -> None:
+        """Show a tick for each covariate that can be treated."""
+        names = missing["covariate"][~missing["all_missing"]].astype(str).tolist()
+        if list(self.ticks) != names:
+            self.ticks = {name: Switch(words=name) for name in names}
+            for tick in self.ticks.values():
+                tick.observe(lambda _change: self._show_python(), "value")
+            self.columns.children = [
+                html("<span>Covariates</span>", "wb-label"),
+                *self.ticks.values(),
+            ]
+
+    def _set_ticks(self) -> None:
+        """Tick those that the model uses for complete cases, else all; once for each of these."""
+        used = self.session.used_missing()
+        complete = self.method.value == "complete_case"
+        now = (complete, tuple(self.ticks), used if complete else ())
+        if now != self._ticked_for:
+            self._ticked_for = now
+            for name, tick in self.ticks.items():
+                tick.value = name in used or not complete
+        for name, tick in self.ticks.items():
+            tick.disabled = self.state.busy
+            tick.hint = f"{name} is {'' if name in used else 'not '}used by the model"
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The covariates that are ticked."""
+        return tuple(name for name, tick in self.ticks.items() if tick.value)
+
     def _show_method(self, _change: object = None) -> None:
         several = self.method.value == "multiple"
-        self.cost.value = escape(COSTS.get(self.method.value, ""))
         self.count.layout.display = "" if several else "none"
+        self.columns.layout.display = "none" if several else ""
         self.apply.description = f"Fit {self.m} draws" if several else "Apply"
-        self.code.text = self._python()
+        self._set_ticks()
+        self._show_python()
+
+    def _show_python(self) -> None:
+        several = self.method.value == "multiple"
+        nothing = not several and not self.chosen
+        cost = COSTS.get(self.method.value, "")
+        if nothing and not self.session.used_missing():
+            cost = f"{UNUSED} {cost}"
+        self.cost.value = escape(cost)
+        self.apply.disabled = self.state.busy or nothing
+        self.code.layout.display = "none" if nothing else ""
+        self.code.text = "" if nothing else self._python()
 
     def _python(self) -> str:
         """Return the line that does the same."""
@@ -104,7 +163,8 @@ class MissingCovariates:
         if self.method.value == "multiple":
             return self.session.imputation_python(self.m)
         whole = state.unfilled or state.dataset
-        return f"data = {whole.python().removeprefix('data = ')}.impute({self.method.value!r})\n"
+        given = f"{self.method.value!r}, {list(self.chosen)!r}"
+        return f"data = {whole.python().removeprefix('data = ')}.impute({given})\n"
 
     def _draws(self, value: float) -> None:
         if value < 2 or value != int(value):
@@ -116,7 +176,7 @@ class MissingCovariates:
         if self.method.value == "multiple":
             self._attempt(self.session.fit_draws, self.m)
         else:
-            self._attempt(self.session.fill_in, self.method.value)
+            self._attempt(self.session.fill_in, self.method.value, self.chosen)
 
     def _attempt(self, action: Any, *arguments: Any) -> None:
         self.complaint.value = ""
@@ -164,7 +224,7 @@ def pooled_table(found: MultipleImputation, *, stale: bool = False) -> str:
     chips = " ".join(chip(f"{n} {verdict}", str(verdict)) for verdict, n in counts.items())
     notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
     listed = f"<ul class='wb-reasons'>{notes}</ul>" if notes else ""
-    mark = f"<p class='wb-stale' role='note'>{STALE}</p>" if stale else ""
+    mark = f"<div class='wb-stale' role='note'>{STALE}</div>" if stale else ""
     return (
         f"<h3>{len(found.fits)} fits of imputed data, pooled by Rubin's rules {chips}</h3>{mark}"
         f"<div class='wb-scroll'>{table(head, rows, words=2)}</div>{listed}"

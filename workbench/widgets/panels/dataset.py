@@ -63,13 +63,13 @@ class DatasetSection:
         )
         self.compare_blq = styled(W.Button(description="Compare methods …"), "wb-quiet")
         self.compare_blq.tooltip = "Fit by several methods, side by side on the Data tab"
-        self.blq_box = W.VBox([labelled("Below the limit", self.blq), self.compare_blq])
-        styled(self.blq_box, "wb-blq")
+        self.blq_box = styled(labelled("Below the limit", self.blq), "wb-blq")
         self.widget = section(
             "Data",
             self.catalogue,
             self.about,
             self.blq_box,
+            self.compare_blq,
             styled(W.HBox([self.upload, self.map_button]), "wb-row"),
             html(f"Text tables up to {upload_limit()} MB.", "wb-note"),
             self.problem,
@@ -166,7 +166,8 @@ class DatasetSection:
             self._show_choice(dataset.info.name if dataset.info is not None else UPLOADED)
             for key, entry in self.units.items():
                 entry.value = dataset.units.get(key, "")
-            self.blq_box.layout.display = "" if dataset.n_below else "none"
+            for control in (self.blq_box, self.compare_blq):
+                control.layout.display = "" if dataset.n_below else "none"
             self.blq.value = dataset.blq or "M3"
         finally:
             self._following = False
