@@ -158,3 +158,10 @@ def test_it_is_marked_when_the_model_has_changed(page):
     assert "Of an earlier model" not in words(page, NAME)
     page.session.set_error("combined2")
     assert "Of an earlier model" in words(page, NAME)
+
+
+def test_a_refused_entry_stops_it(page):
+    find(page, "parameters", controls.Text, "Typical value of cl").value = "two"
+    compare(page)
+    assert page.state.below_limit is None
+    assert not page.state.busy

@@ -11,6 +11,7 @@ from workbench.data import Dataset
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation import CancelToken, Progress
 from workbench.models.model import Model
+from workbench.widgets.entries import Entries
 from workbench.widgets.mainloop import MainLoop
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.script import opening, words
@@ -52,6 +53,7 @@ class BelowLimit:
     state: WorkbenchState
     runner: FitRunner
     main: MainLoop
+    entries: Entries
 
     def compare_blq(self, methods: Sequence[str] = USUAL) -> None:
         """Fit the model by each method in the background; every finished fit is shown at once.
@@ -73,6 +75,7 @@ class BelowLimit:
             why = "The compiled code is not ready yet: try again in a moment."
         if why:
             state.say(why, "warning")
+        if why or self.entries.in_the_way():
             return
         begun = BlqCompared(tuple(methods), state.dataset, (state.model, *state.call))
         state.below_limit = begun
