@@ -1,5 +1,7 @@
 """Scale and distribution of the residual error in the rail: the state and the fields keep up."""
 
+import re
+
 import ipywidgets as controls
 import numpy as np
 import pytest
@@ -213,3 +215,32 @@ def test_each_output_has_ends_of_its_own():
     model = wb.Model.from_dict(data.info.suggested_model)
     assert suitability.ends_around(model, data, "c") == (0.0, 20.0)
     assert suitability.ends_around(model, data, "e")[1] >= 100.0
+
+
+def error_lines(opened):
+    found = " ".join(
+        w.value for w in shown(opened, controls.HTML) if "wb-error-equations" in w._dom_classes
+    )
+    return re.findall(r'aria-label="([^"]*)"', found)
+
+
+def test_the_error_stands_in_its_panel_as_an_equation(opened):
+    opened.session.set_error("combined2")
+    assert r"\sqrt" in error_lines(opened)[0]
+    choose(opened, SCALE, "log")
+    choose(opened, LAW, "student")
+    opened.session.set_error_iiv(0.3)
+    own = [line for part, line in opened.state.model.equations() if part == "Residual error"]
+    assert error_lines(opened) == [line.replace("'", "&#x27;") for line in own]
+    assert r"\log" in own[1]
+    assert r"\eta" in own[0]
+    assert r"t_{\nu}" in own[-1]
+
+
+def test_each_output_shows_its_own_equation(opened):
+    opened.session.load_dataset("warfarin_simulated")
+    first, *_, last = error_lines(opened)
+    assert first.startswith("y_{ij}")
+    assert last == r"\varepsilon_{ij} \sim \mathcal{N}(0,\ 1)"
+    opened.session.set_student(True, "e")
+    assert error_lines(opened)[-1].endswith(r"t_{\nu}")

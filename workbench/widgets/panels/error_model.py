@@ -7,13 +7,17 @@ from html import escape
 import ipywidgets as W
 
 from workbench.models.error import ResidualError
+from workbench.models.model import Model
 from workbench.models.residual import error_models
+from workbench.widgets import parameter_equation
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView, section
 from workbench.widgets.panels._error_scale import ErrorScale, error_of
 from workbench.widgets.panels._error_variability import ErrorVariability
 from workbench.widgets.session import Session
+
+RESIDUAL = "Residual error"  # what the lines of a model's residual error are headed
 
 
 class ErrorRow:
@@ -80,7 +84,9 @@ class OutputError:
         title = [html(f"<b>{escape(output)}</b>", "wb-output")] if output else []
         self.scale = ErrorScale(session, output)
         self.variability = ErrorVariability(session, output)
-        parts = [self.picker, self.body, self.scale.widget, self.variability.widget]
+        self.equations = html("", "wb-error-equations")
+        parts = [self.picker, self.equations, self.body]
+        parts += [self.scale.widget, self.variability.widget]
         self.widget = styled(W.VBox([*title, *parts]), "wb-output-error")
         self.picker.observe(self._chosen, "value")
 
@@ -90,6 +96,7 @@ class OutputError:
         error = model.errors[self.output] if self.output else model.error
         self._offer(error)
         self.picker.value = error.model
+        self.equations.value = _equations(model, self.output)
         self.scale.show(error)
         self.variability.show(error)
         if list(error.parameters) != list(self.rows):
@@ -115,6 +122,17 @@ class OutputError:
         error = model.errors[self.output] if self.output else model.error
         if not self._following and change["new"] != error.model:
             self.session.set_error(change["new"], self.output)
+
+
+def _equations(model: Model, output: str) -> str:
+    """Return the error of an output as a reader finds it in a paper, typeset."""
+    lines = [latex for part, latex in model.equations() if part == RESIDUAL]
+    if output:
+        name = output.replace("_", r"\_")
+        head = rf"\mathrm{{{name}}}:\quad "
+        own = [latex.removeprefix(head) for latex in lines if latex.startswith(head)]
+        lines = own + [latex for latex in lines if latex.startswith(r"\varepsilon")]
+    return "".join(f"<div>{parameter_equation.typeset(latex, None)}</div>" for latex in lines)
 
 
 def build(session: Session) -> PanelView:
