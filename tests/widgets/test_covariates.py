@@ -233,12 +233,12 @@ def test_a_level_that_nobody_has_is_said_at_the_field(page):
 
 def test_what_a_new_tick_adds_is_said_where_it_is_one_thing(page):
     median = page.state.dataset.covariates["WT"].median()
-    new = f"WT acts on; a new tick adds log(WT/{median:.4g})"
+    new = f"WT acts on the parameters ticked; a new tick adds log(WT/{median:.4g})"
     tick(page, "WT", "cl").value = True
     choice(page, "Kind of the effect of WT on cl").value = "linear"
     assert new in words(page)  # of the parameters without a tick
     page.session.set_parameter("ka", distribution="normal")
-    assert "WT acts on<" in words(page)  # ka would get a linear effect, v a power
+    assert "WT acts on the parameters ticked<" in words(page)  # ka would get a linear effect, v a power
     for name in ("ka", "v"):
         tick(page, "WT", name).value = True
-    assert "WT acts on<" in words(page)
+    assert "WT acts on the parameters ticked<" in words(page)

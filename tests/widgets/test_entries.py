@@ -48,12 +48,24 @@ def test_no_fit_is_started_while_an_entry_is_refused(opened, panel, name, text):
     for start in (opened.session.fit, opened.session.try_starts, opened.session.fit_draws):
         start()
         assert opened.state.status == "idle"
-        assert "cannot be used" in opened.state.message.text
+        assert "an entry cannot be used" in opened.state.message.text
     opened.session.search_covariates()
     assert opened.state.search is None
     assert shown == [name] * 4
     opened.session.load_dataset("theophylline")
     assert not opened.session.entries.in_the_way()
+
+
+def test_the_refusal_is_taken_back_once_every_entry_is_in_use(opened):
+    field = typed(opened, "parameters", KA, "abc")
+    typed(opened, "parameters", "ω of cl", "x")
+    opened.session.fit()
+    assert f"{KA}: 'abc' is not a number" in opened.state.message.text
+    assert "1 more is marked in red" in opened.state.message.text
+    field.value = "1.2"
+    assert "Nothing was started" in opened.state.message.text
+    typed(opened, "parameters", "ω of cl", "0.2")
+    assert opened.state.message.text == "Every entry is in use now."
 
 
 def test_a_level_of_the_search_is_in_the_way_of_the_search_only(weighed):
@@ -145,6 +157,6 @@ def test_equations_that_cannot_be_read_are_in_the_way(opened):
     editor.value = "d/dt(a) = -k*a +\ny = a/v"
     find(opened, "structure", controls.Button, "Use these equations as the model").click()
     opened.session.fit()
-    assert "“Equations” cannot be used" in opened.state.message.text
+    assert "an entry cannot be used. Equations: " in opened.state.message.text
     opened.session.set_structure("pk_1cmt_oral")
     assert not opened.session.entries.in_the_way()

@@ -350,8 +350,8 @@ def test_the_spread_stays_when_the_distribution_changes(opened, kind):
     new = opened.state.model.parameters["v"]
     widths = {"normal": 32.0, "logitnormal": 32.0 / (100 * 0.32 * 0.68)}
     if kind in widths:
-        assert new.iiv == pytest.approx(0.138 * widths[kind], rel=1e-3)
-        assert new.iov == pytest.approx(0.05 * widths[kind], rel=1e-3)
+        assert new.iiv == pytest.approx(0.138 * widths[kind], rel=1e-2)
+        assert new.iov == pytest.approx(0.05 * widths[kind], rel=1e-2)
     opened.session.set_parameter("v", distribution="lognormal")
-    assert opened.state.model.parameters["v"].iiv == pytest.approx(0.138, rel=1e-3)
-    assert opened.state.model.parameters["v"].iov == pytest.approx(0.05, rel=1e-3)
+    assert opened.state.model.parameters["v"].iiv == pytest.approx(0.138, rel=1e-2)
+    assert opened.state.model.parameters["v"].iov == pytest.approx(0.05, rel=1e-2)

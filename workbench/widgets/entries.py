@@ -49,6 +49,7 @@ class Entries:
         self._state = state
         self._refused: list[Refused] = []
         self._trying = False
+        self._said = ""  # the last message that an entry is in the way
         self._dataset = state.dataset
         state.observe(self._follow, WATCHED)
 
@@ -61,6 +62,7 @@ class Entries:
         """Let go of an entry that is in order."""
         if entry in self._refused:
             self._refused.remove(entry)
+            self._take_back()
 
     def in_the_way(self, of: str = FIT) -> bool:
         """Say which refused entry is in the way of a fit (or a search), and show it."""
@@ -69,13 +71,19 @@ class Entries:
             return False
         first, more = wrong[0], len(wrong) - 1
         others = f" {more} more {'is' if more == 1 else 'are'} marked in red." if more else ""
-        self._state.say(
-            f"Nothing was started: what stands at “{first.name}” cannot be used. "
-            f"{first.message}{others}",
-            "error",
-        )
+        named = "" if first.message.startswith(first.name) else f"{first.name}: "
+        self._said = f"Nothing was started: an entry cannot be used. {named}{first.message}{others}"
+        self._state.say(self._said, "error")
         first.reveal()
         return True
+
+    def _take_back(self) -> None:
+        """Leave no message that an entry is in the way once none is."""
+        blocked = any(entry.blocks for entry in self._refused)
+        if self._said and not blocked:
+            if self._state.message.text == self._said:
+                self._state.say("Every entry is in use now.")
+            self._said = ""
 
     def _follow(self, _change: object) -> None:
         if self._dataset is not self._state.dataset:

@@ -164,7 +164,7 @@ def _slope(card: Mapping[str, Any]) -> float:
 
 def _rounded(value: float) -> float:
     """Return a number with as many digits as a person would give."""
-    return float(f"{value:.4g}")
+    return float(f"{value:.3g}")
 
 
 def with_covariate(

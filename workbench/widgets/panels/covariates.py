@@ -308,7 +308,7 @@ class CovariateSection:
         ]
         added = {self._term(parameter, column) for parameter in without}
         new = f"; a new tick adds {added.pop()}" if len(added) == 1 and "" not in added else ""
-        return f"{column} acts on{new}"
+        return f"{column} acts on the parameters ticked{new}"
 
     def _term(self, parameter: Parameter, column: str) -> str:
         """Return what a tick adds to a parameter, such as log(WT/70)."""
