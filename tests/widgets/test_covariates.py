@@ -238,7 +238,9 @@ def test_what_a_new_tick_adds_is_said_where_it_is_one_thing(page):
     choice(page, "Kind of the effect of WT on cl").value = "linear"
     assert new in words(page)  # of the parameters without a tick
     page.session.set_parameter("ka", distribution="normal")
-    assert "WT acts on the parameters ticked<" in words(page)  # ka would get a linear effect, v a power
+    assert "WT acts on the parameters ticked<" in words(
+        page
+    )  # ka would get a linear effect, v a power
     for name in ("ka", "v"):
         tick(page, "WT", name).value = True
     assert "WT acts on the parameters ticked<" in words(page)

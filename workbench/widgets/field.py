@@ -12,6 +12,7 @@ import ipywidgets as W
 from workbench.errors import WorkbenchError
 from workbench.widgets.entries import FIT, NOTHING, Entries
 from workbench.widgets.markup import html, styled
+from workbench.widgets.page_words import on_the_page
 
 
 def plain_number(value: float) -> str:
@@ -41,7 +42,7 @@ class Remark:
 
     def complain(self, message: str) -> None:
         """Say why it went back; an empty message takes it back."""
-        self.message = message
+        self.message = message = on_the_page(message)
         self.complaint.value = f"<span role='alert'>{escape(message)}</span>" if message else ""
         if self._entries is not None:
             (self._entries.add if message else self._entries.discard)(self)
@@ -138,7 +139,7 @@ class Field:
 
     def complain(self, message: str) -> None:
         """Say what is wrong beside the field; an empty message takes it back."""
-        self._message = message
+        self._message = message = on_the_page(message)
         self.complaint.value = f"<span role='alert'>{escape(message)}</span>" if message else ""
         (self.entry.add_class if message else self.entry.remove_class)("wb-invalid")
         if self._entries is not None:

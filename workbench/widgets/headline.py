@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from workbench.widgets.markup import fixed
+from workbench.widgets.page_words import on_the_page
 from workbench.widgets.state import WorkbenchState
 
 STATUS_WORDS = {
@@ -49,7 +50,7 @@ def numbers(state: WorkbenchState) -> str:
         _cell("AIC", fixed(fit.aic, 1), data=("aic", fit.aic)),
         _cell("BIC", fixed(fit.bic, 1), data=("bic", fit.bic)),
         _cell("Method", method_words(fit.method), _time(fit)),
-        _cell("Verdict", fit.verdict, kind=fit.verdict, hint=" ".join(fit.reasons)),
+        _cell("Verdict", fit.verdict, kind=fit.verdict, hint=on_the_page(" ".join(fit.reasons))),
     ]
     stale = "The settings have changed since this fit." if state.stale else ""
     note = f"<div class='wb-stale' role='note'>{stale}</div>" if stale else ""

@@ -11,6 +11,7 @@ from traitlets import Bool, Dict, Enum, Float, HasTraits, Instance, Int, Tuple, 
 
 from workbench.plots import Lens
 from workbench.results.individuals import INDIVIDUAL
+from workbench.widgets.page_words import on_the_page
 
 Level = Literal["info", "warning", "error"]
 STATUSES = ("idle", "warming", "running", "cancelling", "done", "cancelled", "failed")
@@ -185,5 +186,5 @@ class WorkbenchState(HasTraits):
         return tuple(made_with) == (self.model, *self.call)
 
     def say(self, text: str, level: Level = "info", log: str = "") -> None:
-        """Replace the message."""
-        self.message = Message(level, text, log)
+        """Replace the message; one of the library is put in the words of the page."""
+        self.message = Message(level, on_the_page(text), log)

@@ -16,6 +16,7 @@ from workbench.problem.endpoints import (
 )
 from workbench.problem.occasions import DOSE, RESET
 from workbench.problem.subjects import pack_subjects
+from workbench.widgets.page_words import on_the_page
 
 ROOM = 1.1  # between the outermost observation and the end of a scale
 
@@ -84,7 +85,7 @@ def misfit(model: Model, data: Dataset) -> str:
     try:
         pack_subjects(model, data, observed_outputs(model, data))
     except WorkbenchError as error:
-        return str(error)
+        return on_the_page(str(error))
     return ""
 
 
@@ -93,5 +94,5 @@ def covariate_misfit(model: Model, data: Dataset) -> str:
     try:
         design_matrix(with_references(model, data), data, estimable=True)
     except WorkbenchError as error:
-        return str(error)
+        return on_the_page(str(error))
     return ""

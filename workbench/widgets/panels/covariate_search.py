@@ -19,6 +19,7 @@ from workbench.widgets.downloads import Downloads, File
 from workbench.widgets.entries import SEARCH
 from workbench.widgets.field import NumberField, OptionalNumberField
 from workbench.widgets.markup import chip, fixed, html, styled
+from workbench.widgets.page_words import on_the_page
 from workbench.widgets.panels._base import Panel, PanelView
 from workbench.widgets.result_card import csv, file_name, menu
 from workbench.widgets.searches import NOT_ON, Ranked, Searched
@@ -293,7 +294,7 @@ def outcome(searched: Searched | None, state: WorkbenchState) -> str:
     mark = chip("complete", "converged") if found.complete else chip("stopped", "doubtful")
     changed = searched.differs(state)
     older = [f"Of an earlier model: {changed} changed since this search."] if changed else []
-    notes = "".join(f"<li>{escape(note)}</li>" for note in (*older, *found.notes))
+    notes = "".join(f"<li>{escape(on_the_page(note))}</li>" for note in (*older, *found.notes))
     listed = f"<ul class='wb-reasons'>{notes}</ul>" if notes else ""
     return f"<p class='wb-said'>{mark} <b>{escape(found.sentence)}</b></p>{listed}"
 
@@ -340,7 +341,7 @@ def _row(row: dict[str, Any]) -> str:
         f"<td{' class=wb-word' if k in WORDS else ''}>{escape(c)}</td>" for k, c in enumerate(cells)
     ]
     written.append(f"<td class=wb-word>{chip(row['verdict'], row['verdict'])}</td>")
-    written.append(f"<td class='wb-word wb-why'>{escape(str(row['reason']))}</td>")
+    written.append(f"<td class='wb-word wb-why'>{escape(on_the_page(str(row['reason'])))}</td>")
     mark = " class=wb-current" if row["chosen"] else ""
     return f"<tr{mark}>{''.join(written)}</tr>"
 

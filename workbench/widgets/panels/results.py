@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.models.model import Model
 from workbench.widgets.headline import method_words
 from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled, table
+from workbench.widgets.page_words import on_the_page
 from workbench.widgets.panels._base import Panel, PanelView
 from workbench.widgets.session import Session
 from workbench.widgets.table import SubjectTable
@@ -54,7 +55,7 @@ def build(session: Session) -> PanelView:
 
 def verdict(fit: Any) -> str:
     """Return the verdict with its reasons, and the warnings."""
-    lines = [*fit.reasons, *fit.warnings]
+    lines = [on_the_page(line) for line in (*fit.reasons, *fit.warnings)]
     listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
     shrinkage = f"ε-shrinkage {fixed(float(fit.epsilon_shrinkage), 1)} % (SD)"
     facts = f"{fit.n_parameters} parameters estimated · −2LL by {fit.likelihood} · {shrinkage}"

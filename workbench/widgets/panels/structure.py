@@ -15,6 +15,7 @@ from workbench.widgets import diagram, parameter_equation
 from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.fold import Fold
 from workbench.widgets.markup import html, styled
+from workbench.widgets.page_words import on_the_page
 from workbench.widgets.panels._base import Panel, PanelView, labelled, section
 from workbench.widgets.panels._equation_editor import EquationEditor
 from workbench.widgets.panels._pk_controls import PkControls
@@ -76,7 +77,7 @@ class StructureSection:
                 self.session.set_structure(name)
         except WorkbenchError as error:
             self._follow()
-            self.complaint.value = _alert(str(error))
+            self.complaint.value = _alert(on_the_page(str(error)))
 
     def _follow(self, _change: object = None) -> None:
         if self.state.model is None:
