@@ -51,6 +51,20 @@ def test_standard_errors_by_louis_where_scoring_is_used(simulated):
     assert ratio.between(0.85, 1.15).all(), ratio
 
 
+def test_standard_errors_by_louis_where_a_shape_is_estimated():
+    """Against the Hessian of Laplace's likelihood to 15 %."""
+    own = wb.LogNormal(3.0, iiv=0.4, eta=wb.eta.BoxCox(0.6))
+    base = cases.iv_model("combined2", cl=(3.0, 0.4), v=(20.0, 0.2))
+    truth = base.replace(parameters={**base.parameters, "cl": own})
+    design = cases.iv_data(80, times=(0.5, 2, 5, 9, 14, 20, 30))
+    data = wb.read_dataset(cases.drawn(truth, design, seed=2), name="skewed")
+    fit = wb.fit(truth, data, method="saem", draws=400)
+    assert any("would take random effects for normal" in text for text in fit.warnings)
+    expected = wb.fit(truth, data, method="laplace")
+    ratio = fit.parameters["se"] / expected.parameters["se"]
+    assert ratio.between(0.85, 1.15).all(), ratio
+
+
 def test_two_outputs_have_their_own_errors():
     """Concentrations and an effect proportional to them, errors additive and log-normal."""
     frame = cases.iv_frame(40, times=(0.5, 2, 5, 9))

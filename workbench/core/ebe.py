@@ -1,7 +1,9 @@
 """Conditional modes of the random effects (EBE, MAP) by a safeguarded Newton search.
 
-The search always starts at eta = 0, so its end is a function of the parameters alone; with random
-effects on a lag, which give several modes, it also starts along a grid of these. It uses
+The search always starts at eta = 0, so its end is a function of the parameters alone. Where it ends
+far from data whose error grows with the mean, it starts once more from their logarithms
+(`log_start`); with random effects on a lag, which give several modes, it also starts along a grid
+of these. It uses
 the observed Hessian where that is positive definite and the expected information where it is
 not, and it is driven to rounding error: a tight inner problem makes the outer objective smooth.
 
@@ -23,6 +25,7 @@ from workbench.core.likelihood import (
     with_prior,
 )
 from workbench.core.linalg import cholesky, cholesky_solve
+from workbench.core.log_start import far_off, logarithmic_start
 from workbench.core.packed import (
     Scratch,
     Structure,
@@ -32,6 +35,7 @@ from workbench.core.packed import (
 from workbench.core.table import freeze_variance, residual_table
 
 MAX_STEPS = 100
+MAX_ROUNDS = 10  # of MAX_STEPS each, as long as they lower J
 MAX_HALVINGS = 40
 # Newton decrement (the decrease of J still to be had, times two) below which a step is the last.
 # An error in the mode of the size of the step would enter log|H| to first order, so the step is
@@ -336,6 +340,31 @@ def place_on(along: int, place: float, held: float, base: Vec, start: OutVec) ->
 
 
 @kernel(inline=False)
+def from_logarithms(
+    structure: Structure,
+    subjects: Subjects,
+    i: int,
+    values: Values,
+    scratch: Scratch,
+    eta: OutVec,
+    status: int,
+    value: float,
+) -> tuple[int, float]:
+    """Search once more, from where the logarithms of the data fit best; keep the lower end."""
+    n_eta, start = eta.shape[0], scratch.restart
+    n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
+    if logarithmic_start(structure, subjects, i, values, scratch, start):
+        end, found = descend(-1, True, structure, subjects, i, values, scratch, start)
+        if end <= _MAX_ITER and not found >= value - SCAN_GAIN:
+            for a in range(n_eta):
+                eta[a] = start[a]
+            return end, found
+    value = evaluate(True, structure, subjects, i, values, eta, scratch)
+    joint_derivatives(n_obs, scratch)
+    return status, value
+
+
+@kernel(inline=False)
 def find_mode(
     interaction: bool,
     structure: Structure,
@@ -356,7 +385,17 @@ def find_mode(
     """
     for a in range(eta.shape[0]):
         eta[a] = 0.0
+    n_obs = subjects.obs_start[i + 1] - subjects.obs_start[i]
     status, value = descend(-1, interaction, structure, subjects, i, values, scratch, eta)
+    if interaction and far_off(n_obs, scratch.table):
+        status, value = from_logarithms(structure, subjects, i, values, scratch, eta, status, value)
+    for _ in range(MAX_ROUNDS):
+        if status != _MAX_ITER:
+            break
+        before = value
+        status, value = descend(-1, interaction, structure, subjects, i, values, scratch, eta)
+        if not value < before - SCAN_GAIN:
+            break
     if structure.scan.shape[0] > 0 and status <= _MAX_ITER:
         return better_modes(
             interaction, structure, subjects, i, values, scratch, eta, status, value

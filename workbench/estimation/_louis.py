@@ -8,8 +8,8 @@ r"""Observed information by Louis' formula, from draws of the random effects.
 expectations over :math:`p(\eta_i \mid y_i; \theta)` (Louis 1982, J R Stat Soc B 44:226; Kuhn &
 Lavielle 2005, Comput Stat Data Anal 49:1020, section 4, where a stochastic approximation takes
 the averages: with gain 1/k it is the plain mean taken here). What is held while theta moves is
-:math:`m_i = X_i\theta_M + \eta_i` of `_m_step`: the information that is missing is then
-small, and so is the Monte-Carlo error of the difference.
+:math:`m_i = X_i\theta_M + \eta_i` of `_m_step`, and :math:`z_i` of `_shaped_effects`: the
+information that is missing is then small, and so is the Monte-Carlo error of the difference.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from workbench.core.conditional import Objective
 from workbench.estimation._m_step import Split, design_at, location
+from workbench.estimation._shaped_effects import ShapedEffects
 from workbench.problem import Problem
 from workbench.problem.sampler import Sampler
 
@@ -32,13 +33,21 @@ class Louis:
 
     Parameters
     ----------
-    problem, parts : the model and the kinds of its parameters
+    problem, parts, shaped : the model and the kinds of its parameters
     x : (n_free,)  the estimates
     sampler : chains at x
     """
 
-    def __init__(self, problem: Problem, parts: Split, x: Floats, sampler: Sampler) -> None:
-        self.problem, self.parts, self.x, self.sampler = problem, parts, x, sampler
+    def __init__(
+        self,
+        problem: Problem,
+        parts: Split,
+        shaped: ShapedEffects,
+        x: Floats,
+        sampler: Sampler,
+    ) -> None:
+        self.problem, self.parts, self.shaped = problem, parts, shaped
+        self.x, self.sampler = x, sampler
         n = len(x)
         self.n = 0
         self._score = np.zeros((problem.n_sub, n))
@@ -50,13 +59,14 @@ class Louis:
         eta = self.sampler.eta.copy()
         theta = self.problem.space.values(self.x).theta
         m = eta + location(theta, self.parts)[:, None, :]
-        score = self._scores(self.x, m)
+        z = self.shaped.places(theta, eta)
+        score = self._scores(self.x, m, z)
         flat = score.reshape(score.shape[0] * score.shape[1], score.shape[2])
         hessian = np.zeros_like(self._hessian)
         for k in range(len(self.x)):
             step = np.zeros(len(self.x))
             step[k] = DIFFERENCE
-            change = self._scores(self.x - step, m) - self._scores(self.x + step, m)
+            change = self._scores(self.x - step, m, z) - self._scores(self.x + step, m, z)
             hessian[:, k] = change.sum(axis=(0, 1)) / (2.0 * DIFFERENCE)
         n_chains = eta.shape[1]
         self._score += score.mean(axis=1)
@@ -74,12 +84,13 @@ class Louis:
         mean = self._score / self.n
         return np.asarray((self._hessian - self._square) / self.n + mean.T @ mean)
 
-    def _scores(self, x: Floats, m: Floats) -> Floats:
+    def _scores(self, x: Floats, m: Floats, z: list[Floats]) -> Floats:
         """Return the complete-data score of every subject and chain, (n_sub, n_chains, n_free)."""
         space, parts, sampler = self.problem.space, self.parts, self.sampler
         values = space.values(x)
         sampler.eta[:] = m - location(values.theta, parts)[:, None, :]
         eta = sampler.eta
+        self.shaped.follow(values.theta, z, eta)
         out = sampler.complete(values, order=1)
         by_theta = 2.0 * out.by_theta
         if len(parts.closed):
@@ -88,6 +99,10 @@ class Louis:
             by_theta[:, :, parts.closed] = -2.0 * np.einsum(
                 "net,ef,ncf->nct", design, values.precision, eta, optimize=True
             )
+        held = self.shaped.elements
+        if len(held):
+            scores = self.shaped.scores(values.theta, values.precision, eta)
+            by_theta[:, :, held] = -2.0 * scores[:, :, held]
         n = eta.shape[0] * eta.shape[1]
         gradients = space.gradient(
             x,

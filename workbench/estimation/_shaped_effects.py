@@ -1,4 +1,4 @@
-r"""What gives random effects that are not normal their place and shape: SAEM's step for them.
+r"""Place and shape of random effects that are not normal: SAEM's step and scores for them.
 
 Of a parameter :math:`z_i = x_i^\top\theta + T(\eta_i, s)` (`core.shapes` has T) neither theta nor s
 has sufficient statistics. A step at fixed eta moves the predictions of all subjects, so rich data
@@ -110,7 +110,7 @@ class ShapedEffects:
         if not len(self.elements):
             return theta
         problem, n_chains = self.problem, eta.shape[1]
-        by_chain = self._scores(theta, precision, eta)
+        by_chain = self.scores(theta, precision, eta)
         score, new = with_prior(
             problem,
             theta,
@@ -124,32 +124,37 @@ class ShapedEffects:
         )
         step = np.zeros(len(theta))
         step[self.elements] = gain * scoring_step(score[self.elements] * slope, self.information)
-        before, moved = self._parts(theta, eta), eta.copy()
-        there = theta
+        z, moved, there = self.places(theta, eta), eta.copy(), theta
 
         def worth(part: float) -> float:
             nonlocal there
             there = problem.space.move_theta(theta, part * step)
-            self._follow(theta, there, before, eta, moved)
-            return self._misfit(there, precision, moved)
+            self.follow(there, z, moved)
+            return self.misfit(there, precision, moved)
 
         with np.errstate(all="ignore"):
-            if guards.accepted_part(worth, self._misfit(theta, precision, eta)) == 0.0:
+            if guards.accepted_part(worth, self.misfit(theta, precision, eta)) == 0.0:
                 return theta
         eta[...] = moved
         return there
 
-    def _parts(self, theta: Floats, eta: Floats) -> list[Floats]:
-        """Return T and its derivatives of each effect, (n_sub, n_chains, N_PARTS)."""
-        found = []
-        for one in self.effects:
-            own = np.ascontiguousarray(eta[:, :, one.eta].reshape(-1))
-            out = np.empty((len(own), N_PARTS))
-            shaped_range(one.kind, float(theta[one.shape]), own, out)
-            found.append(out.reshape(*eta.shape[:2], N_PARTS))
-        return found
+    def places(self, theta: Floats, eta: Floats) -> list[Floats]:
+        """Return z of each effect, (n_sub, n_chains)."""
+        return [
+            (one.design @ theta)[:, None] + parts[:, :, 0]
+            for one, parts in zip(self.effects, self._parts(theta, eta), strict=True)
+        ]
 
-    def _scores(self, theta: Floats, precision: Floats, eta: Floats) -> Floats:
+    def follow(self, theta: Floats, z: list[Floats], eta: Floats) -> None:
+        """Overwrite eta, from near which the search begins, by those that have z at theta."""
+        for one, places in zip(self.effects, z, strict=True):
+            target = np.ascontiguousarray((places - (one.design @ theta)[:, None]).reshape(-1))
+            start = np.ascontiguousarray(eta[:, :, one.eta].reshape(-1))
+            out = np.empty(len(target))
+            inverse_range(one.kind, target, float(theta[one.shape]), start, out)
+            eta[:, :, one.eta] = out.reshape(eta.shape[:2])
+
+    def scores(self, theta: Floats, precision: Floats, eta: Floats) -> Floats:
         """Return the scores of all chains at fixed z, (n_sub, n_chains, n_theta)."""
         pull = eta @ precision
         out = np.zeros((*eta.shape[:2], len(theta)))
@@ -160,21 +165,19 @@ class ShapedEffects:
             out[:, :, one.shape] += back * by_shape - mixed / by_eta
         return out
 
-    def _follow(
-        self, theta: Floats, there: Floats, before: list[Floats], eta: Floats, moved: Floats
-    ) -> None:
-        """Write to `moved` the eta that have the same z at other values of theta."""
-        for one, parts in zip(self.effects, before, strict=True):
-            gained = one.design @ (there - theta)
-            target = np.ascontiguousarray((parts[:, :, 0] - gained[:, None]).reshape(-1))
-            start = np.ascontiguousarray(eta[:, :, one.eta].reshape(-1))
-            out = np.empty(len(target))
-            inverse_range(one.kind, target, float(there[one.shape]), start, out)
-            moved[:, :, one.eta] = out.reshape(eta.shape[:2])
-
-    def _misfit(self, theta: Floats, precision: Floats, eta: Floats) -> float:
+    def misfit(self, theta: Floats, precision: Floats, eta: Floats) -> float:
         """Return -log p(z), summed over the chains, with the priors' penalty."""
         total = 0.5 * float(((eta @ precision) * eta).sum())
         for parts in self._parts(theta, eta):
             total += float(np.log(parts[:, :, 1]).sum())
         return total + 0.5 * eta.shape[1] * self.problem.space.priors.penalty(theta)
+
+    def _parts(self, theta: Floats, eta: Floats) -> list[Floats]:
+        """Return T and its derivatives of each effect, (n_sub, n_chains, N_PARTS)."""
+        found = []
+        for one in self.effects:
+            own = np.ascontiguousarray(eta[:, :, one.eta].reshape(-1))
+            out = np.empty((len(own), N_PARTS))
+            shaped_range(one.kind, float(theta[one.shape]), own, out)
+            found.append(out.reshape(*eta.shape[:2], N_PARTS))
+        return found

@@ -27,14 +27,7 @@ from workbench.results import FitResult
 
 Floats = NDArray[np.float64]
 
-BY_LOUIS_OF_STUDENT = (
-    "Standard errors are by Louis' formula: the linearised model would take Student-t residuals "
-    "for normal."
-)
-BY_LOUIS_OF_SCALE = (
-    "Standard errors are by Louis' formula: the linearised model knows nothing of the random "
-    "effect on the residual error."
-)
+BY_LOUIS = "Standard errors are by Louis' formula: the linearised model "
 
 
 def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool) -> FitResult:
@@ -55,10 +48,8 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
         modes = conditional_modes(problem, workers, values, interaction=True)
         likelihood = LIKELIHOODS[options.likelihood](problem, values, modes, workers, monitor.seed)
         wanted = options.covariance if estimate and not cancelled else "none"
-        # A linearised model takes the observations for normal: Louis' formula does not.
-        student = any(endpoint.spec.student for endpoint in problem.endpoints)
-        weighing = (student or problem.is_scaled) and estimate and not cancelled
-        source = "stochastic" if weighing else wanted
+        why = _not_linearised(problem) if estimate and not cancelled else ""
+        source = "stochastic" if why else wanted
         conditional = _conditional(saem, workers, modes.eta, monitor.seed, source)
         known = _uncertainty(problem, x, modes.eta, wanted, conditional)
         weighed = known
@@ -72,9 +63,8 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
             estimate=estimate,
             cancelled=cancelled,
         )
-        if weighing and wanted == "linearisation":
-            why = BY_LOUIS_OF_STUDENT if student else BY_LOUIS_OF_SCALE
-            verdict = replace(verdict, warnings=(*verdict.warnings, why))
+        if why and wanted == "linearisation":
+            verdict = replace(verdict, warnings=(*verdict.warnings, BY_LOUIS + why))
     return make_result(
         Outcome(
             problem=problem,
@@ -95,6 +85,20 @@ def run(problem: Problem, options: SaemOptions, monitor: Monitor, estimate: bool
             eta_sd=conditional.sd,
         )
     )
+
+
+def _not_linearised(problem: Problem) -> str:
+    """Say what a linearised model does to this one; empty if it may be used for standard errors.
+
+    It takes the observations for normal, with a variance that is the same for all subjects.
+    """
+    if any(endpoint.spec.student for endpoint in problem.endpoints):
+        return "would take Student-t residuals for normal."
+    if problem.is_scaled:
+        return "knows nothing of the random effect on the residual error."
+    if any(not shape.fixed for shape in problem.model.eta_shapes.values()):
+        return "would take random effects for normal, and so knows little of their shape."
+    return ""
 
 
 def _iterate(saem: Saem, monitor: Monitor, *, estimate: bool) -> bool:
@@ -141,7 +145,9 @@ def _conditional(
     sampler = conditional_sampler(
         problem, workers, values, low, start=modes, seed=seed, n_chains=n_chains
     )
-    louis = Louis(problem, saem.parts, x, sampler) if covariance == "stochastic" else None
+    louis = (
+        Louis(problem, saem.parts, saem.shaped, x, sampler) if covariance == "stochastic" else None
+    )
     first, second = np.zeros(modes.shape), np.zeros(modes.shape)
     n_sweeps = -(-saem.options.draws // n_chains)
     for _ in range(n_sweeps):

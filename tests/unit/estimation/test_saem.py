@@ -9,6 +9,7 @@ from workbench.core.rng import CONDITIONAL
 from workbench.errors import EstimationError, OptionError
 from workbench.estimation._louis import Louis
 from workbench.estimation._m_step import split
+from workbench.estimation._shaped_effects import ShapedEffects
 from workbench.problem import Problem
 from workbench.problem.conditional_draws import conditional_sampler
 from workbench.problem.workers import Workers
@@ -41,7 +42,7 @@ def newton_step(fit, n_draws=2000):
         n_chains=n_chains,
     )
     assert chains.purpose == CONDITIONAL
-    louis = Louis(problem, split(problem), x, chains)
+    louis = Louis(problem, split(problem), ShapedEffects(problem), x, chains)
     for _ in range(n_draws // n_chains):
         chains.move(values, low)
         louis.add()

@@ -36,13 +36,13 @@ def test_moves_what_acts_through_these_effects_alone(case):
 def test_score_equals_differences_where_individual_parameters_are_held(case):
     """1e-7: central differences."""
     effects, theta, precision, eta = case
-    before, moved = effects._parts(theta, eta), eta.copy()
+    z, moved = effects.places(theta, eta), eta.copy()
 
     def misfit(at):
-        effects._follow(theta, at, before, eta, moved)
-        return effects._misfit(at, precision, moved)
+        effects.follow(at, z, moved)
+        return effects.misfit(at, precision, moved)
 
-    score = effects._scores(theta, precision, eta).sum(axis=(0, 1))
+    score = effects.scores(theta, precision, eta).sum(axis=(0, 1))
     for k in effects.elements:
         step = np.zeros(len(theta))
         step[k] = 1e-5
@@ -52,19 +52,12 @@ def test_score_equals_differences_where_individual_parameters_are_held(case):
 
 def test_a_step_keeps_individual_parameters_and_raises_the_likelihood(case):
     effects, theta, precision, eta = case
-
-    def places(theta, eta):
-        return [
-            one.design @ theta[:, None] + parts[:, :, 0]
-            for one, parts in zip(effects.effects, effects._parts(theta, eta), strict=True)
-        ]
-
-    held, misfit = places(theta, eta), effects._misfit(theta, precision, eta)
+    held, misfit = effects.places(theta, eta), effects.misfit(theta, precision, eta)
     moved = eta.copy()
     there = effects.move(theta, precision, moved, 1.0)
-    for one, other in zip(held, places(there, moved), strict=True):
+    for one, other in zip(held, effects.places(there, moved), strict=True):
         np.testing.assert_allclose(other, one, atol=1e-12)
-    assert effects._misfit(there, precision, moved) < misfit - 1e-3
+    assert effects.misfit(there, precision, moved) < misfit - 1e-3
     others = np.setdiff1d(np.arange(len(theta)), effects.elements)
     np.testing.assert_array_equal(there[others], theta[others])
     assert not np.allclose(there[effects.elements], theta[effects.elements])
