@@ -69,10 +69,10 @@ def test_model_and_data_the_wrong_way_round_are_refused(model, data):
 
 def test_a_start_without_an_objective_names_the_subjects(data):
     """A clearance so large that the last predictions, and their variances, underflow."""
-    lost = cases.iv_model("proportional", cl=(570.0, 0.3))
-    words = r"FOCEI objective does not exist.*20 of 20 subjects \(ID 1, 2, 3, 4, 5 …\).*units"
+    lost = cases.iv_model("proportional", cl=(526.0, 0.3))
+    words = r"FOCE objective does not exist.*20 of 20 subjects \(ID 1, 2, 3, 4, 5 …\).*units"
     with pytest.raises(EstimationError, match=words):
-        wb.fit(lost, data)
+        wb.fit(lost, data, method="foce")
 
 
 def test_a_start_that_is_far_off_finds_its_way(data):
