@@ -420,8 +420,8 @@ def report(rows: pd.DataFrame, replicates: int) -> str:
         "mean estimate, SE the median standard error, SD that of the estimates over the data "
         f"sets. The share of 95 % intervals that hold the truth has a Monte-Carlo error of "
         f"{half:.1f} (1.96 SE). SEs: Hessian; SAEM's from the linearised model "
-        "(by Louis' formula where residuals are Student-t, their SD has a random effect, or a shape "
-        "of eta is estimated).",
+        "(by Louis' formula where residuals are Student-t, their SD has a random effect, or a "
+        "shape of eta is estimated).",
     ]
     for name in options():
         mine = rows[rows["option"] == name]
