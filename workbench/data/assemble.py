@@ -57,11 +57,18 @@ def assemble(
 
 
 def canonical_units(
-    given: Mapping[str, str], read: Mapping[str, str], covariates: tuple[str, ...]
+    given: Mapping[str, str],
+    read: Mapping[str, str],
+    covariates: tuple[str, ...],
+    endpoints: tuple[str, ...],
 ) -> dict[str, str]:
-    """Return the units of TIME, DV, AMT and the covariates; the caller's win over the file's."""
+    """Return the units of TIME, DV, AMT and the covariates; the caller's win over the file's.
+
+    Those of endpoints are there where they are given.
+    """
     names = ("TIME", "DV", "AMT", *covariates)
-    return {name: str(given.get(name, read.get(name, ""))) for name in names}
+    units = {name: str(given.get(name, read.get(name, ""))) for name in names}
+    return units | {label: str(given[label]) for label in endpoints if label in given}
 
 
 def _is_text(labels: npt.NDArray[Any]) -> bool:

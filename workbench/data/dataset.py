@@ -57,7 +57,8 @@ class Dataset:
     name : what plots and reports call it
     table : one row per file row, canonical NONMEM columns, then covariates
     covariate_names : columns of `table` that are covariates, numbers or labels
-    units : unit of TIME, DV, AMT and each covariate, "" where unknown
+    units : unit of TIME, DV, AMT and each covariate, "" where unknown; of endpoints that have one
+        of their own, by label
     audit : every repair, warning and note: ROW (0: the whole file), ID, COLUMN, LEVEL, MESSAGE
     info : the catalogue's entry, None for other data
     code : the Python expression that makes this data set again
@@ -470,7 +471,6 @@ def read_dataset(
         interpolation=covariate_interpolation,
         keep_unobserved=keep_unobserved,
     )
-    _check_units(units, covariates)
     options = {
         "columns": dict(columns or {}),
         "units": dict(units or {}),
@@ -478,21 +478,24 @@ def read_dataset(
         "keep_unobserved": keep_unobserved,
         "design": design,
     }
-    return Dataset(
+    read = Dataset(
         name=name if name is not None else Path(file).stem,
         table=table,
         covariate_names=covariates,
-        units=canonical_units(units or {}, raw.units, covariates),
+        units={},
         audit=findings.audit(),
         code=_code(source, name, options),
         covariate_interpolation=covariate_interpolation,
         design=design,
     )
+    labels = () if len(read.endpoints) < 2 else tuple(map(str, read.endpoints))
+    _check_units(units, (*covariates, *labels))
+    return replace(read, units=canonical_units(units or {}, raw.units, covariates, labels))
 
 
-def _check_units(units: Mapping[str, str] | None, covariates: tuple[str, ...]) -> None:
-    """Refuse a unit for a column that is not there."""
-    known = ("TIME", "DV", "AMT", "DATE", *covariates)
+def _check_units(units: Mapping[str, str] | None, more: tuple[str, ...]) -> None:
+    """Refuse a unit for a column (or an endpoint) that is not there."""
+    known = ("TIME", "DV", "AMT", "DATE", *more)
     for name in units or {}:
         if name not in known:
             raise OptionError(

@@ -29,7 +29,8 @@ def log_dv(data: Dataset) -> Dataset:
             f"{int(observed.sum())} observations have no logarithm. Drop these rows (MDV = 1), or "
             "say that they are below a limit."
         )
-    units = {name: unit for name, unit in data.units.items() if name != "DV"}
+    gone = {"DV", *(str(label) for label in data.endpoints)}
+    units = {name: unit for name, unit in data.units.items() if name not in gone}
     return _changed(replace(data, units=units), np.log, "log_dv", "DV was replaced by log DV.")
 
 

@@ -17,6 +17,7 @@ from workbench.problem import Problem
 from workbench.problem.intervals import NORMAL, interval
 from workbench.problem.residuals import predictions_table
 from workbench.problem.space import Entry, frozen
+from workbench.problem.units import units_of
 from workbench.results import FitResult
 from workbench.results.occasions import shrinkage_of
 
@@ -152,7 +153,7 @@ def _parameters(
     kappas: pd.DataFrame,
 ) -> pd.DataFrame:
     """Build the parameter table; see `FitResult.parameters`."""
-    units = problem.model.units(problem.data.units)
+    units = units_of(problem.model, problem.data)
     rows = []
     for entry, estimate, se in zip(
         problem.space.entries, problem.space.natural(x), known.se, strict=True

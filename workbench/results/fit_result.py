@@ -19,6 +19,7 @@ from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
 from workbench.problem.conditional_draws import conditional_draws
+from workbench.problem.units import units_of
 from workbench.results import individuals, occasions
 from workbench.results.saved import to_json
 
@@ -276,7 +277,7 @@ class FitResult:
     @property
     def units(self) -> dict[str, str]:
         """Units of TIME, DV, AMT and of the parameters; "" where unknown."""
-        return {**dict(self.data.units), **self.model.units(self.data.units)}
+        return {**dict(self.data.units), **units_of(self.model, self.data)}
 
     def _of_kind(self, kind: str) -> pd.Series[float]:
         return self.parameters.loc[self.parameters["kind"] == kind, "estimate"]

@@ -9,6 +9,7 @@ import ipywidgets as W
 from workbench.models.error import ResidualError
 from workbench.models.model import Model
 from workbench.models.residual import error_models
+from workbench.problem.units import units_of
 from workbench.widgets import parameter_equation
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import html, styled
@@ -46,7 +47,7 @@ class ErrorRow:
         """Show the value as the state has it; an entry that is wrong stays."""
         state = self.session.state
         key = f"{self.output}.{self.name}" if self.output else self.name
-        unit = state.model.units(state.dataset.units if state.dataset else {})[key]
+        unit = units_of(state.model, state.dataset)[key]
         if self.name == "proportional":
             unit = "fraction"
         error = state.model.errors[self.output] if self.output else state.model.error

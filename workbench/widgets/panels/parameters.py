@@ -10,6 +10,7 @@ import ipywidgets as W
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
+from workbench.problem.units import units_of
 from workbench.widgets.field import NumberField, Remark
 from workbench.widgets.markup import html, styled
 from workbench.widgets.model_edits import START_IIV, has_full_omega
@@ -97,7 +98,7 @@ class ParameterRow:
         state = self.session.state
         structure, parameter = state.model.structure, state.model.parameters[self.name]
         place = structure.parameters.index(self.name)
-        unit = state.model.units(state.dataset.units if state.dataset else {})[self.name]
+        unit = units_of(state.model, state.dataset)[self.name]
         hint = ", ".join(part for part in (structure.meanings[place], unit) if part)
         self.label.value = (
             f"<b title='{escape(hint)}'>{escape(self.name)}</b><small>{escape(unit)}</small>"

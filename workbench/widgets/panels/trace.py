@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as W
 import pandas as pd
 
+from workbench.problem.units import units_of
 from workbench.widgets.card import PlotCard
 from workbench.widgets.markup import html, styled
 from workbench.widgets.panels._base import Panel, PanelView
@@ -21,7 +22,7 @@ NAME = "trace"
 def live(state: WorkbenchState) -> Any:
     """Return what stands for the fit: its own trace, or the reports of the one that runs."""
     if state.trace and (state.busy or state.fit is None):
-        units = state.model.units(state.dataset.units)
+        units = units_of(state.model, state.dataset)
         return SimpleNamespace(trace=pd.DataFrame(_rows(state.trace)), units=units)
     return state.fit
 
