@@ -91,6 +91,7 @@ def test_what_one_method_cannot_do_does_not_lose_the_others(page):
     text = words(page, NAME)
     assert "M3 failed: FO takes every observation" in text
     assert text.count("wb-chip failed") == 1
+    assert "M1 or M5, in the Data section" in text
 
 
 def test_when_nothing_can_be_fitted_the_reason_is_said(page):

@@ -334,7 +334,7 @@ def _without_interval(parameters: pd.DataFrame, first: FitResult) -> list[str]:
             f"{said} There are {first.data.n_sub} subjects for {first.n_parameters} estimated "
             "parameters, too few; estimate fewer parameters, or take the SE for what it is."
         ]
-    return [f"{said} Nearly all that is known of them is imputed; more draws (m=) may help."]
+    return [f"{said} Nearly all that is known of them is imputed; more draws may help."]
 
 
 def _notes(table: pd.DataFrame, parameters: pd.DataFrame, n_fits: int, m: int) -> list[str]:

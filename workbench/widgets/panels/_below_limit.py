@@ -16,6 +16,7 @@ from workbench.results import FitResult
 from workbench.widgets.below_limit import USUAL, BlqCompared
 from workbench.widgets.code import CodeListing
 from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled
+from workbench.widgets.page_words import on_the_page
 from workbench.widgets.panels._missing_covariates import STALE
 from workbench.widgets.session import Session
 from workbench.widgets.switch import Switch
@@ -116,7 +117,7 @@ class BelowLimitSection:
         try:
             action(*arguments)
         except WorkbenchError as error:
-            self.complaint.value = f"<span role='alert'>{escape(str(error))}</span>"
+            self.complaint.value = f"<span role='alert'>{escape(on_the_page(str(error)))}</span>"
 
 
 def _button(words: str, hint: str) -> W.Button:
@@ -143,7 +144,7 @@ def compared_table(compared: BlqCompared | None, *, running: bool, stale: bool) 
         for name, fit in found.fits.items()
         if fit.verdict != "converged"
     ]
-    listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    listed = "".join(f"<li>{escape(on_the_page(note))}</li>" for note in notes)
     mark = f"<div class='wb-stale' role='note'>{STALE}</div>" if stale else ""
     return (
         f"{mark}<div class='wb-scroll' data-methods='{len(names)}'>"

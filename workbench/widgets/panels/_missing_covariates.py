@@ -13,6 +13,7 @@ from workbench.widgets.choice import Choice, Entry
 from workbench.widgets.code import CodeListing
 from workbench.widgets.field import NumberField
 from workbench.widgets.markup import NOTHING, chip, fixed, html, number, styled, table
+from workbench.widgets.page_words import on_the_page
 from workbench.widgets.panels._base import labelled
 from workbench.widgets.session import Session
 from workbench.widgets.switch import Switch
@@ -183,7 +184,7 @@ class MissingCovariates:
         try:
             action(*arguments)
         except WorkbenchError as error:
-            self.complaint.value = f"<span role='alert'>{escape(str(error))}</span>"
+            self.complaint.value = f"<span role='alert'>{escape(on_the_page(str(error)))}</span>"
 
 
 def missing_table(missing: pd.DataFrame) -> str:
