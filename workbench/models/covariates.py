@@ -18,7 +18,7 @@ from workbench.models.values import Fixed, argument, names_of_fixed, number
 from workbench.registry import unknown_name
 
 Groups = tuple[tuple[str, tuple[str, ...]], ...]
-LISTED = 2  # levels that an equation shows one by one
+LISTED = 1  # levels, beside the reference, that an equation shows one by one
 LEVEL_TEST = r"\,[#_i\,=\,~]"
 CARD_FIELDS = ("kind", "column", "reference", "groups", "fixed")
 

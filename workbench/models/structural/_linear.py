@@ -161,7 +161,7 @@ def _exchange(compartments: int, parametrisation: str, into: str) -> list[str]:
         first = rf"\frac{{dA_1}}{{dt}} = {into} - " + " - ".join(out)
         return [first, *back, rf"f(t) = A_1(t) / {volume}"]
     if compartments == 1:
-        return [rf"V \frac{{dc}}{{dt}} = {into} - CL\,c", r"f(t) = c(t)"]
+        return [rf"V\,\frac{{dc}}{{dt}} = {into} - CL\,c", r"f(t) = c(t)"]
     q = {2: ("Q",), 3: ("Q_2", "Q_3")}[compartments]
     flows = [rf"{q[j]} (c_1 - c_{j + 2})" for j in range(compartments - 1)]
     first = rf"\frac{{dA_1}}{{dt}} = {into} - CL\,c_1 - " + " - ".join(flows)
