@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.estimation._uncertainty import Uncertainty
-from workbench.estimation._verdict import Verdict
+from workbench.estimation._verdict import Verdict, doubted
 from workbench.models.distributions import distributions
 from workbench.problem import Problem
+from workbench.problem.checks import negative_sd
 from workbench.problem.intervals import NORMAL, interval
 from workbench.problem.residuals import predictions_table
 from workbench.problem.space import Entry, frozen
@@ -80,6 +81,10 @@ def make_result(found: Outcome) -> FitResult:
     shrinkage = _shrinkage(etas, omega[:n_between, :n_between])
     ofv = float(found.individual_ofv.sum())
     individual = problem.individual_parameters(values.theta, frozen(found.eta))
+    individual_prediction = predictions["IPRED"].to_numpy(dtype=np.float64)
+    verdict = doubted(
+        found.verdict, negative_sd(data, problem.endpoints, individual_prediction, values.sigma)
+    )
     return FitResult(
         model=problem.model,
         final_model=space.model_at(x),
@@ -95,9 +100,9 @@ def make_result(found: Outcome) -> FitResult:
         likelihood_se=found.likelihood_se,
         penalty=space.penalty(x),
         n_parameters=space.n_free,
-        verdict=found.verdict.verdict,
-        reasons=found.verdict.reasons,
-        warnings=tuple(problem.notes) + found.verdict.warnings,
+        verdict=verdict.verdict,
+        reasons=verdict.reasons,
+        warnings=tuple(problem.notes) + verdict.warnings,
         seconds=found.seconds,
         parameters=_parameters(problem, x, found.known, shrinkage, kappas),
         covariance=found.known.natural,

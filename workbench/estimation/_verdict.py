@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +84,24 @@ def judge(
         f"the largest gradient element is {largest:.1e}."
     )
     return Verdict("converged", (evidence,), tuple(warnings))
+
+
+def doubted(verdict: Verdict, negative: Sequence[str]) -> Verdict:
+    """Return a verdict that takes an SD for doubtful which is negative somewhere.
+
+    Parameters
+    ----------
+    negative : where, see `problem.checks.negative_sd`
+    """
+    if not negative or verdict.verdict == "failed":
+        return verdict
+    doubts = tuple(
+        f"{sentence}. The likelihood has only its square, so this is not the model that was "
+        "written. Fix a parameter, or choose an error model whose SD cannot become negative."
+        for sentence in negative
+    )
+    earlier = verdict.reasons if verdict.verdict == "doubtful" else ()
+    return Verdict("doubtful", (*earlier, *doubts), verdict.warnings)
 
 
 def collinear(known: Uncertainty) -> list[str]:

@@ -6,7 +6,12 @@ residual-error kernel like those of the files in `residual`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from workbench.core.residuals import SIGMA_WIDTH
 from workbench.errors import ModelError
@@ -25,6 +30,8 @@ PREDICTION = "f"
 CARD = ("model", "fixed", "transform", "of", "expression", "iiv")  # other parts of a model card
 RESERVED = (*CARD, "lambda", "df", "sd", "y", *TIME_NAMES)
 START = 0.1  # of a parameter of which nothing is known
+
+Floats = NDArray[np.float64]
 
 _IMPORTS = """\
 from workbench.core.jit import OutMat as Table
@@ -105,7 +112,29 @@ def expression_model(text: str) -> ErrorModel:
         residual=module.residual,
         log_jacobian=no_jacobian,
         shapes=parameters if len(parameters) > 1 else (),
+        signed_sd=_signed_sd(system, source, module),
     )
+
+
+def _signed_sd(
+    system: System, source: Source, module: ModuleType
+) -> Callable[[Floats, Floats], Floats]:
+    """Return the function that gives the SD as it is written, see `ErrorModel`."""
+    given = [system.z.index(name) for name in parameters_of(system)]
+    at_f = system.z.index(PREDICTION) if PREDICTION in system.z else -1
+
+    def signed_sd(f: Floats, sigma: Floats) -> Floats:
+        z, value, out = np.zeros(len(system.z)), np.zeros(1), np.zeros(len(f))
+        first, second = np.zeros((1, len(z))), np.zeros(max(1, len(source.hessian_index)))
+        z[given] = sigma[: len(given)]
+        for j, prediction in enumerate(f):
+            if at_f >= 0:
+                z[at_f] = prediction
+            module.output(0, 0.0, z, value, first, second)
+            out[j] = value[0]
+        return out
+
+    return signed_sd
 
 
 def _kernel(system: System, source: Source) -> str:

@@ -131,6 +131,46 @@ def check_start(
             )
 
 
+def check_sd(
+    data: Dataset, endpoints: Sequence[Endpoint], prediction: Floats, sigma: Floats
+) -> None:
+    """Refuse starting values at which an SD is negative, which its square would hide.
+
+    Parameters
+    ----------
+    prediction : (n_obs,)  at the typical values
+    sigma : (n_sigma,)
+
+    Raises
+    ------
+    ModelError
+    """
+    said = negative_sd(data, endpoints, prediction, sigma)
+    if said:
+        raise ModelError(
+            f"{said[0]} with the starting values. An SD is above 0: start from other values, or "
+            "choose an error model whose SD cannot become negative."
+        )
+
+
+def negative_sd(
+    data: Dataset, endpoints: Sequence[Endpoint], prediction: Floats, sigma: Floats
+) -> list[str]:
+    """Return, for each output whose SD is negative somewhere, where it is: without a full stop."""
+    found = []
+    for endpoint in endpoints:
+        sd = endpoint.signed_sd(prediction[endpoint.rows], sigma)
+        below = np.flatnonzero(sd < 0)
+        if len(below):
+            bad = endpoint.rows[below]
+            found.append(
+                f"The SD of the residual error of {endpoint.output} ({endpoint.error.title}) is "
+                f"negative, {sd[below[0]]:.3g} at a prediction of {prediction[bad[0]]:.3g}, at "
+                f"{where(data, bad)}"
+            )
+    return found
+
+
 def limit_notes(data: Dataset) -> list[str]:
     """Return sentences on values that are known only to lie beyond a limit."""
     found = []

@@ -86,6 +86,15 @@ class Endpoint:
         self.error.residual(np.ones(len(f)), sizes, own, table)
         return np.asarray(np.sqrt(table[:, V]))
 
+    def signed_sd(self, f: Floats, sigma: Floats) -> Floats:
+        """Return `sd` with the sign that sigma gives it; inf where none can make it negative."""
+        if self.error.signed_sd is None:
+            return np.full(len(f), np.inf)
+        own, sizes = self.own(sigma), np.ascontiguousarray(f)
+        if self.spec.of == TRANSFORMED:
+            sizes = np.abs(error_scale.modelled(self.spec, sizes, own))
+        return self.error.signed_sd(sizes, own)
+
     def observed(self, f: Floats, z: Floats, sd: Floats, sigma: Floats) -> Floats:
         """Return the observations at predictions f, of the shape of f.
 

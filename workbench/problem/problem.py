@@ -22,6 +22,7 @@ from workbench.models.model import Model
 from workbench.models.structural import Approximate
 from workbench.problem.checks import (
     check_observations,
+    check_sd,
     check_start,
     limit_notes,
     notes,
@@ -108,7 +109,7 @@ class Problem(WithinSubjects, WithScaleEffects):
         self.n_density = int(of_density.sum())
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start, of_density)
         if not data.design:
-            self._check_start()
+            self._check_start(estimable=estimable)
 
     def _bind(self, recorded: Subjects) -> None:
         """Take records, with their events made beforehand where no parameter moves them."""
@@ -117,7 +118,7 @@ class Problem(WithinSubjects, WithScaleEffects):
         self.structure = self._structure(recorded, ready=made is not None)
         self.subjects = recorded if made is None else made
 
-    def _check_start(self) -> None:
+    def _check_start(self, *, estimable: bool) -> None:
         values = self.space.values(self.space.start)
         prediction = self.predict(values.theta, self.no_etas())[:, 0]
         if not np.isfinite(prediction).all():
@@ -130,6 +131,8 @@ class Problem(WithinSubjects, WithScaleEffects):
         certain = (table[:, V] == 0) & (table[:, KIND] == BELOW) & (table[:, R] > 0)
         variance = np.where(certain, np.inf, table[:, V])
         check_start(self.data, self.endpoints, prediction, variance)
+        if estimable:
+            check_sd(self.data, self.endpoints, prediction, values.sigma)
 
     def _structure(self, subjects: Subjects, *, ready: bool = False) -> Structure:
         model = self.model

@@ -11,7 +11,7 @@ from tests import cases
 from workbench.core.optimize import Minimum
 from workbench.core.status import Status
 from workbench.estimation._uncertainty import Uncertainty
-from workbench.estimation._verdict import judge
+from workbench.estimation._verdict import doubted, judge
 from workbench.problem import Problem
 
 
@@ -185,6 +185,22 @@ def test_every_objection_is_a_doubt_in_words(problem, case, words):
     verdict = judged(problem, **case)
     assert verdict.verdict == "doubtful"
     assert words in " ".join(verdict.reasons)
+
+
+def test_a_negative_sd_at_the_end_is_a_doubt(problem):
+    verdict = doubted(judged(problem), ["The SD of c is negative at row 3"])
+    assert verdict.verdict == "doubtful"
+    assert verdict.reasons[0].startswith("The SD of c is negative at row 3. The likelihood has")
+    earlier = judged(problem, reason="max_iter")
+    assert doubted(earlier, ["The SD …"]).reasons[:-1] == earlier.reasons
+    assert doubted(earlier, []) is earlier
+
+
+def test_an_sd_that_is_negative_at_the_given_values_is_said():
+    model = cases.iv_model().replace(error=wb.error.Combined(0.1, -0.05, kind=1))
+    at = wb.evaluate(model, cases.iv_data(3))
+    assert at.verdict == "doubtful"
+    reason(at, "SD of the residual error", "negative")
 
 
 def test_an_objective_that_is_not_finite_is_a_failure(problem):

@@ -67,6 +67,39 @@ def test_a_compartment_by_name_is_that_by_number():
     np.testing.assert_array_equal(*(problem.subjects.records for problem in found))
 
 
+NEGATIVE = {
+    "an expression": wb.error.Expression("a - f", {"a": 0.5}),
+    "a slope": wb.error.Combined(0.1, -0.05, kind=1),
+    "a slope and an exponent": wb.error.Combined(0.1, -0.05, kind=1, exponent=0.9),
+}
+
+
+@pytest.mark.parametrize("error", NEGATIVE.values(), ids=list(NEGATIVE))
+def test_a_negative_sd_at_the_start_names_the_row(error):
+    """Its square is positive, so the likelihood exists; the model is not the one written."""
+    model, data = cases.iv_model().replace(error=error), cases.iv_data(3)
+    words = r"SD of the residual error of \w+ .* is negative, -.* at row \d+ \(ID 1, TIME"
+    with pytest.raises(ModelError, match=words):
+        Problem(model, data, estimable=True)
+    Problem(model, data)  # what is done with a fit that ended there goes on
+
+
+def test_a_negative_slope_is_fine_where_the_sd_stays_positive():
+    error = wb.error.Combined(5.0, -0.001, kind=1)
+    Problem(cases.iv_model().replace(error=error), cases.iv_data(3), estimable=True)
+
+
+def test_the_sign_of_an_sd_goes_with_its_variance():
+    """What `signed_sd` gives is, squared, what the kernel writes."""
+    for error in NEGATIVE.values():
+        problem = Problem(cases.iv_model().replace(error=error), cases.iv_data(2))
+        values, (endpoint,) = problem.space.values(problem.space.start), problem.endpoints
+        f = problem.values(values.theta, problem.no_etas())
+        signed = endpoint.signed_sd(f, values.sigma)
+        assert (signed < 0).any()
+        np.testing.assert_allclose(np.abs(signed), endpoint.sd(f, values.sigma), rtol=1e-13)
+
+
 def test_a_design_is_not_fitted():
     rows = pd.DataFrame({"ID": 1, "TIME": [0.0, 1.0], "AMT": [9, 0]})
     design = wb.read_dataset(rows, design=True)

@@ -27,6 +27,8 @@ class ErrorModel:
     observed : from predictions f and errors e on the modelled scale, the data: h^-1(h(f) + e)
     positive_data : True when h needs y > 0 and f > 0: it cannot be transformed any further
     shapes : parameters that are no SD or fraction: larger ones do not mean more error
+    signed_sd : of predictions and sigma, the SD with its sign, which V has lost; None where no
+        sigma can make it negative
     """
 
     name: str
@@ -43,6 +45,9 @@ class ErrorModel:
     observed: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] = np.add
     positive_data: bool = False
     shapes: tuple[str, ...] = ()
+    signed_sd: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]] | None = (
+        None
+    )
 
 
 def no_jacobian(y: NDArray[np.float64]) -> float:

@@ -1,5 +1,8 @@
 """Combined residual error, the standard deviations added: SD = a + b f (Monolix's combined1)."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from workbench.core.jit import OutMat, Vec, kernel
 from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_FF, V_FS, V_S, R, V
 from workbench.models.residual._base import ErrorModel, no_jacobian
@@ -27,6 +30,11 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
         out[j, FIRST_SIGMA + SIGMA_WIDTH + V_FS] = 2.0 * (sd + b * f[j])
 
 
+def signed_sd(f: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a + b f."""
+    return np.asarray(sigma[0] + sigma[1] * f)
+
+
 ERROR_MODEL = ErrorModel(
     name="combined1",
     title="Combined 1 (SD = a + b·f)",
@@ -39,4 +47,5 @@ ERROR_MODEL = ErrorModel(
     sd=r"(a + b\,f_{ij})",
     residual=residual,
     log_jacobian=no_jacobian,
+    signed_sd=signed_sd,
 )

@@ -2,6 +2,9 @@
 
 from math import log
 
+import numpy as np
+from numpy.typing import NDArray
+
 from workbench.core.jit import OutMat, Vec, kernel
 from workbench.core.residuals import FIRST_SIGMA, R_F, R_FF, SIGMA_WIDTH, V_F, V_FF, V_FS, V_S, R, V
 from workbench.models.residual._base import ErrorModel, no_jacobian
@@ -39,6 +42,13 @@ def residual(y: Vec, f: Vec, sigma: Vec, out: OutMat) -> None:
         out[j, at + V_FS] = 2.0 * (sd_f * b * power * size + sd * b * power * per * (1 + c * size))
 
 
+def signed_sd(f: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a + b |f|^c, and a where f is 0."""
+    size = np.abs(f)
+    power = np.power(size, sigma[2], out=np.zeros(len(f)), where=size > 0)
+    return np.asarray(sigma[0] + sigma[1] * power)
+
+
 ERROR_MODEL = ErrorModel(
     name="combined1_power",
     title="Combined 1 with exponent (SD = a + b·f^c)",
@@ -51,5 +61,6 @@ ERROR_MODEL = ErrorModel(
     sd=r"(a + b\,f_{ij}^{\,c})",
     residual=residual,
     log_jacobian=no_jacobian,
+    signed_sd=signed_sd,
     shapes=("exponent",),
 )
