@@ -199,6 +199,8 @@ def restarted(first: Model, ended: Model) -> tuple[Model, list[str]]:
         parameters, errors = dict(model.parameters), dict(model.errors)
         for name in lost:
             given: dict[str, Any] = {effect.part: GIVEN_SD * sd[name]}
+            if effect is ETA and not parameters[name].has_eta:
+                given["eta"] = first.parameters[name].eta
             parameters[name] = replace(parameters[name], **given)
         for name, output in _lost_on_errors(first, ended).items() if effect is ETA else ():
             errors[output] = replace(errors[output], iiv=GIVEN_SD * first.eta_sd(name))

@@ -16,12 +16,95 @@ from workbench.models.values import Fixed, number
 from workbench.registry import unknown_name
 
 Pair = tuple[str, str]
+Correlations = Mapping[Pair, float | Fixed] | Iterable[Pair]
+
+
+def named_pairs(correlations: Correlations | None) -> Mapping[Pair, float | Fixed]:
+    """Return correlations by pair; pairs without a value start at 0.
+
+    Raises
+    ------
+    ModelError
+        They are no pairs at all.
+    """
+    if isinstance(correlations, Mapping):
+        return correlations
+    given: Any = () if correlations is None else correlations
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ModelError(
+            f'Correlations are pairs of parameters, such as [("cl", "v")], not {given!r}. Leave '
+            "them out where there are none."
+        )
+    return dict.fromkeys([tuple(pair) if isinstance(pair, list) else pair for pair in given], 0.0)
+
+
+def still_named(held: Iterable[Pair], pairs: Mapping[Pair, Any]) -> frozenset[Pair]:
+    """Return those held pairs that are among other pairs, either way round."""
+    return frozenset(pair for pair in held if pair in pairs or pair[::-1] in pairs)
+
+
+def held_pairs(
+    structure: StructuralModel,
+    sds: Mapping[str, float],
+    pairs: Mapping[Pair, float],
+    fixed: Iterable[Pair] | None,
+) -> set[Pair]:
+    """Return the pairs that `fixed_correlations` names, in the order that they have in `pairs`.
+
+    Raises
+    ------
+    ModelError, UnknownNameError
+        One is no pair, names a parameter that there is not, or has no correlation.
+    """
+    held = set()
+    for a, b in (_pair(pair) for pair in named_pairs(fixed)):
+        for name in (a, b):
+            if name not in sds:
+                raise unknown_name(f"parameter of {structure.name}", name, [*sds])
+        key = (a, b) if (a, b) in pairs else (b, a)
+        if key not in pairs:
+            raise ModelError(
+                f"fixed_correlations holds the correlation of {a} with {b}, but correlations does "
+                f'not name that pair: it is 0. Give its value, correlations={{("{a}", "{b}"): '
+                "wb.Fixed(0.4)}, or leave it out of fixed_correlations."
+            )
+        held.add(key)
+    return held
+
+
+def _pair(pair: Any) -> Pair:
+    """Refuse what is no pair of names."""
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise ModelError(
+            f'Correlations are pairs of parameters, such as [("cl", "v")]; {pair!r} is none.'
+        )
+    return pair
+
+
+def pairs_of_card(card: Any) -> dict[Pair, float | Fixed]:
+    """Read the "correlations" of a model card.
+
+    Raises
+    ------
+    ModelError
+        They are not of the form that a card has them in.
+    """
+    rows = card if isinstance(card, list | tuple) else [card]
+    for row in rows:
+        if not isinstance(row, list | tuple) or not (
+            len(row) == 3 or (len(row) == 4 and row[3] == "fixed")
+        ):
+            raise ModelError(
+                'The "correlations" of a model card are a list such as [["cl", "v", 0.4]], or '
+                f'["cl", "v", 0.4, "fixed"] for one that is held; {row!r} is not of that form.'
+            )
+    return {(str(row[0]), str(row[1])): row[2] if len(row) == 3 else Fixed(row[2]) for row in rows}
 
 
 def read_pairs(
     structure: StructuralModel,
     sds: Mapping[str, float],
-    correlations: Mapping[Pair, float | Fixed] | Iterable[Pair],
+    correlations: Correlations | None,
     effect: Effect,
 ) -> tuple[dict[Pair, float], set[Pair]]:
     """Return the correlations by pair, in order, and which of them are held.
@@ -35,19 +118,12 @@ def read_pairs(
     ModelError, UnknownNameError
         A pair is none, has no random effects of this kind, or is given twice.
     """
-    if not isinstance(correlations, Mapping):
-        named = [tuple(pair) if isinstance(pair, list) else pair for pair in correlations]
-        correlations = dict.fromkeys(named, 0.0)
     order = {name: k for k, name in enumerate(sds)}
     pairs: dict[Pair, float] = {}
     held: set[Pair] = set()
-    for pair, given in correlations.items():
+    for pair, given in named_pairs(correlations).items():
         value = given.value if isinstance(given, Fixed) else given
-        if not isinstance(pair, tuple) or len(pair) != 2:
-            raise ModelError(
-                f'Correlations are pairs of parameters, such as [("cl", "v")]; {pair!r} is none.'
-            )
-        a, b = pair
+        a, b = _pair(pair)
         for name in (a, b):
             if name not in sds:
                 raise unknown_name(f"parameter of {structure.name}", name, [*sds])

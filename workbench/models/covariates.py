@@ -67,6 +67,15 @@ class CovariateEffect:
             object.__setattr__(self, "reference", _reference(self.reference, self.column, kind))
             return
         _check_groups(self.column, self.groups)
+        for level in (*self.levels, *([] if self.reference is None else [str(self.reference)])):
+            group = self.group_of(level)
+            if group != level:
+                what = "effects" if level in self.levels else "reference"
+                raise ModelError(
+                    f"{what} of {self.column} names the level {level}, which is in the group "
+                    f"{group!r}. Name the group: {what}="
+                    + (f"{{{group!r}: …}}." if what == "effects" else f"{group!r}.")
+                )
         for level in sorted(self.fixed):
             if level not in (self.levels or ("",)):
                 raise unknown_name(f"level of {self.column} with an effect", level, self.levels)
@@ -235,7 +244,7 @@ def check_effects(effects: Any, kind: Distribution) -> tuple[CovariateEffect, ..
     ModelError
         One is no effect, does not apply to the distribution, or uses a covariate again.
     """
-    if isinstance(effects, CovariateEffect) or not isinstance(effects, Iterable):
+    if isinstance(effects, CovariateEffect | str) or not isinstance(effects, Iterable):
         raise ModelError(
             'covariates is a list of effects, such as [wb.covariate.Power("WT", reference=70)], '
             f"not {effects!r}."

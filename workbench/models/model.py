@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from workbench.errors import ModelError
 from workbench.models import units as unit_templates
 from workbench.models.correlations import (
+    Correlations,
     Pair,
     blocks_of,
     check_correlations,
     correlation_matrix,
+    held_pairs,
     kappa_pairs,
+    named_pairs,
+    pairs_of_card,
     read_pairs,
+    still_named,
 )
 from workbench.models.covariates import CovariateEffect
 from workbench.models.distributions import distributions
@@ -43,12 +48,12 @@ from workbench.models.endpoints import (
 from workbench.models.error import IIV, ResidualError
 from workbench.models.eta import EtaShape, read_eta
 from workbench.models.occasions import ETA, OCCASION, check_occasion
-from workbench.models.parameter import NO_BOUNDS, Parameter
+from workbench.models.parameter import NO_BOUNDS, Parameter, check_shape
 from workbench.models.prior import read_prior
 from workbench.models.read import read_structure
 from workbench.models.structural import StructuralModel, structures
 from workbench.models.typeset import individual_parameter, random_effects
-from workbench.models.values import Fixed, argument, names_of_fixed
+from workbench.models.values import argument, names_of_fixed
 from workbench.registry import unknown_name
 
 FORMAT = 1
@@ -86,7 +91,7 @@ class Model:
     endpoints : which label of the data (DVID, or CMT of the observations) is which output,
         ``{1: "cp", 2: "pca"}``. Without it labels that are names of outputs stand for these, and
         the others for the outputs in order.
-    fixed_correlations : pairs that are held besides those given by `Fixed`
+    fixed_correlations : pairs of `correlations` that are held besides those given by `Fixed`
     occasion : where parameters vary between occasions (``iov``): the column of the data with the
         occasion of each row, as numbers or labels; ``"reset"`` where each EVID 3 or 4 begins one,
         ``"dose"`` where each dose does. As of a covariate, the value of a row holds from the time
@@ -121,11 +126,11 @@ class Model:
         parameters: Mapping[str, Parameter],
         *,
         error: ResidualError | Errors,
-        correlations: Mapping[Pair, float | Fixed] | Iterable[Pair] = (),
+        correlations: Correlations | None = (),
         endpoints: Mapping[Any, str] = MappingProxyType({}),
-        fixed_correlations: Iterable[Pair] = (),
+        fixed_correlations: Iterable[Pair] | None = (),
         occasion: str = OCCASION,
-        iov_correlations: Mapping[Pair, float] | Iterable[Pair] = (),
+        iov_correlations: Correlations | None = (),
     ) -> None:
         if isinstance(structure, str):
             structure = structures.get(structure)
@@ -141,7 +146,7 @@ class Model:
         sds |= {n: sd for n, sd in eta_sds(outputs, errors).items() if n not in sds}
         pairs, held = read_pairs(structure, sds, correlations, ETA)
         of_kappas = kappa_pairs(structure, ordered, iov_correlations)
-        held |= {pair for pair in pairs if {pair, pair[::-1]} & {*fixed_correlations}}
+        held |= held_pairs(structure, sds, pairs, fixed_correlations)
         set_field = object.__setattr__
         set_field(self, "structure", structure)
         set_field(self, "parameters", MappingProxyType(ordered))
@@ -262,7 +267,10 @@ class Model:
         return tuple(dict.fromkeys(effect.column for effect in effects))
 
     def replace(self, **parts: Any) -> Model:
-        """Return a model with some parts replaced; they are the arguments of `Model`."""
+        """Return a model with some parts replaced; they are the arguments of `Model`.
+
+        Other `correlations` keep what is held of those that they name as well.
+        """
         now: dict[str, Any] = {
             "structure": self.structure,
             "parameters": self.parameters,
@@ -277,6 +285,10 @@ class Model:
             if name not in now:
                 raise unknown_name("part of a model", name, now)
         now.update(parts)
+        if "fixed_correlations" not in parts:
+            now["correlations"] = named_pairs(now["correlations"])
+            held = still_named(self.fixed_correlations, now["correlations"])
+            now["fixed_correlations"] = held
         return Model(**now)
 
     def to_dict(self) -> dict[str, Any]:
@@ -330,10 +342,10 @@ class Model:
             read_structure(card["structure"]),
             parameters,
             error=read_errors(_object(card["error"], '"error" of the card')),
-            correlations=_read_correlations(card.get("correlations", ())),
+            correlations=pairs_of_card(card.get("correlations", ())),
             endpoints=card.get("endpoints", {}),
             occasion=card.get("occasion", OCCASION),
-            iov_correlations=_read_correlations(card.get("iov_correlations", ())),
+            iov_correlations=pairs_of_card(card.get("iov_correlations", ())),
         )
 
     def to_json(self, path: str | Path | None = None) -> str:
@@ -353,7 +365,14 @@ class Model:
             The text is not JSON (the message gives line and column), or not a model card.
         """
         if isinstance(text, Path):
-            text = text.read_text(encoding="utf-8")
+            try:
+                text = text.read_text(encoding="utf-8")
+            except OSError as problem:
+                raise ModelError(f"{text} cannot be read: {problem.strerror}.") from None
+        if not isinstance(text, str):
+            raise ModelError(
+                f"Model.from_json takes the text of a model card, or the Path of one, not {text!r}."
+            )
         try:
             card = json.loads(text)
         except json.JSONDecodeError as problem:
@@ -423,6 +442,11 @@ def _quoted(name: str) -> str:
 def _in_order(
     structure: StructuralModel, parameters: Mapping[str, Parameter]
 ) -> dict[str, Parameter]:
+    if not isinstance(parameters, Mapping):
+        raise ModelError(
+            'parameters names each parameter with its distribution, such as {"cl": '
+            f"wb.LogNormal(2.8, iiv=0.3)}}, not {parameters!r}."
+        )
     for name, parameter in parameters.items():
         if name not in structure.parameters:
             raise unknown_name(f"parameter of {structure.name}", name, structure.parameters)
@@ -449,19 +473,6 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
     raise ModelError(f"{what} must be an object {{...}}, not {found}.")
 
 
-def _read_correlations(card: Any) -> dict[Pair, float | Fixed]:
-    rows = card if isinstance(card, list | tuple) else [card]
-    for row in rows:
-        if not isinstance(row, list | tuple) or not (
-            len(row) == 3 or (len(row) == 4 and row[3] == "fixed")
-        ):
-            raise ModelError(
-                'The "correlations" of a model card are a list such as [["cl", "v", 0.4]], or '
-                f'["cl", "v", 0.4, "fixed"] for one that is held; {row!r} is not of that form.'
-            )
-    return {(str(row[0]), str(row[1])): row[2] if len(row) == 3 else Fixed(row[2]) for row in rows}
-
-
 def _read_parameter(name: str, part: Any) -> Parameter:
     card = _object(part, f"Parameter {name!r} of the card")
     for key in card:
@@ -471,8 +482,9 @@ def _read_parameter(name: str, part: Any) -> Parameter:
         if key not in card:
             raise ModelError(f'Parameter {name!r} of the model card lacks "{key}".')
     fixed = names_of_fixed(card.get("fixed", ()), f"parameter {name!r}")
+    shape = read_eta(card.get("eta"))
     try:
-        return Parameter(
+        made = Parameter(
             str(card["distribution"]),
             card["typical"],
             card.get("iiv", 0.0),
@@ -483,8 +495,10 @@ def _read_parameter(name: str, part: Any) -> Parameter:
             card.get("lower"),
             card.get("upper"),
             card.get("iov", 0.0),
-            read_eta(card.get("eta")),
+            shape,
         )
+        check_shape(made, shape)
+        return made
     except ModelError as problem:
         raise ModelError(f"Parameter {name!r}: {problem}") from None
 

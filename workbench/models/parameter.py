@@ -37,7 +37,8 @@ class Parameter:
     lower, upper : bounds of a logit- or probit-normal parameter in every subject, 0 and 1 if not
         given; None for the other distributions
     iov : SD of kappa, which varies between the occasions of a subject; 0 = none
-    eta : shape of the random effect, None for a normal one (`workbench.models.eta`)
+    eta : shape of the random effect, None for a normal one (`workbench.models.eta`), and where
+        there is no random effect
 
     Raises
     ------
@@ -96,6 +97,8 @@ class Parameter:
         object.__setattr__(self, "iiv", iiv)
         object.__setattr__(self, "iov", iov)
         object.__setattr__(self, "fixed", frozenset(self.fixed))
+        if iiv == 0:  # a shape needs something to be the shape of
+            object.__setattr__(self, "eta", None)
 
     def _set_range(self, kind: Distribution, typical: float) -> None:
         """Fill in and check the bounds of the distribution."""
@@ -282,8 +285,8 @@ def LogNormal(  # noqa: N802
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
-    eta : shape of the random effect, ``wb.eta.BoxCox(0.5)`` or ``wb.eta.StudentT(5)``; None for
-        a normal one
+    eta : shape of the random effect (which needs an `iiv`), ``wb.eta.BoxCox(0.5)`` or
+        ``wb.eta.StudentT(5)``; None for a normal one
     """
     return _parameter("lognormal", typical, iiv, iov, bounds, prior, covariates, eta)
 
@@ -309,8 +312,8 @@ def Normal(  # noqa: N802
     prior : normal prior of the typical value, see `Prior`
     covariates : effects such as ``wb.covariate.Power("WT", reference=70)``; the typical value is
         then that of a subject whose covariates are at their references
-    eta : shape of the random effect, ``wb.eta.BoxCox(0.5)`` or ``wb.eta.StudentT(5)``; None for
-        a normal one
+    eta : shape of the random effect (which needs an `iiv`), ``wb.eta.BoxCox(0.5)`` or
+        ``wb.eta.StudentT(5)``; None for a normal one
     """
     return _parameter("normal", typical, iiv, iov, bounds, prior, covariates, eta)
 
@@ -400,7 +403,7 @@ def _parameter(
     upper: float | None = None,
 ) -> Parameter:
     values, fixed = unfix(typical=typical, iiv=iiv, iov=iov)
-    return Parameter(
+    made = Parameter(
         distribution,
         values["typical"],
         values["iiv"],
@@ -412,4 +415,22 @@ def _parameter(
         upper,
         values["iov"],
         eta,
+    )
+    check_shape(made, eta)
+    return made
+
+
+def check_shape(parameter: Parameter, eta: EtaShape | None) -> None:
+    """Refuse a shape that was given to a parameter without a random effect.
+
+    Raises
+    ------
+    ModelError
+    """
+    if eta is None or parameter.has_eta:
+        return
+    kappa = " (Differences between occasions, iov, are always normal.)" * parameter.has_iov
+    raise ModelError(
+        f"eta is the shape of the random effect, {eta.python()}, but the parameter has none: its "
+        f"iiv is 0.{kappa} Give an iiv above 0, or leave eta= out."
     )

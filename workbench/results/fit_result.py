@@ -125,6 +125,7 @@ class FitResult:
                 p,
                 iiv=p.iiv if p.has_eta else start[name].iiv,
                 iov=p.iov if p.has_iov else start[name].iov,
+                eta=p.eta if p.has_eta else start[name].eta,
                 fixed=start[name].fixed,
             )
             for name, p in final.parameters.items()

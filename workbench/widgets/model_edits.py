@@ -110,6 +110,8 @@ def with_parameter(model: Model, name: str, **changes: Any) -> Model:
     changed = {**card["parameters"][name], **changes}
     if "distribution" in changes:
         changed = _on_new_scale(card["parameters"][name], _within_bounds(changed), changes)
+    if not changed.get("iiv"):
+        changed.pop("eta", None)
     card["parameters"][name] = {k: v for k, v in changed.items() if v is not None}
     random = _with_eta(card)
     if full and "iiv" in changes:

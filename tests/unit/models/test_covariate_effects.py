@@ -116,6 +116,14 @@ def test_levels_are_the_same_as_number_and_text(value, key):
         (lambda: wb.covariate.Categorical("S", groups={"a": []}), "no levels"),
         (lambda: wb.covariate.Categorical("S", groups={"a": "abc"}), "list"),
         (lambda: wb.covariate.Categorical("S", groups=["a"]), "groups"),
+        (
+            lambda: wb.covariate.Categorical("S", reference=1, groups={"a": [1, 2], "b": [3]}),
+            "level 1, which is in the group 'a'. Name the group: reference='a'",
+        ),
+        (
+            lambda: wb.covariate.Categorical("S", effects={3: 0.1}, groups={"b": [3, 4]}),
+            "level 3, which is in the group 'b'",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(make, words):

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +104,25 @@ def test_a_pair_may_be_named_in_either_order():
     assert iv(correlations=[["cl", "v"]]) == iv(correlations=[("cl", "v")])
 
 
+def test_no_correlations_may_be_said_by_none():
+    assert iv(correlations=None) == iv()
+    assert iv().replace(iov_correlations=None, fixed_correlations=None) == iv()
+
+
+def test_pairs_that_are_held_may_be_named_apart_in_either_order():
+    held = wb.Fixed(0.3)
+    apart = iv(correlations={("cl", "v"): 0.3}).replace(fixed_correlations=[("v", "cl")])
+    assert apart == iv(correlations={("cl", "v"): held})
+
+
+def test_other_correlations_keep_what_is_held_of_theirs():
+    model = cases.oral_model(correlations={("ka", "cl"): wb.Fixed(0.2), ("cl", "v"): 0.1})
+    assert model.replace(correlations=[("cl", "v")]).fixed_correlations == frozenset()
+    kept = model.replace(correlations={("cl", "ka"): 0.3})
+    assert kept.fixed_correlations == {("ka", "cl")}
+    assert not model.without_random_effects().fixed_correlations
+
+
 def test_blocks_are_the_groups_of_correlated_random_effects():
     assert cases.oral_model().blocks() == [("ka",), ("cl",), ("v",)]
     assert cases.oral_model(correlations={("v", "ka"): 0.1}).blocks() == [("ka", "v"), ("cl",)]
@@ -194,6 +214,25 @@ REFUSED = {
     "correlation without brackets": (lambda: iv(correlations=("cl", "v")), r'\[\("cl", "v"\)\]'),
     "correlation a number": (lambda: iv(correlations=[3]), r'\[\("cl", "v"\)\]; 3 is none'),
     "correlation of three": (lambda: iv(correlations=[("cl", "v", 0.4)]), r'\[\("cl", "v"\)\]'),
+    "correlations a switch": (lambda: iv(correlations=True), "pairs of parameters.*not True"),
+    "correlations a word": (lambda: iv(correlations="full"), "pairs of parameters.*not 'full'"),
+    "correlations of kappas": (lambda: iv().replace(iov_correlations=True), "not True"),
+    "held pair without a correlation": (
+        lambda: cases.oral_model(correlations=[("cl", "v")]).replace(
+            fixed_correlations=[("ka", "cl")]
+        ),
+        "ka with cl, but correlations does not name that pair",
+    ),
+    "held pair misspelt": (
+        lambda: iv(correlations=[("cl", "v")]).replace(fixed_correlations=[("cl", "vv")]),
+        "Did you mean 'v'",
+    ),
+    "parameters a list": (
+        lambda: wb.Model("pk_1cmt_iv", ["cl"], error=wb.error.Additive(1)),
+        r"names each parameter.*not \['cl'\]",
+    ),
+    "card missing": (lambda: wb.Model.from_json(None), "text of a model card.*not None"),
+    "card not there": (lambda: wb.Model.from_json(Path("/nowhere.json")), "/nowhere.json cannot"),
     "correlation twice": (
         lambda: iv(correlations={("cl", "v"): 0.4, ("v", "cl"): 0.1}),
         "cl with v is given twice",

@@ -1,6 +1,7 @@
 """Parameters and residual errors refuse values that they cannot have."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,15 @@ REFUSED = {
         lambda: wb.LogitNormal(0.5, covariates=[wb.covariate.Exponential("WT")]),
         "does not apply to a logit-normal parameter.*Linear",
     ),
+    "shape without an effect": (
+        lambda: wb.LogNormal(1.0, eta=wb.eta.BoxCox(0.3)),
+        r"BoxCox\(0.3\), but the parameter has none: its iiv is 0. Give",
+    ),
+    "shape of kappas": (
+        lambda: wb.Normal(1.0, iov=0.2, eta=wb.eta.StudentT(5)),
+        "its iiv is 0.*iov, are always normal",
+    ),
+    "covariate's name alone": (lambda: wb.LogNormal(1.0, covariates="WT"), "list.*not 'WT'"),
     "error zero": (lambda: wb.error.Additive(0.0), "'additive'.*above 0, not 0"),
     "error negative": (lambda: wb.error.Proportional(-0.1), "'proportional'.*above 0, not -0.1"),
     "error nan": (lambda: wb.error.LogNormal(NAN), "'sd'.*finite number, not nan"),
@@ -66,6 +76,11 @@ def test_values_that_cannot_be_are_refused(what):
     make, words = REFUSED[what]
     with pytest.raises((ModelError, UnknownNameError), match=words):
         make()
+
+
+def test_a_parameter_that_loses_its_random_effect_loses_the_shape():
+    shaped = wb.LogNormal(1.0, iiv=0.3, eta=wb.eta.BoxCox(0.3))
+    assert replace(shaped, iiv=0.0) == wb.LogNormal(1.0)
 
 
 def test_a_normal_parameter_may_be_zero_or_negative():
