@@ -8,6 +8,7 @@ of threads changes nothing.
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,9 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.data.blq import as_measured, limits_by_row
-from workbench.data.dataset import Dataset, read_dataset
-from workbench.errors import OptionError
+from workbench.arguments import checked_seed, whole_number
+from workbench.data.blq import as_measured, guessed_limits, limit_of_endpoints, limits_by_row
+from workbench.data.censoring import Limit
+from workbench.data.dataset import Dataset, check_dataset, read_dataset
+from workbench.errors import DataWarning, ModelError
 from workbench.models.model import Model
 from workbench.problem import Problem
 from workbench.problem.workers import WORTH_THREADS
@@ -64,6 +67,7 @@ def simulate(
     iiv: bool = True,
     ruv: bool = True,
     dense: int | None = None,
+    lloq: Limit | None = None,
 ) -> pd.DataFrame:
     """Simulate observations of a design.
 
@@ -77,24 +81,37 @@ def simulate(
     ruv : add residual error; otherwise DV is the prediction
     dense : predict a curve of that many equal steps (and all event times) in place of the
         design's observations; no residual error
+    lloq : limit of quantification of what is simulated, one or by endpoint of the design. None
+        takes those of the design's own values below a limit (CENS 1): a subject's own limit, and
+        of the others that of the endpoint, the lowest where there are several
 
     Returns
     -------
     DataFrame
         REPLICATE, ID, TIME, ENDPOINT (several only), DV, IPRED, PRED; without DV for dense curves.
-        Where the design has limits of quantification (CENS), also CENS, and DV at the limit where
-        the simulated value is beyond it.
+        Where the design has limits of quantification (CENS, or `lloq`), also CENS, and DV at the
+        limit where the simulated value is beyond it.
 
     Raises
     ------
     OptionError, ModelError, DataError
         An option is out of range, or model and design do not fit each other.
+
+    Warns
+    -----
+    DataWarning
+        A subject's limit of quantification may be one of several.
     """
-    if replicates < 1 or seed < 0 or (dense is not None and dense < 1):
-        raise OptionError("simulate: replicates and dense are 1 or more, seed is 0 or more.")
-    model = source if isinstance(source, Model) else source.final_model
+    whole_number("replicates", replicates, 1)
+    checked_seed(seed)
+    if dense is not None:
+        whole_number("dense", dense, 1)
+    model = source if isinstance(source, Model) else getattr(source, "final_model", None)
+    if not isinstance(model, Model):
+        raise ModelError(f"Simulation needs a model or a fit, not a {type(source).__name__}.")
     if isinstance(design, pd.DataFrame):
         design = read_dataset(design, design=True, name="the design")
+    check_dataset(design, "design")
     design = as_measured(design)
     problem = Problem(model, design)
     theta = problem.space.values(problem.space.start).theta
@@ -111,17 +128,24 @@ def simulate(
     out = pd.concat([point] * replicates, ignore_index=True)
     out.insert(0, "REPLICATE", np.repeat(np.arange(1, replicates + 1), len(point)))
     out = out.assign(DV=drawn.dv.ravel(), IPRED=drawn.ipred.ravel(), PRED=np.tile(pred, replicates))
-    return _measured(out, design, replicates) if ruv else out
+    return _measured(out, design, replicates, lloq) if ruv else out
 
 
-def _measured(table: pd.DataFrame, design: Dataset, replicates: int) -> pd.DataFrame:
+def _measured(
+    table: pd.DataFrame, design: Dataset, replicates: int, lloq: Limit | None
+) -> pd.DataFrame:
     """Return simulated values as they would be measured with the design's limits."""
-    if not (design.n_below or design.n_above):
+    if not (design.n_below or design.n_above) and lloq is None:
         return table
+    for sentence in guessed_limits(design, lower=lloq is None):
+        warnings.warn(sentence, DataWarning, stacklevel=3)
+    limits = {sign: limits_by_row(design, sign) for sign in (1, -1)}
+    if lloq is not None:
+        limits[1] = limit_of_endpoints(design, lloq)
     dv, rows = table["DV"].to_numpy(float).copy(), design.population.obs_row
     cens = np.zeros(len(dv), dtype=np.int64)
-    for sign in (1, -1):
-        limit = np.tile(limits_by_row(design, sign)[rows], replicates)
+    for sign, of_rows in limits.items():
+        limit = np.tile(of_rows[rows], replicates)
         with np.errstate(invalid="ignore"):
             beyond = sign * dv < sign * limit
         dv[beyond], cens[beyond] = limit[beyond], sign

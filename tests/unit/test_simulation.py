@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import OptionError
+from workbench.errors import ModelError, OptionError
 from workbench.problem import Problem
 from workbench.simulation import replicate, replicate_blocks
 
@@ -155,10 +155,44 @@ def test_several_outputs_are_named():
     assert (table.loc[table["ENDPOINT"] == "e", "PRED"] > baseline).all()
 
 
-@pytest.mark.parametrize("wrong", [{"replicates": 0}, {"seed": -1}, {"dense": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"replicates": 0},
+        {"replicates": "3"},
+        {"seed": -1},
+        {"seed": 1.5},
+        {"seed": True},
+        {"seed": "a"},
+        {"seed": None},
+        {"dense": 0},
+    ],
+)
 def test_options_out_of_range_are_refused(wrong):
-    with pytest.raises(OptionError, match="simulate"):
+    with pytest.raises(OptionError, match=f"{next(iter(wrong))}= must be a whole number of at"):
         wb.simulate(model(), DESIGN, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "design", "words"),
+    [
+        (None, DESIGN, "needs a model or a fit, not a NoneType"),
+        (DESIGN, DESIGN, "needs a model or a fit, not a DataFrame"),
+        ("model", None, "The design must be a data set, not NoneType"),
+        ("model", "design.csv", "The design must be a data set, not str.*read_dataset"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused_in_words(source, design, words):
+    with pytest.raises(ModelError, match=words):
+        wb.simulate(model() if isinstance(source, str) else source, design)
+
+
+def test_a_limit_of_quantification_may_be_given_for_a_design():
+    free = wb.simulate(model(), DESIGN, replicates=2, seed=6)
+    low = free["DV"].quantile(0.3)
+    found = wb.simulate(model(), DESIGN, replicates=2, seed=6, lloq=low)
+    assert found["CENS"].tolist() == (free["DV"] < low).astype(int).tolist()
+    np.testing.assert_array_equal(found["DV"], free["DV"].clip(lower=low))
 
 
 def problem(**changes):

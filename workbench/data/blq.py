@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from workbench.arguments import is_finite_number
 from workbench.data.censoring import BLQ_METHODS, Limit, flags
 from workbench.data.columns import did_you_mean
 from workbench.data.endpoints import endpoint_numbers
 from workbench.data.findings import count, with_note
 from workbench.data.population import observed_rows
-from workbench.errors import DataError, OptionError
+from workbench.errors import DataError, DataWarning, OptionError
 
 if TYPE_CHECKING:
     from workbench.data.dataset import Dataset
@@ -44,7 +46,7 @@ def with_method(data: Dataset, method: str, limit: Limit | None) -> Dataset:
     earlier = data.audit["MESSAGE"].astype(str).str.match(r"M[1-7]: ")
     known = data.audit[~earlier.to_numpy(dtype=bool)]
     if limit is not None:
-        _by_endpoint(data, limit)
+        limit_of_endpoints(data, limit)
     elif method == "M2":
         limit = _limits_of(data)
     text = f"{count(n, 'value')} below the limit of quantification: {BLQ_METHODS[method]}"
@@ -65,16 +67,27 @@ def with_marks(data: Dataset, lloq: Limit | None, uloq: Limit | None) -> Dataset
         raise OptionError("censor() needs lloq= or uloq=.")
     table, observed = data.table, observed_rows(data.table, data.design)
     dv, cens = table["DV"].to_numpy(dtype=np.float64).copy(), flags(table).copy()
-    audit, was = data.audit, cens.copy()
-    for limit, sign, word in ((lloq, 1, "below lloq"), (uloq, -1, "above uloq")):
-        if limit is None:
+    audit, was, found = data.audit, cens.copy(), 0
+    bounds = [None if limit is None else limit_of_endpoints(data, limit) for limit in (lloq, uloq)]
+    _check_order(data, *bounds)
+    for bound, sign, word in zip(bounds, (1, -1), ("below lloq", "above uloq"), strict=True):
+        if bound is None:
             continue
-        bound = _by_endpoint(data, limit)
         with np.errstate(invalid="ignore"):
             beyond = observed & (was == 0) & (sign * dv < sign * bound)
         dv[beyond], cens[beyond] = bound[beyond], sign
         text = f"{count(int(beyond.sum()), 'value')} {word} marked as censored"
         audit = with_note(audit, "CENS", text, "censor")
+        found += int((observed & (cens == sign)).sum())
+    if not found:
+        asked = " and ".join(
+            f"{n}={v}" for n, v in (("lloq", lloq), ("uloq", uloq)) if v is not None
+        )
+        warnings.warn(
+            f"{data.name}: no value lies beyond {asked}, so nothing was marked.",
+            DataWarning,
+            stacklevel=3,
+        )
     table = table.assign(DV=dv)
     if "CENS" in table:
         table = table.assign(CENS=cens)
@@ -85,25 +98,110 @@ def with_marks(data: Dataset, lloq: Limit | None, uloq: Limit | None) -> Dataset
     return replace(data, table=table, audit=audit, code=code)
 
 
+def _check_order(data: Dataset, lower: Floats | None, upper: Floats | None) -> None:
+    """Refuse limits between which no value can lie."""
+    if lower is None or upper is None:
+        return
+    wrong = np.flatnonzero(lower >= upper)
+    if len(wrong):
+        low, high = lower[wrong[0]], upper[wrong[0]]
+        of = ""
+        if len(data.endpoints) > 1:
+            of = f" of endpoint {data.endpoints[_endpoints(data)[wrong[0]]]}"
+        raise OptionError(
+            f"lloq must be below uloq, but{of} they are {low:g} and {high:g}: no value could be "
+            "measured. Exchange them?"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of quantification of some rows or observations; every array is (n,).
+
+    Attributes
+    ----------
+    value : NaN where none is known
+    guessed : where several are known for the endpoint and nothing says which one holds
+    """
+
+    value: Floats
+    guessed: Mask
+
+
+def known_limits(
+    subject: npt.NDArray[Any], place: npt.NDArray[Any], at: Floats, sign: int = 1
+) -> Limits:
+    """Return the limit of quantification of each row, from those that are censored.
+
+    A censored row has its own limit, another row that of its subject's censored rows, and where
+    the subject has none that of the endpoint. Where these are several, it is the one that
+    censors least: the lowest lower limit, the highest upper one.
+
+    Parameters
+    ----------
+    subject, place : (n,)  label of the subject and the endpoint of each row
+    at : (n,)  the limit at a censored row, NaN at the others
+    sign : 1 for the lower limit, -1 for the upper one
+    """
+    frame = pd.DataFrame({"subject": subject, "place": place, "at": sign * at})
+    own = frame.groupby(["subject", "place"], sort=False)["at"]
+    of_place = frame.groupby("place", sort=False)["at"]
+    least, most = own.transform("min"), own.transform("max")
+    unknown = least.isna()
+    least = least.where(~unknown, of_place.transform("min"))
+    most = most.where(~unknown, of_place.transform("max"))
+    censored = ~np.isnan(at)
+    value = np.where(censored, at, sign * least.to_numpy(dtype=np.float64))
+    return Limits(value, np.asarray((least < most).to_numpy(dtype=bool) & ~censored))
+
+
 def limits_by_row(data: Dataset, sign: int = 1) -> Floats:
     """Return the limit of quantification of every row of the table, NaN where none is known.
 
-    A censored row has its own, the others of its endpoint the one that is nearest to their values
-    (the highest lower limit, the lowest upper one).
+    See `known_limits`.
 
     Parameters
     ----------
     sign : 1 for the lower limit, -1 for the upper one
     """
-    table, number = data.table, _endpoints(data)
-    dv = table["DV"].to_numpy(dtype=np.float64)
+    return _limits_by_row(data, sign).value
+
+
+def _limits_by_row(data: Dataset, sign: int) -> Limits:
+    table = data.table
     known = (flags(table) == sign) & observed_rows(table, data.design)
-    out = np.full(len(table), np.nan)
-    for k in np.unique(number[known]):
-        of_endpoint = dv[known & (number == k)]
-        out[number == k] = of_endpoint.max() if sign > 0 else of_endpoint.min()
-    out[known] = dv[known]
-    return out
+    at = np.where(known, table["DV"].to_numpy(dtype=np.float64), np.nan)
+    return known_limits(table["ID"].to_numpy(), _endpoints(data), at, sign)
+
+
+def guessed_limits(data: Dataset, *, lower: bool = True) -> list[str]:
+    """Return sentences on observations whose limit of quantification is not known for certain.
+
+    Parameters
+    ----------
+    lower : whether to tell of the lower limits, not of the upper ones alone
+    """
+    found, rows = [], data.population.obs_row
+    for sign, word, which in ((1, "limits of quantification", "lowest"),) * lower + (
+        (-1, "upper limits", "highest"),
+    ):
+        limits = _limits_by_row(data, sign)
+        guessed = rows[limits.guessed[rows]]
+        if len(guessed):
+            censored = (flags(data.table) == sign) & observed_rows(data.table, data.design)
+            values = data.table["DV"].to_numpy(dtype=np.float64)[censored]
+            found.append(limits_sentence(values, len(guessed), word, which))
+    return found
+
+
+def limits_sentence(values: Floats, n: int, word: str, which: str) -> str:
+    """Return what is done with observations whose limit is one of several."""
+    different = sorted(set(values.tolist()))
+    listed = ", ".join(f"{value:g}" for value in different[:4]) + " …" * (len(different) > 4)
+    return (
+        f"The data have several {word} ({listed}). {count(n, 'observation')} of subjects whose "
+        f"censored rows do not say which one is theirs took the {which} that is possible."
+    )
 
 
 def as_measured(data: Dataset) -> Dataset:
@@ -113,8 +211,14 @@ def as_measured(data: Dataset) -> Dataset:
     return replace(data, blq="M3", blq_limit=None)
 
 
-def _by_endpoint(data: Dataset, limit: Limit) -> Floats:
-    """Return a limit for every row of the table, NaN where its endpoint has none."""
+def limit_of_endpoints(data: Dataset, limit: Limit) -> Floats:
+    """Return a limit for every row of the table, NaN where its endpoint has none.
+
+    Raises
+    ------
+    OptionError
+        One is not a number, or an endpoint is unknown.
+    """
     named = limit if isinstance(limit, Mapping) else dict.fromkeys(data.endpoints, limit)
     known = {str(label): k for k, label in enumerate(data.endpoints)}
     number, out = _endpoints(data), np.full(len(data.table), np.nan)
@@ -122,7 +226,7 @@ def _by_endpoint(data: Dataset, limit: Limit) -> Floats:
         if str(label) not in known:
             advice = did_you_mean(str(label), known)
             raise OptionError(f"{data.name} has no endpoint {label!r}. {advice}")
-        if isinstance(value, bool) or not np.isfinite(value):
+        if not is_finite_number(value):
             raise OptionError(f"A limit of quantification is a number, not {value!r}.")
         out[number == known[str(label)]] = float(value)
     return out

@@ -30,7 +30,7 @@ from workbench.data.log_scale import exp_dv, log_dv
 from workbench.data.missing import missing_table
 from workbench.data.population import Population, observed_rows, pack
 from workbench.data.reader import Source, read_table, source_name
-from workbench.errors import DataError, OptionError
+from workbench.errors import DataError, ModelError, OptionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +301,13 @@ class Dataset:
         Raises
         ------
         OptionError
-            No limit is given, one is not a number, or an endpoint is unknown.
+            No limit is given, one is not a number, an endpoint is unknown, or `lloq` is not below
+            `uloq`.
+
+        Warns
+        -----
+        DataWarning
+            No value lies beyond the limits.
         """
         return with_marks(self, lloq, uloq)
 
@@ -417,6 +423,24 @@ class Dataset:
         return f"<div><b>{title}</b><br>{html.escape(self._summary())}{head}</div>"
 
 
+def check_dataset(data: Any, what: str = "second argument") -> None:
+    """Refuse what is no data set.
+
+    Parameters
+    ----------
+    what : the argument, as a message names it
+
+    Raises
+    ------
+    ModelError
+    """
+    if not isinstance(data, Dataset):
+        raise ModelError(
+            f"The {what} must be a data set, not {type(data).__name__}. Read one with "
+            "wb.read_dataset(...) or wb.load_dataset(...)."
+        )
+
+
 def read_dataset(
     source: Source,
     *,
@@ -459,6 +483,12 @@ def read_dataset(
             f"covariate_interpolation= is {covariate_interpolation!r}. "
             f"{did_you_mean(str(covariate_interpolation), INTERPOLATIONS)}"
         )
+    for key, named in (("columns", columns), ("units", units)):
+        if named is not None and not isinstance(named, Mapping):
+            raise OptionError(
+                f'{key}= names columns one by one, such as columns={{"DV": "CONC"}} or '
+                f'units={{"TIME": "h"}}, not {named!r}.'
+            )
     file = source_name(source)
     findings = Findings(file if name is None or isinstance(source, str | Path) else name)
     raw = read_table(source, findings)

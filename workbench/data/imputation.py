@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import checked_seed, whole_number
 from workbench.data.columns import did_you_mean
 from workbench.data.covariates import unusable
 from workbench.data.doses import first_rows
@@ -56,11 +57,9 @@ def imputed(
         raise OptionError(
             f"There is no imputation method {method!r}. {did_you_mean(str(method), METHODS)}"
         )
-    for name, number in (("seed", seed), ("draw", draw_number)):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
-            raise OptionError(f"{name}= must be a whole number of at least 0, not {number!r}.")
+    seed, draw_number = checked_seed(seed), whole_number("draw", draw_number)
     names, notes = _wanted(data, method, covariates)
-    code = _code(data, method, names, int(seed), int(draw_number))
+    code = _code(data, method, names, seed, draw_number)
     targets = [name for name in names if missing_subjects(data.table, name).any()]
     notes += [f"{name} is missing for nobody." for name in names if name not in targets]
     lines = [(0, "", "", NOTE, f"impute({method!r}): {note}") for note in notes]
@@ -69,7 +68,7 @@ def imputed(
         return replace(data, audit=_audit(data.audit, lines), code=code)
     if method == "complete_case":
         return _without(data, targets, lines, code)
-    fills = _fills(data, method, targets, int(seed), int(draw_number))
+    fills = _fills(data, method, targets, seed, draw_number)
     return _filled(data, method, fills, lines, code)
 
 
@@ -85,7 +84,17 @@ def _wanted(
                 named += [] if why else [name]
                 reasons += [f"{why} Left as it is."] if why else []
         return named, reasons
+    if not isinstance(covariates, Iterable):
+        raise OptionError(
+            f'covariates are names of columns, such as ["WT"], not {covariates!r}. Leave them out '
+            "to fill in all."
+        )
     named = [covariates] if isinstance(covariates, str) else list(dict.fromkeys(covariates))
+    if not named:
+        raise OptionError(
+            "No covariate was named, so there is nothing to fill in. Leave covariates out to fill "
+            "in all that are missing."
+        )
     for name in named:
         if name not in data.covariate_names:
             known = data.covariate_names

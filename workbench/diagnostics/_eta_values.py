@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import OptionError
+from workbench.arguments import checked_seed, whole_number
 
 if TYPE_CHECKING:
     from workbench.results import FitResult
@@ -26,10 +26,10 @@ def eta_values(fit: FitResult, draws: int, seed: int) -> dict[str, Floats]:
     Raises
     ------
     OptionError
-        `draws` or `seed` is negative.
+        `draws` or `seed` is no whole number from 0 on.
     """
-    if draws < 0 or seed < 0:
-        raise OptionError("The number of draws and the seed are 0 or more.")
+    whole_number("draws", draws)
+    checked_seed(seed)
     names = [str(name) for name in fit.etas.columns]
     if draws == 0 or not names:
         return dict(zip(names, fit.etas.to_numpy(float).T[:, None, :], strict=True))

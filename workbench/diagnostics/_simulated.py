@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.arguments import checked_seed, whole_number
 from workbench.core.residuals import DENSITY
-from workbench.data.blq import limits_by_row
+from workbench.data.blq import guessed_limits, limits_by_row
 from workbench.data.censoring import flags
 from workbench.data.dataset import Dataset
 from workbench.diagnostics._base import with_endpoint
@@ -135,8 +136,9 @@ def npde(
     known = ", ".join(repr(name) for name in DECORRELATIONS)
     if decorrelation not in DECORRELATIONS:
         raise OptionError(f"There is no decorrelation {decorrelation!r}. Known: {known}.")
-    if (replicates is not None and replicates < 2) or seed < 0:
-        raise OptionError("npde: replicates is 2 or more, seed is 0 or more.")
+    if replicates is not None:
+        whole_number("replicates", replicates, 2)
+    checked_seed(seed)
     sizes = np.diff(fit.data.population.obs_start)
     count = replicates_for(sizes) if replicates is None else replicates
     table = fit.predictions
@@ -159,6 +161,7 @@ def npde(
             seed=seed,
         )
         notes = _notes(found.status, table["ID"])
+        notes += tuple(guessed_limits(fit.data, lower=limit is None))
     result = table[with_endpoint(POINT, table)].reset_index(drop=True)
     result = result.assign(
         YPRED=ypred,

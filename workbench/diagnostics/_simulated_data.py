@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.data.blq import as_measured, limits_by_row
+from workbench.arguments import checked_seed, is_finite_number, whole_number
+from workbench.data.blq import (
+    as_measured,
+    guessed_limits,
+    known_limits,
+    limits_by_row,
+    limits_sentence,
+)
 from workbench.data.dataset import Dataset
 from workbench.diagnostics._panels import endpoint_names
 from workbench.errors import DataError, OptionError
@@ -139,7 +146,7 @@ def simulated(
             on_progress(done, replicates)
     theta = problem.space.values(problem.space.start).theta
     points = observation_points(problem, problem.values(theta, problem.no_etas()))
-    limit, censored = limits(points, lloq)
+    limit, censored, chosen = limits(points, lloq)
     values = values[:done]
     return Simulated(
         points,
@@ -152,7 +159,7 @@ def simulated(
         seed,
         time.perf_counter() - began,
         given.name,
-        tuple(_notes(source, values, replicates) + _limit_notes(handled)),
+        tuple(_notes(source, values, replicates) + _limit_notes(handled) + chosen),
         given if isinstance(source, Model) or data is not None else source,
     )
 
@@ -170,10 +177,8 @@ def resolved(source: FitResult | Model, data: Dataset | None) -> tuple[Model, Da
 
 def check_numbers(replicates: int, seed: int) -> None:
     """Refuse numbers out of range."""
-    for name, value, least in (("replicates", replicates, 1), ("seed", seed, 0)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or value < least:
-            raise OptionError(f"{name}= must be a whole number of at least {least}, not {value}.")
+    whole_number("replicates", replicates, 1)
+    checked_seed(seed)
 
 
 def observation_points(problem: Problem, pred: Floats) -> pd.DataFrame:
@@ -199,11 +204,11 @@ def observation_points(problem: Problem, pred: Floats) -> pd.DataFrame:
 
 def limits(
     points: pd.DataFrame, lloq: float | Mapping[str, float] | None
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the limit of quantification of each observation, and which are below it.
+) -> tuple[Floats, NDArray[np.bool_], list[str]]:
+    """Return the limit of quantification of each observation, which are below it, and notes.
 
     Rows that the data mark as censored (CENS 1) are below, and where no limit is given their DV
-    says what it is.
+    says what it is, see `data.blq.known_limits`.
     """
     endpoints = endpoint_names(points)
     if isinstance(lloq, Mapping):
@@ -216,17 +221,24 @@ def limits(
     given = dict(lloq) if isinstance(lloq, Mapping) else dict.fromkeys(endpoints, lloq)
     dv = points["DV"].to_numpy(float)
     marked = points["CENS"].to_numpy(float) == 1 if "CENS" in points else np.zeros(len(dv), bool)
-    limit, of = np.full(len(dv), np.nan), points["ENDPOINT"].astype(str).to_numpy()
-    for endpoint in endpoints:
-        rows, value = of == endpoint, given.get(endpoint)
-        if value is not None and not np.isfinite(value):
-            raise OptionError(f"lloq= of {endpoint} must be a number, not {value}.")
-        if value is None and marked[rows].any():
-            value = float(dv[rows & marked].max())
-        if value is not None:
-            limit[rows] = float(value)
+    of = points["ENDPOINT"].astype(str).to_numpy()
+    known = known_limits(points["ID"].to_numpy(), of, np.where(marked, dv, np.nan))
+    limit, guessed = known.value.copy(), known.guessed.copy()
+    for endpoint, value in given.items():
+        if value is None:
+            continue
+        if not is_finite_number(value):
+            raise OptionError(f"lloq= of {endpoint} must be a number, not {value!r}.")
+        rows = of == str(endpoint)
+        limit[rows], guessed[rows] = float(value), False
+    notes = []
+    if guessed.any():
+        sentence = limits_sentence(
+            dv[marked], int(guessed.sum()), "limits of quantification", "lowest"
+        )
+        notes = [f"{sentence} lloq= takes one limit for all."]
     with np.errstate(invalid="ignore"):
-        return limit, marked | (dv < limit)
+        return limit, marked | (dv < limit), notes
 
 
 def verdict_notes(source: FitResult | Model) -> list[str]:
@@ -253,6 +265,7 @@ def _limit_notes(data: Dataset) -> list[str]:
         )
     if data.n_above:
         notes.append("Values above an upper limit, simulated ones too, count as that limit.")
+        notes += guessed_limits(data, lower=False)
     return notes
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.dataset import Dataset
+from workbench.arguments import checked_seed
+from workbench.data.dataset import Dataset, check_dataset
 from workbench.errors import DataError, ModelError, OptionError
 from workbench.estimation._base import CancelToken, Estimator, Monitor, Progress
 from workbench.estimation._chain import run_chain, stage_names, stage_options
@@ -63,6 +64,7 @@ def fit(
     check_arguments(model, data)
     model = with_references(model, data)
     said: list[str] = []
+    seed = checked_seed(seed)
     monitor, names = Monitor(on_iteration, cancel, seed), stage_names(method)
     _check_options(names, options)
     if start is not None:
@@ -114,7 +116,7 @@ def evaluate(
             f"evaluate takes one method, not {' and '.join(names)}: nothing is estimated, so "
             "none could start where another ended."
         )
-    return _run(model, data, names[0], Monitor(seed=seed), options, estimate=False)
+    return _run(model, data, names[0], Monitor(seed=checked_seed(seed)), options, estimate=False)
 
 
 def check_arguments(model: Model, data: Dataset) -> None:
@@ -126,11 +128,7 @@ def check_arguments(model: Model, data: Dataset) -> None:
     """
     if not isinstance(model, Model):
         raise ModelError(f"The first argument must be a wb.Model, not {type(model).__name__}.")
-    if not isinstance(data, Dataset):
-        raise ModelError(
-            f"The second argument must be a data set, not {type(data).__name__}. Read one with "
-            "wb.read_dataset(...) or wb.load_dataset(...)."
-        )
+    check_dataset(data)
     if data.design:
         raise DataError(
             f"{data.name} is a design: it holds times to predict, not observations to fit. Read "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.arguments import checked_seed
 from workbench.data.dataset import Dataset
 from workbench.estimation._calls import check_arguments, make_options
 from workbench.estimation._registry import estimators
@@ -45,5 +46,6 @@ def saem_steps(model: Model, data: Dataset, *, seed: int = 0, **options: Any) ->
     """
     check_arguments(model, data)
     chosen = make_options(estimators.get("saem"), options)
+    named = checked_seed(seed)
     problem = Problem(model, data, estimable=True)
-    return Saem(problem, chosen, Workers(1, problem.n_sub, problem.n_obs), seed=seed)
+    return Saem(problem, chosen, Workers(1, problem.n_sub, problem.n_obs), seed=named)

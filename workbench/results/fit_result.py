@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.arguments import checked_seed, whole_number
 from workbench.core.residuals import DENSITY
 from workbench.data.dataset import Dataset
-from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
 from workbench.problem.conditional_draws import conditional_draws
@@ -443,8 +443,7 @@ class FitResult:
         return problem.joined(self.etas.to_numpy(float), occasions.kappas_of(self))
 
     def _sampled(self, n: int, seed: int) -> Floats:
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise OptionError(f"The number of draws must be a whole number of at least 1, not {n}.")
+        n, seed = whole_number("n", n, 1), checked_seed(seed)
         problem = Problem(self.final_model, self.data)
         space = problem.space
         return conditional_draws(

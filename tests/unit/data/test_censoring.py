@@ -13,7 +13,8 @@ from workbench.core.residuals import (
     OBSERVED,
     TRUNCATED,
 )
-from workbench.errors import DataError, OptionError
+from workbench.data.blq import guessed_limits, limits_by_row
+from workbench.errors import DataError, DataWarning, OptionError
 
 COLUMNS = ["ID", "TIME", "DV", "AMT", "CENS", "LIMIT"]
 ROWS = [
@@ -127,6 +128,67 @@ def test_marking_values_beyond_limits():
     assert data.python().endswith(".censor(lloq=1.0, uloq=8.5)")
     again = data.censor(lloq=1.0)
     assert again.observations["DV"].tolist() == seen["DV"].tolist()
+
+
+def test_limits_that_leave_no_value_are_refused(data):
+    for lloq, uloq in ((5, 1), (5, 5), ({"DV": 5}, 1)):
+        with pytest.raises(OptionError, match="lloq must be below uloq, but they are 5 and"):
+            data.censor(lloq=lloq, uloq=uloq)
+
+
+def test_marking_nothing_is_said(data):
+    table = pd.DataFrame(ROWS, columns=COLUMNS).drop(columns=["CENS", "LIMIT"])
+    plain = wb.read_dataset(table)
+    with pytest.warns(DataWarning, match=r"no value lies beyond lloq=0.0001, so nothing was mark"):
+        plain.censor(lloq=0.0001)
+    data.censor(lloq=0.0001)  # rows that are marked already are not nothing
+
+
+@pytest.mark.parametrize("wrong", ["a", None, [1, 2], True, np.inf])
+def test_a_limit_that_is_no_number_is_refused(data, wrong):
+    for give in (
+        lambda: data.censor({"DV": wrong}),
+        lambda: wb.read_dataset(frame(above=False)).with_blq("M4", limit={"DV": wrong}),
+    ):
+        with pytest.raises(OptionError, match="A limit of quantification is a number, not"):
+            give()
+
+
+def two_assays():
+    """Subjects of assay A (limit 0.1), of assay B (0.8), and one without a censored row."""
+    rows = []
+    for subject, limit in ((1, 0.1), (2, 0.8), (3, None)):
+        rows.append((subject, 0.0, np.nan, 100.0, 1, 0))
+        rows += [(subject, 1.0, 3.0, 0.0, 0, 0), (subject, 5.0, 1.0, 0.0, 0, 0)]
+        if limit is not None:
+            rows.append((subject, 20.0, limit, 0.0, 0, 1))
+    return wb.read_dataset(
+        pd.DataFrame(rows, columns=["ID", "TIME", "DV", "AMT", "EVID", "CENS"]), name="assays"
+    )
+
+
+def test_each_subject_has_its_own_limit_of_quantification():
+    """The largest limit of all once held for everybody."""
+    data = two_assays()
+    limit = limits_by_row(data)[data.population.obs_row]
+    assert limit.tolist() == [0.1] * 3 + [0.8] * 3 + [0.1] * 2
+    (said,) = guessed_limits(data)
+    assert "several limits of quantification (0.1, 0.8). 2 observations" in said
+    assert "took the lowest" in said
+
+
+def test_one_limit_holds_for_the_whole_endpoint():
+    data = two_assays().select([1, 3])
+    assert set(limits_by_row(data)[data.population.obs_row]) == {0.1}
+    assert guessed_limits(data) == []
+
+
+def test_of_upper_limits_the_highest_is_possible():
+    table = two_assays().table
+    data = wb.read_dataset(table.assign(CENS=-table["CENS"]), name="assays")
+    limit = limits_by_row(data, -1)[data.population.obs_row]
+    assert limit.tolist() == [0.1] * 3 + [0.8] * 3 + [0.8] * 2
+    assert "upper limits" in guessed_limits(data)[0]
 
 
 def test_a_limit_of_one_endpoint():

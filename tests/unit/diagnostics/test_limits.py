@@ -9,6 +9,7 @@ import workbench as wb
 from tests import cases
 from workbench.diagnostics import table
 from workbench.diagnostics._censored import impute_above
+from workbench.errors import DataWarning, OptionError
 
 LLOQ, ULOQ = 0.9, 4.0
 
@@ -97,6 +98,53 @@ def test_vpc_knows_the_limits(fit, whole):
     assert check.simulated.values.max() == ULOQ
     assert not check.blq.empty
     assert any("upper limit" in sentence for sentence in check.notes)
+
+
+@pytest.fixture(scope="module")
+def assays(whole):
+    """Subjects 1 to 20 by an assay with a limit of 0.5, 21 to 40 of 1.5, and 41 to 60 by either."""
+    table = whole.table.copy()
+    limit = table["ID"].map(lambda i: 0.5 if i <= 20 or i % 2 else 1.5).to_numpy()
+    known = table["ID"].to_numpy() <= 40
+    below = (table["EVID"] == 0).to_numpy() & known & (table["DV"].to_numpy() < limit)
+    table["CENS"] = below.astype(int)
+    table.loc[below, "DV"] = limit[below]
+    kept = ~((table["ID"] > 40) & (table["EVID"] == 0) & (table["DV"] < 1.5))
+    return wb.read_dataset(table[kept.to_numpy()], name="assays")
+
+
+def test_simulations_are_censored_at_the_limit_of_each_subject(model, assays):
+    with pytest.warns(DataWarning, match=r"several limits of quantification \(0.5, 1.5\)"):
+        drawn = wb.simulate(model, assays, seed=3)
+    limits = drawn[drawn["CENS"] == 1].groupby("ID")["DV"].agg(["min", "max"])
+    assert (limits["min"] == limits["max"]).all()
+    assert set(limits["min"]) == {0.5, 1.5}
+    own = assays.observations.query("CENS == 1").groupby("ID")["DV"].first()
+    both = limits.join(own, how="inner")
+    assert len(both) > 20
+    assert (both["min"] == both["DV"]).all()
+    one = wb.simulate(model, assays, seed=3, lloq=0.5)
+    assert set(one.loc[one["CENS"] == 1, "DV"]) == {0.5}
+
+
+def test_checks_take_the_limit_of_each_subject(model, assays):
+    check = wb.vpc(model, assays, replicates=20, seed=1)
+    points = check.simulated.points.assign(LLOQ=check.simulated.lloq)
+    marked = points["CENS"] == 1
+    np.testing.assert_array_equal(check.simulated.censored, marked)
+    assert (points[marked]["LLOQ"] == points[marked]["DV"]).all()
+    assert points.groupby("ID")["LLOQ"].nunique().max() == 1
+    assert any("took the lowest" in sentence for sentence in check.notes)
+    one = wb.vpc(model, assays, replicates=20, seed=1, lloq=0.5)
+    assert (one.simulated.lloq == 0.5).all()
+    assert not any("took the lowest" in sentence for sentence in one.notes)
+    errors = wb.npde(wb.evaluate(model, assays, method="laplace"), 300, seed=1)
+    assert any("took the lowest" in sentence for sentence in errors.notes)
+
+
+def test_a_limit_of_a_check_that_is_no_number_is_refused(model, whole):
+    with pytest.raises(OptionError, match=r"lloq= of .* must be a number, not 'a'"):
+        wb.vpc(model, whole, replicates=2, lloq="a")
 
 
 def test_vpc_of_a_fit_that_discarded_has_all_values(model, whole):

@@ -53,6 +53,10 @@ def fit(model, data):
         ({"covariance": "bread"}, OptionError, "hessian, sandwich, scores, none, not 'bread'"),
         ({"covariance": None}, OptionError, "hessian, sandwich, scores, none, not None"),
         ({"threads": 0}, OptionError, "threads.*at least 1, not 0"),
+        *(
+            ({"seed": wrong}, OptionError, f"seed= must be a whole number of at .*not {wrong!r}")
+            for wrong in (-1, 1.5, True, 2**70, "a", None)
+        ),
     ],
 )
 def test_a_bad_argument_is_refused_with_the_remedy(model, data, call, arguments, kind, words):
