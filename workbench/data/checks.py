@@ -76,6 +76,19 @@ def dv_given(draft: Draft, findings: Findings) -> None:
     findings.refuse("DV", "DV is missing although MDV is 0", wrong, advice)
 
 
+def _unused_flags(draft: Draft, findings: Findings) -> None:
+    """Say where CENS marks a row that is no observation: it is not used there."""
+    cens = draft.given["CENS"]
+    marked = ~np.isnan(cens) & (cens != 0) & ~draft.is_observed & (not draft.design)
+    text = (
+        "CENS says that the value lies beyond a limit, but MDV is 1, so the row is left out, as M1 "
+        "would do. Set MDV to 0, with the limit in DV, to use it by its likelihood (M3)."
+    )
+    findings.add(WARNING, "CENS", text, marked & (draft.evid == 0))
+    text = "CENS is not used on a row that is not an observation."
+    findings.add(WARNING, "CENS", text, marked & (draft.evid != 0))
+
+
 def censoring(draft: Draft, findings: Findings) -> None:
     """CENS is 0, 1 or -1, its rows have their limit in DV, and LIMIT is on the other side of it."""
     cens, dv, limit = draft.given["CENS"], draft.given["DV"], draft.given["LIMIT"]
@@ -90,6 +103,7 @@ def censoring(draft: Draft, findings: Findings) -> None:
         known & np.isnan(dv) & (draft.given["MDV"] != 1) & (not draft.design),
         "Write the limit of quantification in DV.",
     )
+    _unused_flags(draft, findings)
     censored = known & draft.is_observed & (not draft.design)
     with np.errstate(invalid="ignore"):
         high = censored & (cens == 1) & (limit >= dv)

@@ -221,6 +221,24 @@ def test_nonsense_is_refused(table, words):
         assert word in str(caught.value)
 
 
+def test_a_flag_on_a_row_that_is_left_out_is_said():
+    """BLQ rows flagged by CENS and MDV both were discarded without a word."""
+    table = frame(above=False).assign(MDV=0)
+    table.loc[table["AMT"] > 0, "MDV"] = 1
+    flagged = table.copy()
+    flagged.loc[flagged["CENS"] == 1, "MDV"] = 1
+    flagged.loc[flagged["AMT"] > 0, "CENS"] = 1
+    audit = wb.read_dataset(flagged).audit
+    said = audit[(audit["COLUMN"] == "CENS") & (audit["LEVEL"] == "warning")]
+    out = said[said["MESSAGE"].str.contains("MDV is 1, so the row is left out")]
+    expected = np.flatnonzero((table["CENS"] == 1).to_numpy()) + 2  # rows of the file
+    assert out["ROW"].tolist() == expected.tolist()
+    doses = said[said["MESSAGE"].str.contains("not used on a row that is not an observation")]
+    assert len(doses) == (table["AMT"] > 0).sum()
+    plain = wb.read_dataset(table).audit
+    assert not (plain["LEVEL"] == "warning").any()
+
+
 def test_an_infinite_limit_is_none():
     table = with_row(LIMIT=-np.inf)
     assert wb.read_dataset(table).population.obs_kind[0] == BELOW
