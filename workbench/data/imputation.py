@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,14 @@ def imputed(
         return _without(data, targets, lines, code)
     fills = _fills(data, method, targets, seed, draw_number)
     return _filled(data, method, fills, lines, code)
+
+
+def imputation_notes(data: Dataset) -> list[str]:
+    """Return what was filled in for missing covariates, in one sentence, or nothing."""
+    said = data.audit[data.audit["ROW"] == 0]["MESSAGE"].astype(str)
+    found = [re.fullmatch(r"impute\('(\w+)'\): (.+ (?:filled in|left out) .+)", m) for m in said]
+    parts = [f"{one[2].removesuffix('.')} ({one[1]})." for one in found if one]
+    return [f"Missing covariates: {' '.join(parts)}"] if parts else []
 
 
 def _wanted(

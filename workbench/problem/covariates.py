@@ -269,10 +269,7 @@ def effect_numbers(effect: CovariateEffect, data: Dataset) -> Floats:
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise DataError(
-            f"{effect.column} of {data.name} holds labels, such as {values[0]!r}, so it cannot "
-            f"have a {kind.title.lower()} effect. Use wb.covariate.Categorical."
-        ) from None
+        raise DataError(_not_numbers(effect, values, data)) from None
     bad = np.flatnonzero(numbers <= 0)
     if kind.positive_data and len(bad):
         more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
@@ -282,6 +279,28 @@ def effect_numbers(effect: CovariateEffect, data: Dataset) -> Floats:
             "wb.covariate.Exponential."
         )
     return numbers
+
+
+def _not_numbers(effect: CovariateEffect, values: NDArray[Any], data: Dataset) -> str:
+    """Return that a covariate holds labels, or which of its values is none of the numbers."""
+    column, title = effect.column, covariate_kinds.get(effect.kind).title.lower()
+    labels = np.flatnonzero(pd.isna(pd.to_numeric(pd.Series(values), errors="coerce")))
+    if 2 * len(labels) > len(values):
+        return (
+            f"{column} of {data.name} holds labels, such as {values[labels[0]]!r}, so it cannot "
+            f"have a {title} effect. Use wb.covariate.Categorical."
+        )
+    label, table = values[labels[0]], data.table
+    who = table["ID"].iloc[int(positions(effect, data)[labels[0]])]
+    rows = table["ROW"][(table["ID"] == who) & (table[column] == label)].tolist()
+    where = f"row {rows[0]}" if len(rows) == 1 else f"rows {rows[0]} to {rows[-1]}"
+    others = sorted({str(v) for v in values[labels]} - {str(label)})
+    more = f" (and {', '.join(map(repr, others[:3]))} elsewhere)" if others else ""
+    return (
+        f"{column} of {data.name} is {label!r} in ID {who} ({where}){more}, but a {title} effect "
+        "needs numbers, as its other values are. Correct it, or write '.' where the value is "
+        "missing."
+    )
 
 
 def effect_levels(effect: CovariateEffect, data: Dataset) -> list[str]:
@@ -299,24 +318,67 @@ def effect_levels(effect: CovariateEffect, data: Dataset) -> list[str]:
 def _values(effect: CovariateEffect, data: Dataset) -> NDArray[Any]:
     """Return the covariate at its `positions`, refused where it is missing."""
     column = effect.column
+    check_covariate(column, data)
+    rows = positions(effect, data)
+    values = data.table[column].to_numpy()[rows]
+    missing = dict.fromkeys(data.table["ID"].to_numpy()[rows[pd.isna(values)]])
+    if missing:
+        raise DataError(missing_covariate(column, list(missing), data))
+    return np.asarray(values)
+
+
+def check_covariate(column: str, data: Dataset) -> None:
+    """Refuse a covariate that the data do not have.
+
+    Raises
+    ------
+    DataError
+    """
     if column not in data.covariate_names:
         advice = did_you_mean(column, data.covariate_names)
         raise DataError(
             f"{data.name} has no covariate {column!r}. "
             + (advice if data.covariate_names else "It has none at all.")
         )
-    rows = positions(effect, data)
-    values = data.table[column].to_numpy()[rows]
-    missing = dict.fromkeys(data.table["ID"].to_numpy()[rows[pd.isna(values)]])
-    if missing:
-        who = ", ".join(str(label) for label in list(missing)[:5])
-        more = " …" if len(missing) > 5 else ""
-        raise DataError(
-            f"{column} is missing for {len(missing)} of {data.n_sub} subjects (ID {who}{more}), "
-            "and the model uses it. Give the values, leave these subjects out with "
-            "data.select(...), or fill the values in with data.impute(...)."
+
+
+def missing_covariate(column: str, subjects: Sequence[Any], data: Dataset) -> str:
+    """Return that a covariate is missing which the model uses, and what helps in that case."""
+    if data.table[column].isna().all():
+        return (
+            f"{column} is missing in all subjects of {data.name}, and the model uses it. Give the "
+            "values, or take its effects out of the model: nothing tells what they could be."
         )
-    return np.asarray(values)
+    who = ", ".join(str(label) for label in subjects[:5]) + " …" * (len(subjects) > 5)
+    said = (
+        f"{column} is missing for {len(subjects)} of {data.n_sub} subjects (ID {who}), and the "
+        "model uses it."
+    )
+    if column in data.time_varying:
+        return (
+            f"{said} It changes within subjects, so it is not filled in from others. Give each of "
+            "these at least one value, which is then carried to their other rows, or leave them "
+            f'out with data.impute("complete_case", ["{column}"]).'
+        )
+    return (
+        f"{said} Give the values, leave these subjects out with data.select(...), or fill the "
+        "values in with data.impute(...)."
+    )
+
+
+def group_notes(model: Model, data: Dataset) -> list[str]:
+    """Return a sentence for each level that a group names and nobody has."""
+    found = []
+    for name, parameter in model.parameters.items():
+        for effect in parameter.covariates:
+            levels = {label_key(value) for value in _values(effect, data)} if effect.groups else {}
+            strange = [m for _, members in effect.groups for m in members if m not in levels]
+            if strange:
+                found.append(
+                    f"groups= of {effect.column} on {name} names {', '.join(strange)}, which "
+                    f"nobody in {data.name} has."
+                )
+    return list(dict.fromkeys(found))
 
 
 def _who(effect: CovariateEffect, data: Dataset, place: int) -> str:

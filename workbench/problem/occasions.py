@@ -87,6 +87,26 @@ def find_occasions(model: Model, data: Dataset, *, estimable: bool = False) -> O
     return Occasions(tuple(tuple(own) for own in known), of_row, used)
 
 
+def single_observations(model: Model, data: Dataset, occasions: Occasions | None) -> list[str]:
+    """Return a sentence where no occasion has more than one observation.
+
+    What varies between such occasions varies from one observation to the next, as the residual
+    error does.
+    """
+    if occasions is None or occasions.most < 2:
+        return []
+    rows = data.population.obs_row
+    subject = np.cumsum(first_rows(data.table)) - 1
+    place = subject[rows] * occasions.most + occasions.of_row[rows]
+    if np.bincount(place, minlength=1).max(initial=0) > 1:
+        return []
+    return [
+        f"No occasion ({model.occasion}) has more than one observation, so the variability of "
+        f"{', '.join(model.iov)} between occasions can hardly be told from the residual error. Is "
+        f"{model.occasion} the right column? occasion= names another."
+    ]
+
+
 def _labels(occasion: str, data: Dataset) -> list[Any]:
     """Return the label of the occasion of every row."""
     table = data.table

@@ -16,6 +16,7 @@ from workbench.core.predictions import parameters_of_blocks, predict_range
 from workbench.core.residuals import BELOW, DENSITY, KIND, R_F, R, V
 from workbench.core.simulate import simulate_range
 from workbench.data.dataset import Dataset
+from workbench.data.imputation import imputation_notes
 from workbench.errors import ModelError
 from workbench.models.distributions import distributions
 from workbench.models.model import Model
@@ -28,7 +29,7 @@ from workbench.problem.checks import (
     notes,
     refuse_limits_of_student,
 )
-from workbench.problem.covariates import spreads, with_references
+from workbench.problem.covariates import group_notes, spreads, with_references
 from workbench.problem.directions import make_directions
 from workbench.problem.endpoints import (
     endpoint_notes,
@@ -40,7 +41,7 @@ from workbench.problem.endpoints import (
 from workbench.problem.error_scale import how_it_is, is_plain, stretch, variance_of_law
 from workbench.problem.explain import why_not
 from workbench.problem.grid import of_output, on_a_grid, on_times
-from workbench.problem.occasions import find_occasions
+from workbench.problem.occasions import find_occasions, single_observations
 from workbench.problem.scale_effects import WithScaleEffects
 from workbench.problem.space import ParameterSpace, frozen
 from workbench.problem.structure import pack_context, ready_made
@@ -104,7 +105,8 @@ class Problem(WithinSubjects, WithScaleEffects):
         refuse_limits_of_student(recorded, self.endpoints)
         self._bind(recorded)
         self.notes = notes(model, data) + endpoint_notes(model, data, self.endpoints)
-        self.notes += limit_notes(data)
+        self.notes += limit_notes(data) + imputation_notes(data) + group_notes(model, data)
+        self.notes += single_observations(model, data, self.occasions)
         of_density = np.isin(population.obs_kind, DENSITY)
         self.n_density = int(of_density.sum())
         self.jacobian = jacobians(self.endpoints, population.dv, population.obs_start, of_density)

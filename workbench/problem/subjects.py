@@ -14,10 +14,12 @@ from workbench.core.packed import Subjects
 from workbench.core.residuals import OBSERVED
 from workbench.core.schedule import R_DURATION, R_RATE
 from workbench.data.dataset import Dataset
+from workbench.data.missing import missing_subjects
 from workbench.data.population import Population
 from workbench.errors import DataError
 from workbench.models.model import Model
 from workbench.models.structural import StructuralModel
+from workbench.problem.covariates import missing_covariate
 from workbench.problem.directions import Directions
 from workbench.problem.endpoints import with_outputs
 from workbench.problem.space import frozen
@@ -112,8 +114,13 @@ def _check_covariates(structure: StructuralModel, data: Dataset, population: Pop
         block, column = (int(k) for k in np.argwhere(missing)[0])
         subject = int(np.searchsorted(population.block_start, block, "right")) - 1
         n = len(np.unique(np.searchsorted(population.block_start, np.nonzero(missing)[0], "right")))
+        name = structure.covariates[column]
+        if name in data.covariate_names and data.table[name].isna().any():
+            gone = missing_subjects(data.table, name)
+            who = [data.subjects[i] for i in np.flatnonzero(gone)]
+            raise DataError(f"{data.name}: {missing_covariate(name, who, data)}")
         raise DataError(
-            f"{data.name}: the covariate {structure.covariates[column]}, which the equations use, "
-            f"is missing for {n} subjects, first for ID {population.subjects[subject]}. Give it, "
-            "leave these subjects out, or fill it in with data.impute(...)."
+            f"{data.name}: the covariate {name}, which the equations use, is missing for {n} "
+            f"subjects, first for ID {population.subjects[subject]}. Give it, or leave these "
+            "subjects out."
         )

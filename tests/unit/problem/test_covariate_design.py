@@ -145,6 +145,16 @@ def gap(frame):
         ),
         (wb.covariate.Power("WT"), {"WT": lambda f: f["ID"] - 2.0}, "ID 1.* and 1 more"),
         (wb.covariate.Exponential("SEX"), {}, "labels, such as 'F'.*Categorical"),
+        (
+            wb.covariate.Power("WT"),
+            {"WT": lambda f: f["WT"].astype(object).where(f["ID"] != 3, "heavy")},
+            r"WT of changed is 'heavy' in ID 3 \(rows \d+ to \d+\), .*numbers.*write '\.'",
+        ),
+        (
+            wb.covariate.Power("WT"),
+            {"WT": lambda _: np.nan},
+            "WT is missing in all subjects of changed.*take its effects out of the model",
+        ),
         (wb.covariate.Categorical("SEX", reference="F", effects={"X": 0.1}), {}, "SEX is M"),
         (
             wb.covariate.Categorical("GRADE", reference=1, groups={"high": [7, 8]}),
@@ -156,6 +166,24 @@ def gap(frame):
 def test_data_that_do_not_fit_are_refused_with_who_and_where(effect, columns, words):
     with pytest.raises(DataError, match=words):
         Problem(on_cl(effect), changed(**columns))
+
+
+def test_a_level_of_a_group_that_nobody_has_is_noted():
+    groups = {"low": [1, 2], "high": [3, 9]}
+    effect = wb.covariate.Categorical("GRADE", reference="low", groups=groups)
+    data = changed(GRADE=lambda f: f["ID"] % 3 + 1)
+    notes = Problem(on_cl(effect), data).notes
+    assert notes == ["groups= of GRADE on cl names 9, which nobody in changed has."]
+
+
+def test_imputed_values_are_noted():
+    data = changed(WT=gap)
+    for method, words in (
+        ("median", "Missing covariates: WT was filled in for 1 subject of 6 (median)."),
+        ("complete_case", "Missing covariates: 1 subject of 6 left out for want of WT (ID 3)"),
+    ):
+        notes = Problem(on_cl(wb.covariate.Power("WT")), data.impute(method, ["WT"])).notes
+        assert sum(note.startswith(words) for note in notes) == 1
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,13 @@ def test_every_reset_begins_an_occasion():
     np.testing.assert_array_equal(found.of_row, [0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
 
 
+def test_one_observation_per_occasion_is_noted():
+    """The column of times, say, in the place of that of occasions."""
+    (note,) = Problem(model(occasion="TIME"), rows()).notes
+    assert note.startswith("No occasion (TIME) has more than one observation, so the variability")
+    assert not Problem(model(), rows()).notes
+
+
 def test_a_model_without_iov_has_no_occasions():
     plain = model().replace(parameters={"cl": wb.LogNormal(3.0, iiv=0.3), "v": wb.LogNormal(30.0)})
     assert find_occasions(plain, rows()) is None
