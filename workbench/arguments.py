@@ -1,4 +1,4 @@
-"""Numbers that a person gives to a call, seeds among them: checked in one place."""
+"""What a person gives to many calls, seeds and levels among them: checked in one place."""
 
 from __future__ import annotations
 
@@ -46,3 +46,30 @@ def checked_seed(value: Any) -> int:
         It is no whole number from 0 on.
     """
     return whole_number("seed", value, 0, LARGEST_SEED)
+
+
+def checked_level(name: str, value: Any) -> float:
+    """Return a level of a test.
+
+    Raises
+    ------
+    OptionError
+        It is no number between 0 and 1.
+    """
+    if not is_finite_number(value) or not 0 < value < 1:
+        raise OptionError(f"{name} is a level between 0 and 1, such as 0.05, not {value!r}.")
+    return float(value)
+
+
+def check_executor(value: Any) -> None:
+    """Refuse what cannot run calls.
+
+    Raises
+    ------
+    OptionError
+    """
+    if value is not None and not callable(getattr(value, "submit", None)):
+        raise OptionError(
+            "executor= is one of concurrent.futures, such as ProcessPoolExecutor(4), or None for "
+            f"a thread per core, not {value!r}."
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -28,10 +28,8 @@ from workbench.diagnostics._npde import (
 from workbench.errors import OptionError, WorkbenchError
 from workbench.problem import Problem
 from workbench.problem.endpoints import modelled
+from workbench.results import FitResult, check_fit
 from workbench.simulation import replicate
-
-if TYPE_CHECKING:
-    from workbench.results import FitResult
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -136,6 +134,7 @@ def npde(
     known = ", ".join(repr(name) for name in DECORRELATIONS)
     if decorrelation not in DECORRELATIONS:
         raise OptionError(f"There is no decorrelation {decorrelation!r}. Known: {known}.")
+    check_fit(fit, "fit")
     if replicates is not None:
         whole_number("replicates", replicates, 2)
     checked_seed(seed)

@@ -9,7 +9,7 @@ from workbench.estimation._base import (
     Estimator,
     Progress,
 )
-from workbench.estimation._calls import evaluate, fit
+from workbench.estimation._calls import check_arguments, evaluate, fit
 from workbench.estimation._registry import estimators
 from workbench.estimation._saem_steps import saem_steps
 from workbench.estimation._starting import starting_values
@@ -23,6 +23,7 @@ __all__ = [
     "Control",
     "Estimator",
     "Progress",
+    "check_arguments",
     "estimators",
     "evaluate",
     "fit",

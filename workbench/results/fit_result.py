@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from workbench.arguments import checked_seed, whole_number
 from workbench.core.residuals import DENSITY
 from workbench.data.dataset import Dataset
+from workbench.errors import OptionError
 from workbench.models.model import Model
 from workbench.problem import Problem
 from workbench.problem.conditional_draws import conditional_draws
@@ -472,8 +473,18 @@ class FitResult:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the whole fit, its data included, as JSON; `load_fit` reopens it."""
-        Path(path).write_text(to_json(self), encoding="utf-8")
+        """Write the whole fit, its data included, as JSON; `load_fit` reopens it.
+
+        Raises
+        ------
+        OptionError
+            The file cannot be written there.
+        """
+        try:
+            Path(path).write_text(to_json(self), encoding="utf-8")
+        except (OSError, TypeError) as problem:
+            why = getattr(problem, "strerror", None) or "that is no path"
+            raise OptionError(f"The fit cannot be saved as {path}: {why}.") from None
 
     def __repr__(self) -> str:
         did = "Fit" if self.estimated else "Evaluation"
@@ -507,3 +518,21 @@ class FitResult:
         verdict = f"<b>{self.verdict}</b>: {html.escape(' '.join(self.reasons))}"
         table = self._shown().to_html(na_rep="", float_format=lambda v: f"{v:.4g}", border=0)
         return f"<div>{title}<br>{numbers}<br>{verdict}{notes}{table}</div>"
+
+
+def check_fit(value: Any, what: str) -> None:
+    """Refuse what is no fit.
+
+    Parameters
+    ----------
+    what : the argument, as a message names it
+
+    Raises
+    ------
+    OptionError
+    """
+    if not isinstance(value, FitResult):
+        raise OptionError(
+            f"{what} must be a fit, what wb.fit or wb.evaluate returns, not a "
+            f"{type(value).__name__}."
+        )

@@ -31,6 +31,8 @@ def load_fit(path: str | Path) -> FitResult:
         There is no such file, it is damaged, or it is not a saved fit of a format this version
         reads.
     """
+    if not isinstance(path, str | Path):
+        raise DataError(f"load_fit takes the path of a saved fit, not {path!r}.")
     path = Path(path)
     try:
         card = json.loads(path.read_text(encoding="utf-8"))

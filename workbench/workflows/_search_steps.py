@@ -80,7 +80,7 @@ class Search:
     current: FitResult
     candidates: Sequence[Candidate]
     forward: float
-    backward: float
+    backward: float | None
     top: int | None = None
     included: list[Candidate] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -99,7 +99,7 @@ class Search:
         """
         if self.current.verdict == "converged":
             self.known[frozenset()] = self.current
-        for direction in (FORWARD, BACKWARD):
+        for direction in (FORWARD,) if self.backward is None else (FORWARD, BACKWARD):
             while tried := self._left(direction):
                 if not self._step(direction, tried):
                     break
@@ -113,7 +113,8 @@ class Search:
 
     def _step(self, direction: str, tried: Sequence[Candidate]) -> bool:
         """Carry out a step; False if nothing changed."""
-        level = self.forward if direction == FORWARD else self.backward
+        level = self.backward if direction == BACKWARD else None
+        level = self.forward if level is None else level
         trials, best = list[_Trial](), None
         for batch in self._batches(tried) if direction == FORWARD else [tried]:
             trials += self._added(batch) if direction == FORWARD else self._dropped(batch)

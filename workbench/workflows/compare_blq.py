@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.data.censoring import BLQ_METHODS
+from workbench.data.columns import did_you_mean
 from workbench.data.dataset import Dataset
 from workbench.errors import EstimationError, OptionError, WorkbenchError
-from workbench.estimation import CancelToken, fit
+from workbench.estimation import CancelToken, check_arguments, fit
 from workbench.models.model import Model
 from workbench.results import FitResult
 
@@ -100,15 +102,14 @@ def compare_blq(
     Raises
     ------
     OptionError
-        No method is given, or one twice.
+        No method is given, one that there is not, or one twice.
     DataError, ModelError, UnknownNameError
         No fit can be made at all; the message is that of the first method.
     EstimationError
         It was stopped before the first fit was finished.
     """
-    asked = [methods] if isinstance(methods, str) else list(methods)
-    if not asked or len(set(asked)) < len(asked):
-        raise OptionError("compare_blq: methods= names one or more, each once: ('M1', 'M3').")
+    check_arguments(model, data)
+    asked = _checked_methods(methods)
     fits, failed, first = dict[str, FitResult](), dict[str, str](), None
     for done, name in enumerate(asked, 1):
         try:
@@ -132,6 +133,21 @@ def compare_blq(
     if not fits:
         raise EstimationError("Stopped on request before the first method was fitted.")
     return _comparison(fits, failed)
+
+
+def _checked_methods(methods: Any) -> list[str]:
+    """Return the methods to compare; what is none is refused before anything is fitted."""
+    asked = [methods] if isinstance(methods, str) else methods
+    asked = list(asked) if isinstance(asked, Iterable) else []
+    if not asked or len(asked) > len({str(name) for name in asked}):
+        raise OptionError("compare_blq: methods= names one or more, each once: ('M1', 'M3').")
+    for name in asked:
+        if name not in BLQ_METHODS:
+            raise OptionError(
+                f"compare_blq: there is no method {name!r} for values below the limit. "
+                f"{did_you_mean(str(name), BLQ_METHODS)}"
+            )
+    return asked
 
 
 def _comparison(fits: Mapping[str, FitResult], failed: Mapping[str, str]) -> BlqComparison:

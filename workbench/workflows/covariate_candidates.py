@@ -10,6 +10,7 @@ import numpy as np
 from workbench.data.dataset import Dataset
 from workbench.data.doses import first_rows
 from workbench.diagnostics.covariate_tests import CATEGORICAL, kind_of
+from workbench.estimation import check_arguments
 from workbench.models.covariates import (
     Categorical,
     CovariateEffect,
@@ -79,7 +80,10 @@ def covariate_candidates(
     ------
     UnknownNameError
         A parameter or a covariate is misspelt.
+    ModelError, DataError
+        The model is none, or the data are none or a design.
     """
+    check_arguments(model, data)
     varying = [name for name, p in model.parameters.items() if p.has_eta]
     chosen = _known("parameter", parameters, list(model.parameters), varying)
     columns = _known("covariate", covariates, list(data.covariate_names), data.covariate_names)

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.arguments import check_executor, checked_seed, whole_number
 from workbench.data.dataset import Dataset
 from workbench.errors import EstimationError, OptionError, WorkbenchError
-from workbench.estimation import CancelToken, fit
+from workbench.estimation import CancelToken, check_arguments, fit
 from workbench.models.model import Model
 from workbench.problem import Problem
-from workbench.problem.covariates import with_references
+from workbench.problem.covariates import check_covariate, with_references
 from workbench.results import FitResult
 from workbench.workflows._rubin import LEAST_DF, pooled
 
@@ -148,16 +149,20 @@ def multiple_imputation(
     The first draw is fitted first; the others start at its estimates. References of covariates
     that are not given are those of the first draw, for all.
     """
-    if isinstance(m, bool) or not isinstance(m, int) or m < 2:
-        raise OptionError(f"m= must be a whole number of at least 2 draws, not {m!r}.")
+    check_arguments(model, data)
+    m, seed = whole_number("m", m, 2), checked_seed(seed)
+    check_executor(executor)
     missing = data.missing_covariates
-    used = {*model.covariate_columns, *model.structure.covariates}
-    if not used & set(missing["covariate"]):
+    used = dict.fromkeys((*model.covariate_columns, *model.structure.covariates))
+    for column in used:
+        check_covariate(column, data)
+    if not set(used) & set(missing["covariate"]):
         raise OptionError(
             f"The model uses no covariate that is missing in {data.name}, so there is nothing to "
             "impute for it. Use wb.fit."
         )
-    names = None if covariates is None else list(covariates)
+    names = [covariates] if isinstance(covariates, str) else covariates
+    names = list(names) if isinstance(names, Iterable) else names
     task = _Task(data, names, method, seed, options)
     first_data = task.drawn(1)
     model = with_references(model, first_data)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from scipy.special import chdtrc
 
 from workbench.errors import IncomparableError
-from workbench.results import FitResult
+from workbench.results import FitResult, check_fit
 from workbench.workflows._comparable import Run, make_run, why_incomparable, why_other_inputs
 from workbench.workflows._nesting import Nesting, Restriction, nesting
 
@@ -117,10 +117,14 @@ def likelihood_ratio_test(
 
     Raises
     ------
+    OptionError
+        One is no fit.
     IncomparableError
         The models are not nested, the likelihoods cannot be compared, a fit failed, or the larger
         model has the higher -2LL; the message says which and what to do.
     """
+    check_fit(fit_small, "fit_small")
+    check_fit(fit_large, "fit_large")
     small, large = make_run(names[0], fit_small), make_run(names[1], fit_large)
     refused = why_no_test(small, large)
     if refused:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from workbench.arguments import checked_seed, whole_number
 from workbench.diagnostics import table as diagnostic
-from workbench.errors import EstimationError
-from workbench.results import FitResult
+from workbench.errors import EstimationError, OptionError
+from workbench.results import FitResult, check_fit
 from workbench.workflows._candidates import Candidate, Candidates, checked_candidates
 from workbench.workflows.covariate_candidates import covariate_candidates
 
@@ -39,19 +40,27 @@ def rank_covariates(
     -------
     DataFrame
         rank (from 1), parameter, covariate, kind (continuous, categorical), test, statistic, p,
-        n, draws, note. Where there is no p (a parameter without random effect) the rows come
-        last, with the reason as note.
+        n, draws, note. Where there is no p (a parameter without random effect, a covariate that
+        changes within subjects) the rows come last, with the reason as note.
 
     Raises
     ------
     EstimationError
         The fit failed.
     OptionError, UnknownNameError, ModelError, DataError
-        As in `scm`.
+        As in `scm`; or the fit has no random effects.
     """
+    check_fit(fit, "fit")
+    whole_number("draws", draws)
+    checked_seed(seed)
     if fit.verdict == "failed":
         raise EstimationError(
             f"The fit failed, so its random effects say nothing: {' '.join(fit.reasons)}"
+        )
+    if candidates is None and not fit.final_model.etas:
+        raise OptionError(
+            f"The fit (by {fit.method}) has no random effects, and covariates are ranked by them. "
+            'Fit the model with random effects, by method="focei", say.'
         )
     if candidates is None:
         candidates = covariate_candidates(fit.final_model, fit.data)
@@ -67,6 +76,8 @@ def ranking(fit: FitResult, tried: Sequence[Candidate], draws: int, seed: int) -
     found = asked.merge(tests, how="left", on=["parameter", "covariate"])
     untested = found["test"].isna()
     found.loc[untested, "note"] = "the parameter has no random effect"
+    changes = untested & found["covariate"].isin(fit.data.time_varying)
+    found.loc[changes, "note"] = "the covariate changes within subjects"
     found = found.sort_values("p", kind="stable", na_position="last", ignore_index=True)
     found.insert(0, "rank", range(1, len(found) + 1))
     return found[COLUMNS]

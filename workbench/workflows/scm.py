@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_executor, checked_level, checked_seed, whole_number
 from workbench.data.dataset import Dataset
 from workbench.data.findings import count
 from workbench.errors import EstimationError, IncomparableError, OptionError
-from workbench.estimation import CancelToken, fit
+from workbench.estimation import CancelToken, check_arguments, fit
 from workbench.models.model import Model
 from workbench.problem.covariates import with_references
 from workbench.results import FitResult
@@ -42,7 +43,7 @@ class CovariateSearch:
     included : effects that the last model has of the candidates
     complete : False after a stop on request; ``scm(..., resume=search)`` continues
     notes : sentences on what limits the search
-    forward, backward : levels
+    forward, backward : levels; None where there was no step backward
     """
 
     ladder: pd.DataFrame
@@ -53,7 +54,7 @@ class CovariateSearch:
     complete: bool
     notes: tuple[str, ...]
     forward: float
-    backward: float
+    backward: float | None
     _made: Mapping[str, FitResult]
     _asked: str
     _settings: Settings
@@ -68,11 +69,13 @@ class CovariateSearch:
         """The outcome in words."""
         names = ", ".join(candidate.title for candidate in self.included) or "none"
         change = f"{self.fit.ofv - self.base.ofv:+z.3f}".replace("-", "−")
+        backward = "none backward"
+        if self.backward is not None:
+            backward = f"backward p < {self.backward:g}"
         ended = "Selected" if self.complete else "Stopped on request; so far selected"
         return (
             f"{ended}: {names}. OFV {self.base.ofv:.3f} → {self.fit.ofv:.3f} ({change}) in "
-            f"{count(len(self.steps), 'step')}; forward p < {self.forward:g}, backward p < "
-            f"{self.backward:g}."
+            f"{count(len(self.steps), 'step')}; forward p < {self.forward:g}, {backward}."
         )
 
     def _shown(self, most: int | None = None) -> pd.DataFrame:
@@ -119,7 +122,7 @@ def scm(
     *,
     method: str | Sequence[str] = "focei",
     forward: float = 0.05,
-    backward: float = 0.01,
+    backward: float | None = 0.01,
     top: int | None = None,
     start: str | Model | FitResult | None = None,
     seed: int = 0,
@@ -159,7 +162,7 @@ def scm(
     candidates : parameter → effects to try; of several of one covariate on one parameter one at
         most is added
     method, seed, options : of every fit, as in `fit`
-    forward, backward : levels of the likelihood ratio tests
+    forward, backward : levels of the likelihood ratio tests; ``backward=None`` drops nothing
     top : forward, try so many candidates at a time, in the order that draws of the current fit's
         random effects give (`rank_covariates`), and go on with the first such group that has one
         below the level, as COSSAC does with single ones; a search ends only when all were tried.
@@ -190,11 +193,17 @@ def scm(
     EstimationError, IncomparableError
         There is no fit without the candidates, or none whose −2LL can be tested.
     """
-    for name, level in (("forward", forward), ("backward", backward)):
-        if not 0 < level < 1:
-            raise OptionError(f"{name} is a level between 0 and 1, such as 0.05, not {level}.")
-    if top is not None and (not isinstance(top, int) or top < 1):
-        raise OptionError(f"top is a number of candidates, at least 1, or None, not {top}.")
+    check_arguments(model, data)
+    forward = checked_level("forward", forward)
+    backward = None if backward is None else checked_level("backward", backward)
+    if top is not None:
+        whole_number("top", top, 1)
+    check_executor(executor)
+    if resume is not None and not isinstance(resume, CovariateSearch):
+        raise OptionError(
+            f"resume= is an earlier search, what wb.scm returned, not a {type(resume).__name__}."
+        )
+    seed = checked_seed(seed)
     task = Task(data, method, seed, dict(options))
     model = with_references(model, data)
     tried = checked_candidates(model, data, candidates)

@@ -222,7 +222,7 @@ def test_all_fits_have_the_references_of_the_first(data):
 
 
 def test_wrong_calls(data, whole):
-    with pytest.raises(OptionError, match="at least 2 draws"):
+    with pytest.raises(OptionError, match="m= must be a whole number of at least 2"):
         wb.multiple_imputation(MODEL, data, 1)
     with pytest.raises(OptionError, match="no covariate that is missing in whole"):
         wb.multiple_imputation(MODEL, whole)

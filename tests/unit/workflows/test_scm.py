@@ -301,7 +301,7 @@ def test_a_few_at_a_time_find_the_same_with_fewer_fits(model, data, base, search
     assert few.fit.ofv == pytest.approx(search.fit.ofv, abs=1e-3)
     sizes = few.ladder.groupby("step").size().tolist()
     assert sizes == [2, 2, 4, 2]  # all that is left before a direction ends
-    with pytest.raises(OptionError, match="top is a number"):
+    with pytest.raises(OptionError, match="top= must be a whole number of at least 1"):
         wb.scm(model, data, CANDIDATES, start=base, top=0)
 
 
