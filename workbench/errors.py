@@ -60,5 +60,9 @@ class DataWarning(UserWarning):
     """The data were repaired, or look odd; `Dataset.audit` says where."""
 
 
+class CostWarning(UserWarning):
+    """A call will take long; the message says why, and what is quicker."""
+
+
 class ConvergenceWarning(UserWarning):
     """An estimator stopped without meeting its criterion."""

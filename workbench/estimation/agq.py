@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
-from workbench.errors import OptionError
+from workbench.errors import CostWarning, OptionError
 from workbench.estimation._base import INTEGRAL, Control
 from workbench.estimation._likelihood import CONTROLS, Marginal, likelihood_estimator
 from workbench.estimation._quadrature import (
@@ -17,6 +18,7 @@ from workbench.estimation._scale_effects import refuse_frozen_variance, refuse_u
 from workbench.problem import Problem
 
 SCALES = ("expected", "observed")
+MANY = 100_000  # predictions of an evaluation of all subjects, which take some seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ def marginal(problem: Problem, options: QuadratureOptions) -> Marginal:
     ------
     EstimationError
         The residual error has a random effect, and the options do not go with it.
+
+    Warns
+    -----
+    CostWarning
+        There are so many nodes that the fit takes long.
     """
     if not options.interaction:
         refuse_frozen_variance(problem, "Quadrature without interaction")
@@ -60,7 +67,25 @@ def marginal(problem: Problem, options: QuadratureOptions) -> Marginal:
     objective = quadrature_objective(
         nodes, interaction=options.interaction, exact=options.scale == "observed"
     )
-    return Marginal(objective, label, options.interaction)
+    said = expensive(options, problem)
+    for sentence in said:
+        warnings.warn(sentence, CostWarning, stacklevel=2)
+    return Marginal(objective, label, options.interaction, tuple(said))
+
+
+def expensive(options: QuadratureOptions, problem: Problem) -> list[str]:
+    """Say that quadrature costs many predictions, with what is quicker; nothing if it is not."""
+    n_eta, n_sub = problem.space.n_eta, problem.n_sub
+    count = options.nodes**n_eta
+    if options.nodes == 1 or count * n_sub <= MANY:
+        return []
+    kappas = " (a kappa for each occasion counts)" if problem.model.iov else ""
+    return [
+        f"Quadrature is expensive here: {options.nodes} nodes for each of {n_eta} random effects"
+        f"{kappas} are {count:,} predictions per subject, {count * n_sub:,} for {n_sub} subjects, "
+        "at every evaluation of the objective. Fewer nodes, Laplace, or importance sampling "
+        '(method=["focei", "imp"]) cost less.'
+    ]
 
 
 def cost(options: QuadratureOptions, n_eta: int) -> str:
