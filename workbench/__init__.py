@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from workbench.workflows.likelihood_ratio import likelihood_ratio_test
     from workbench.workflows.multistart import multistart
     from workbench.workflows.rank_covariates import rank_covariates
-    from workbench.workflows.scm import scm
+    from workbench.workflows.scm import load_search, scm
 
 __version__ = "0.1.0"
 
@@ -79,6 +79,7 @@ _PUBLIC = {
     "list_datasets": "workbench.datasets",
     "load_dataset": "workbench.datasets",
     "load_fit": "workbench.results",
+    "load_search": "workbench.workflows.scm",
     "npde": "workbench.diagnostics._simulated",
     "pk": "workbench.models.pk",
     "equations": "workbench.models.structural",

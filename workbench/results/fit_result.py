@@ -22,7 +22,7 @@ from workbench.problem import Problem
 from workbench.problem.conditional_draws import conditional_draws
 from workbench.problem.units import units_of
 from workbench.results import individuals, occasions
-from workbench.results.saved import to_json
+from workbench.results.saved import to_json, write_text
 
 Floats = NDArray[np.float64]
 
@@ -480,11 +480,7 @@ class FitResult:
         OptionError
             The file cannot be written there.
         """
-        try:
-            Path(path).write_text(to_json(self), encoding="utf-8")
-        except (OSError, TypeError) as problem:
-            why = getattr(problem, "strerror", None) or "that is no path"
-            raise OptionError(f"The fit cannot be saved as {path}: {why}.") from None
+        write_text(path, to_json(self), "fit")
 
     def __repr__(self) -> str:
         did = "Fit" if self.estimated else "Evaluation"

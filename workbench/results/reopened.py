@@ -31,17 +31,7 @@ def load_fit(path: str | Path) -> FitResult:
         There is no such file, it is damaged, or it is not a saved fit of a format this version
         reads.
     """
-    if not isinstance(path, str | Path):
-        raise DataError(f"load_fit takes the path of a saved fit, not {path!r}.")
-    path = Path(path)
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.") from None
-    except OSError as problem:
-        raise DataError(f"{path} cannot be read: {problem.strerror}.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise DataError(f"{path} is not a saved fit: it is not JSON text.") from None
+    card = read_card(path, "a saved fit")
     if not isinstance(card, dict) or card.get("kind") != KIND:
         raise DataError(f"{path} is JSON, but not a fit saved by this package.")
     if card.get("format") != FORMAT:
@@ -49,7 +39,7 @@ def load_fit(path: str | Path) -> FitResult:
             f"{path} was saved in format {card.get('format')!r}; this version reads {FORMAT}."
         )
     try:
-        return _read(card)
+        return fit_of_card(card)
     except (WorkbenchError, AttributeError, KeyError, TypeError, ValueError) as problem:
         lacks = isinstance(problem, KeyError) and not isinstance(problem, WorkbenchError)
         what = f'it lacks "{problem.args[0]}"' if lacks else str(problem).removesuffix(".")
@@ -58,14 +48,44 @@ def load_fit(path: str | Path) -> FitResult:
         ) from None
 
 
-def _read(card: dict[str, Any]) -> FitResult:
+def read_card(path: str | Path, what: str) -> Any:
+    """Return the JSON value of a file.
+
+    Parameters
+    ----------
+    what : should be in it, as a message names it
+
+    Raises
+    ------
+    DataError
+        There is no such file, or it holds something else.
+    """
+    if not isinstance(path, str | Path):
+        raise DataError(f"The path of {what} is a text or a Path, not {path!r}.")
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.") from None
+    except OSError as problem:
+        raise DataError(f"{path} cannot be read: {problem.strerror}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise DataError(f"{path} is not {what}: it is not JSON text.") from None
+
+
+def fit_of_card(card: dict[str, Any], data: Dataset | None = None) -> FitResult:
+    """Return a fit from JSON values, as `saved.fit_card` makes them.
+
+    Parameters
+    ----------
+    data : of the fit, where the card does not have them
+    """
     card = {**_added_later(card), **card}
     values: dict[str, Any] = {name: _plain(card[name]) for name in PLAIN}
     values.update({name: _frame(card[name]) for name in FRAMES})
     return FitResult(
         model=Model.from_dict(card["model"]),
         final_model=Model.from_dict(card["final_model"]),
-        data=_data(card["data"]),
+        data=_data(card["data"]) if data is None else data,
         reasons=tuple(card["reasons"]),
         warnings=tuple(card["warnings"]),
         individual_ofv=_frame(card["individual_ofv"])["ofv"],

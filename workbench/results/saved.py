@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 
 from workbench.data.censoring import Limit
 from workbench.data.dataset import Dataset
+from workbench.errors import OptionError
 
 if TYPE_CHECKING:
     from workbench.results.fit_result import FitResult
@@ -54,6 +56,30 @@ PLAIN = (
 
 def to_json(fit: FitResult) -> str:
     """Return a fit as strict JSON text; numbers keep every digit."""
+    return json.dumps(fit_card(fit), allow_nan=False, ensure_ascii=False)
+
+
+def write_text(path: str | Path, text: str, what: str) -> None:
+    """Write what is saved.
+
+    Parameters
+    ----------
+    what : it is, as a message names it
+
+    Raises
+    ------
+    OptionError
+        The file cannot be written there.
+    """
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except (OSError, TypeError) as problem:
+        why = getattr(problem, "strerror", None) or "that is no path"
+        raise OptionError(f"The {what} cannot be saved as {path}: {why}.") from None
+
+
+def fit_card(fit: FitResult) -> dict[str, Any]:
+    """Return a fit as JSON values."""
     card: dict[str, Any] = {"kind": KIND, "format": FORMAT}
     card["model"] = fit.model.to_dict()
     card["final_model"] = fit.final_model.to_dict()
@@ -62,7 +88,7 @@ def to_json(fit: FitResult) -> str:
     card["reasons"], card["warnings"] = list(fit.reasons), list(fit.warnings)
     card.update({name: _frame_card(getattr(fit, name)) for name in FRAMES})
     card["individual_ofv"] = _frame_card(fit.individual_ofv.to_frame())
-    return json.dumps(card, allow_nan=False, ensure_ascii=False)
+    return card
 
 
 def _value(value: Any) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,14 +15,23 @@ import pandas as pd
 from workbench.arguments import check_executor, checked_level, checked_seed, whole_number
 from workbench.data.dataset import Dataset
 from workbench.data.findings import count
-from workbench.errors import EstimationError, IncomparableError, OptionError
+from workbench.errors import (
+    DataError,
+    EstimationError,
+    IncomparableError,
+    OptionError,
+    WorkbenchError,
+)
 from workbench.estimation import CancelToken, check_arguments, fit
 from workbench.models.model import Model
 from workbench.problem.covariates import with_references
 from workbench.results import FitResult
+from workbench.results.reopened import read_card
+from workbench.results.saved import write_text
 from workbench.workflows._candidate_fits import Fits, Settings, StoppedError, Task, card
 from workbench.workflows._candidates import Candidate, Candidates, checked_candidates
 from workbench.workflows._comparable import make_run
+from workbench.workflows._saved_search import FORMAT, KIND, parts_of_card, search_card
 from workbench.workflows._search_steps import LADDER, Search, Step
 from workbench.workflows.likelihood_ratio import why_no_test
 
@@ -63,6 +74,17 @@ class CovariateSearch:
     def model(self) -> Model:
         """The last model, with its estimates as values."""
         return self.fit.updated_model
+
+    def save(self, path: str | Path) -> None:
+        """Write the search with all its fits as JSON; `load_search` reopens it, to be resumed.
+
+        Raises
+        ------
+        OptionError
+            The file cannot be written there.
+        """
+        text = json.dumps(search_card(self), allow_nan=False, ensure_ascii=False)
+        write_text(path, text, "search")
 
     @property
     def sentence(self) -> str:
@@ -113,6 +135,34 @@ class CovariateSearch:
             whole = self._shown().to_html(index=False, border=0)
             table += f"<details><summary>All {len(self.ladder)} rows</summary>{whole}</details>"
         return f"<div><b>{html.escape(self.sentence)}</b>{notes}<ol>{steps}</ol>{table}</div>"
+
+
+def load_search(path: str | Path) -> CovariateSearch:
+    """Reopen a saved covariate search, in another session, say: ``wb.scm(..., resume=search)``.
+
+    Raises
+    ------
+    DataError
+        There is no such file, it is damaged, or it is not a search of a format this version reads.
+    """
+    found = read_card(path, "a saved covariate search")
+    if not isinstance(found, dict) or found.get("kind") != KIND:
+        raise DataError(f"{path} is JSON, but not a covariate search saved by this package.")
+    if found.get("format") != FORMAT:
+        raise DataError(
+            f"{path} was saved in format {found.get('format')!r}; this version reads {FORMAT}."
+        )
+    try:
+        parts = parts_of_card(found)
+        return CovariateSearch(ladder=_ladder(parts["steps"]), **parts)
+    except (WorkbenchError, AttributeError, LookupError, TypeError, ValueError) as problem:
+        raise DataError(
+            f"{path} is a saved search, but damaged: {problem}. Save it again, or use a copy."
+        ) from None
+
+
+def _ladder(steps: Sequence[Step]) -> pd.DataFrame:
+    return pd.DataFrame([row for step in steps for row in step.rows], columns=LADDER)
 
 
 def scm(
@@ -222,7 +272,7 @@ def scm(
     except StoppedError:
         complete = False
     return CovariateSearch(
-        ladder=pd.DataFrame([row for step in search.steps for row in step.rows], columns=LADDER),
+        ladder=_ladder(search.steps),
         steps=tuple(search.steps),
         fit=search.current,
         base=base,

@@ -157,9 +157,9 @@ def test_censored_observations_have_values_below_their_limit(fit):
 
 
 def test_options_out_of_range_are_refused(fit):
-    with pytest.raises(OptionError, match="2 or more"):
+    with pytest.raises(OptionError, match="replicates= must be a whole number of at least 2"):
         wb.npde(fit, 1)
-    with pytest.raises(OptionError, match="2 or more"):
+    with pytest.raises(OptionError, match="seed= must be a whole number of at least 0"):
         wb.npde(fit, seed=-1)
     with pytest.raises(OptionError, match="Known: 'cholesky'"):
         wb.npde(fit, decorrelation="eigen")

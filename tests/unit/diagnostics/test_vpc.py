@@ -327,7 +327,8 @@ def test_an_observed_percentile_below_the_limit_is_outside_a_band_above_it():
 def test_rows_that_the_data_mark_are_below_and_their_dv_is_the_limit(check):
     points = check.simulated.points.assign(CENS=0.0)
     points.loc[[3, 8], ["CENS", "DV"]] = [1.0, 0.3]
-    limit, censored = simulation.limits(points, None)
+    limit, censored, notes = simulation.limits(points, None)
+    assert notes == []
     assert (limit == 0.3).all()
     assert censored[[3, 8]].all()
     assert censored.sum() == (points["DV"] < 0.3).sum() + 2

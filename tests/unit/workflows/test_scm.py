@@ -1,5 +1,6 @@
 """The stepwise search: it finds what was simulated, never what is worse, and can be continued."""
 
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,7 +12,13 @@ import pytest
 
 import workbench as wb
 from tests import cases
-from workbench.errors import EstimationError, IncomparableError, OptionError, WorkbenchError
+from workbench.errors import (
+    DataError,
+    EstimationError,
+    IncomparableError,
+    OptionError,
+    WorkbenchError,
+)
 from workbench.workflows import _candidate_fits, _search_steps
 from workbench.workflows._search_steps import LADDER
 from workbench.workflows.scm import CovariateSearch
@@ -332,6 +339,45 @@ def test_a_search_on_disk_is_resumed(model, data, search, monkeypatch):
     monkeypatch.setattr(_candidate_fits, "fit", None)
     again = wb.scm(model, data, CANDIDATES, resume=kept)
     pd.testing.assert_frame_equal(again.ladder, search.ladder)
+
+
+def test_a_saved_search_is_resumed_in_another_session(model, search, tmp_path, monkeypatch):
+    search.save(tmp_path / "search.json")
+    kept = wb.load_search(tmp_path / "search.json")
+    pd.testing.assert_frame_equal(kept.ladder, search.ladder)
+    assert repr(kept) == repr(search)
+    assert (kept.included, kept._settings, kept._asked) == (
+        search.included,
+        search._settings,
+        search._asked,
+    )
+    assert kept.model == search.model
+    same = wb.read_dataset(simulated(), name="two effects")  # read again, as there
+    monkeypatch.setattr(_candidate_fits, "fit", None)
+    again = wb.scm(model, same, CANDIDATES, resume=kept)
+    pd.testing.assert_frame_equal(again.ladder, search.ladder)
+    assert again.fit.ofv == search.fit.ofv
+
+
+def test_what_is_no_saved_search_is_refused(base, search, tmp_path):
+    path = tmp_path / "other.json"
+    base.save(path)
+    with pytest.raises(DataError, match="not a covariate search"):
+        wb.load_search(path)
+    with pytest.raises(DataError, match="no file"):
+        wb.load_search(tmp_path / "none.json")
+    with pytest.raises(DataError, match="path of a saved covariate search is a text"):
+        wb.load_search(None)
+    with pytest.raises(OptionError, match=r"search cannot be saved as /nope/x\.json"):
+        search.save("/nope/x.json")
+    search.save(path)
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps(card | {"format": 9}))
+    with pytest.raises(DataError, match="format 9"):
+        wb.load_search(path)
+    path.write_text(json.dumps(card | {"fits": card["fits"][:1]}))
+    with pytest.raises(DataError, match="damaged"):
+        wb.load_search(path)
 
 
 def test_a_doubtful_first_fit_is_made_again_backward(model, data, base):

@@ -131,7 +131,7 @@ def test_methods_that_there_are_not_are_refused_before_the_first_fit(model, data
         (lambda fit: fit.draws(2, seed=-1), "seed= must be a whole number"),
         (lambda fit: fit.save("/nope/x.json"), "cannot be saved as /nope/x.json: No such file"),
         (lambda fit: fit.save(None), "cannot be saved as None: that is no path"),
-        (lambda _: wb.load_fit(None), "path of a saved fit, not None"),
+        (lambda _: wb.load_fit(None), "path of a saved fit is a text or a Path, not None"),
     ],
 )
 def test_what_is_no_fit_number_or_path(model, data, call, words):
