@@ -104,6 +104,12 @@ class Search:
                 if not self._step(direction, tried):
                     break
 
+    def _level(self, direction: str) -> float:
+        """Return the level of a direction; without one backward, there is no such step."""
+        if direction == BACKWARD and self.backward is not None:
+            return self.backward
+        return self.forward
+
     def _left(self, direction: str) -> list[Candidate]:
         """Return what a step may add or drop, in the order of the candidates."""
         taken = [candidate.place for candidate in self.included]
@@ -113,8 +119,7 @@ class Search:
 
     def _step(self, direction: str, tried: Sequence[Candidate]) -> bool:
         """Carry out a step; False if nothing changed."""
-        level = self.backward if direction == BACKWARD else None
-        level = self.forward if level is None else level
+        level = self._level(direction)
         trials, best = list[_Trial](), None
         for batch in self._batches(tried) if direction == FORWARD else [tried]:
             trials += self._added(batch) if direction == FORWARD else self._dropped(batch)
@@ -223,8 +228,7 @@ class Search:
             return
         forward = direction == FORWARD
         trial = self._compared(candidate, outcome) if forward else self._reduced(candidate, outcome)
-        level = self.forward if forward else self.backward
-        row = _row(len(self.steps) + 1, direction, trial, None, level)
+        row = _row(len(self.steps) + 1, direction, trial, None, self._level(direction))
         said = outcome if isinstance(outcome, str) else trial.remark
         self.on_row({**row, "reason": said})
 
