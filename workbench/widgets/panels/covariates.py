@@ -91,6 +91,7 @@ class GroupsField(Field):
     def __init__(self, name: str, commit: Callable[[Any], object], **rest: Any) -> None:
         super().__init__(name, commit, **rest)
         self.entry.placeholder = "such as low = 1, 2; high = 3, 4"
+        self.entry.remove_class("wb-number")  # words begin at the left
 
     def _read(self, text: str) -> dict[str, list[str]]:
         return read_groups(text)
