@@ -35,6 +35,13 @@ def test_the_words_of_the_page_are_no_python():
     assert not any(re.search(r"wb\.|\w=|\(\.\.\.\)", words) for words in ON_THE_PAGE.values())
 
 
+def test_the_call_that_names_a_covariate_is_put_in_other_words(said):
+    assert on_the_page('leave them out with data.impute("complete_case", ["WT"]).') == (
+        "leave them out on the Data tab."
+    )
+    assert """out with data.impute("complete_case", ["{column}"])""" in said
+
+
 def test_the_foot_and_the_fields_speak_of_the_page(opened):
     opened.session.set_dataset(wb.read_dataset(cases.iv_frame(4)))
     opened.session.set_parameter("cl", iov=0.2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 #: What a message says in Python → what it says on the page. Longer ones come first.
 ON_THE_PAGE = {
     "leave these subjects out with data.select(...), or fill the values in with data.impute(...)": (
         "or leave these subjects out or fill the values in: the Data tab has both"
     ),
-    "or fill it in with data.impute(...)": "or fill it in: the Data tab has both",
+    "occasion= names another": "“Occasions” has others",
     'data.with_blq("M1") or "M5"': "M1 or M5, in the Data section",
     "Mark them in the data, or by data.censor(lloq=…)": "Mark them in the data by a column CENS",
     "Name the column with wb.Model(..., occasion=...), or let occasions begin at resets "
@@ -37,6 +39,8 @@ ON_THE_PAGE = {
     "that groups= names occurs": "of the groups occurs",
     "leave cuts= out": "clear the cuts",
 }
+#: The call that leaves out the subjects without a covariate, which it names.
+LEAVE_OUT = re.compile(r' with data\.impute\("complete_case", \[[^\]]*\]\)')
 
 
 def on_the_page(message: str) -> str:
@@ -44,4 +48,4 @@ def on_the_page(message: str) -> str:
     for python, words in ON_THE_PAGE.items():
         if python in message:
             message = message.replace(python, words)
-    return message
+    return LEAVE_OUT.sub(" on the Data tab", message)
