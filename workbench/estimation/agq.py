@@ -18,7 +18,7 @@ from workbench.estimation._scale_effects import refuse_frozen_variance, refuse_u
 from workbench.problem import Problem
 
 SCALES = ("expected", "observed")
-MANY = 100_000  # predictions of an evaluation of all subjects, which take some seconds
+MANY = 300_000  # predictions of an evaluation of all subjects, which take some seconds
 
 
 @dataclass(frozen=True, slots=True)

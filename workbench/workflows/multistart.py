@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_executor, checked_seed, is_finite_number, whole_number
 from workbench.core.rng import STARTS, uniforms
 from workbench.data.dataset import Dataset
 from workbench.errors import EstimationError, OptionError, WorkbenchError
-from workbench.estimation import CancelToken, fit
+from workbench.estimation import CancelToken, check_arguments, fit
 from workbench.models.error import IIV
 from workbench.models.model import Model
 from workbench.models.parameter import Parameter
@@ -185,10 +186,12 @@ def multistart(
     EstimationError
         No start led to a fit.
     """
-    if not isinstance(n, int) or n < 1:
-        raise OptionError(f"n must be a whole number of at least 1, not {n}.")
-    if not spread >= 1 or not iiv_spread >= 1:
-        raise OptionError("spread and iiv_spread are factors of at least 1.")
+    check_arguments(model, data)
+    n, seed = whole_number("n", n, 1), checked_seed(seed)
+    check_executor(executor)
+    for name, factor in (("spread", spread), ("iiv_spread", iiv_spread)):
+        if not is_finite_number(factor) or factor < 1:
+            raise OptionError(f"{name} is a factor of at least 1, not {factor!r}.")
     model = with_references(model, data)
     sizes = coefficient_sizes(model, data)
     starts = [

@@ -10,8 +10,8 @@ from workbench.problem import Problem
 
 
 def test_many_nodes_are_warned_of_before_the_fit_and_noted_in_it():
-    model, data = cases.iv_model("proportional"), cases.iv_data(11)
-    words = "100 nodes for each of 2 random effects are 10,000 predictions per subject, 110,000 for"
+    model, data = cases.iv_model("proportional"), cases.iv_data(31)
+    words = "100 nodes for each of 2 random effects are 10,000 predictions per subject, 310,000 for"
     with pytest.warns(CostWarning, match=words):
         at = wb.evaluate(model, data, method="agq", nodes=100)
     assert any(words in sentence for sentence in at.warnings)

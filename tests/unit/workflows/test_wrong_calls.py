@@ -45,8 +45,9 @@ def with_effect(model, column):
         wb.multiple_imputation,
         wb.compare_blq,
         wb.covariate_candidates,
+        wb.multistart,
     ],
-    ids=["scm", "multiple_imputation", "compare_blq", "covariate_candidates"],
+    ids=["scm", "multiple_imputation", "compare_blq", "covariate_candidates", "multistart"],
 )
 def test_a_table_or_path_is_no_data_set_and_none_no_model(call, model, frame, data):
     for wrong in (frame, "trial.csv", None):
@@ -71,6 +72,22 @@ def test_a_table_or_path_is_no_data_set_and_none_no_model(call, model, frame, da
 def test_options_of_a_search(model, data, wrong, words):
     with pytest.raises(OptionError, match=words):
         wb.scm(model, data, CL, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"n": 0}, "n= must be a whole number of at least 1, not 0"),
+        ({"n": True}, "n= must be a whole number"),
+        ({"seed": "a"}, "seed= must be a whole number of at least 0, not 'a'"),
+        ({"spread": "wide"}, "spread is a factor of at least 1, not 'wide'"),
+        ({"iiv_spread": 0.5}, "iiv_spread is a factor of at least 1, not 0.5"),
+        ({"executor": 4}, "executor="),
+    ],
+)
+def test_options_of_many_starts(model, data, wrong, words):
+    with pytest.raises(OptionError, match=words):
+        wb.multistart(model, data, **wrong)
 
 
 @pytest.mark.parametrize(
