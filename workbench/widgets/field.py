@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
@@ -59,7 +60,7 @@ class Remark:
         """Do nothing: it is in nobody's way."""
 
 
-class Field:
+class Field(ABC):
     """Something being typed; `commit` is called with what it says once that can be read.
 
     A text that cannot be used stays in the field, with the reason in `complaint`; the state keeps
@@ -149,6 +150,7 @@ class Field:
         if not self._showing:
             self.try_again()
 
+    @abstractmethod
     def _read(self, text: str) -> Any:
         """Return what the text says.
 
@@ -157,11 +159,10 @@ class Field:
         WorkbenchError, ValueError
             It cannot be read; the message says why.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _written(self, value: Any) -> str:
         """Return a value as a person would type it."""
-        raise NotImplementedError
 
 
 class NumberField(Field):

@@ -5,15 +5,17 @@ import pytest
 import workbench as wb
 from tests import cases
 from workbench.errors import CostWarning
+from workbench.estimation import agq
 from workbench.estimation.agq import QuadratureOptions, expensive
 from workbench.problem import Problem
 
 
-def test_many_nodes_are_warned_of_before_the_fit_and_noted_in_it():
-    model, data = cases.iv_model("proportional"), cases.iv_data(31)
-    words = "100 nodes for each of 2 random effects are 10,000 predictions per subject, 310,000 for"
+def test_many_nodes_are_warned_of_before_the_fit_and_noted_in_it(monkeypatch):
+    monkeypatch.setattr(agq, "MANY", 700)
+    model, data = cases.iv_model("proportional"), cases.iv_data(8)
+    words = "10 nodes for each of 2 random effects are 100 predictions per subject, 800 for"
     with pytest.warns(CostWarning, match=words):
-        at = wb.evaluate(model, data, method="agq", nodes=100)
+        at = wb.evaluate(model, data, method="agq", nodes=10)
     assert any(words in sentence for sentence in at.warnings)
 
 
