@@ -126,9 +126,9 @@ def test_settings_that_have_moved_on_are_told(opened):
 def test_the_live_trace_of_a_chain_goes_on():
     first = [Progress(k, 5, 300.0 - k, 300.0, {"cl": 1.0}, "complete-data −2LL") for k in (1, 2)]
     second = [Progress(k, 5, 120.0 - k, 119.0, {"cl": 1.0}) for k in (0, 1)]
-    state = SimpleNamespace(
-        busy=True, trace=(*first, *second), fit=None, model=MODEL, dataset=SimpleNamespace(units={})
-    )
+    dataset = SimpleNamespace(units={}, endpoints=())
+    trace_of = (*first, *second)
+    state = SimpleNamespace(busy=True, trace=trace_of, fit=None, model=MODEL, dataset=dataset)
     trace = live(state).trace
     assert trace["iteration"].tolist() == [1, 2, 3, 4]
     assert "complete_m2ll" not in trace
