@@ -48,6 +48,6 @@ def test_missing_covariates_are_shown_filled_in_and_taken_back(page, tmp_path):
     page.locator("select[aria-label='What to do about missing covariates']").select_option("median")
     missing.locator("button", has_text="Apply").click()
     expect(missing).to_contain_text("WT was filled in for 2 subjects of 59")
-    expect(missing.locator(".wb-code")).to_contain_text(".impute('median')")
+    expect(missing.locator(".wb-code")).to_contain_text(".impute('median', ['WT'])")
     missing.locator("button", has_text="Take back").click()
     expect(missing).not_to_contain_text("was filled in")

@@ -16,7 +16,7 @@ INSIDE = """() => [...document.querySelectorAll('.wb-effect, .wb-effect *')].eve
 @pytest.mark.parametrize("size", [(1440, 900), (1024, 768)])
 def test_a_tick_adds_an_effect_that_is_fitted(page, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    expect(page.locator(".wb-rail")).to_contain_text("log(WT/70.5) acts on")
+    expect(page.locator(".wb-rail")).to_contain_text("a new tick adds log(WT/70.5)")
     page.locator(".wb-ticks label", has_text="cl").locator("input").click()
     effect = page.locator(".wb-effect")
     expect(effect.locator(".wb-formula")).to_have_count(1)
