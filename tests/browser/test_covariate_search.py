@@ -43,7 +43,7 @@ def test_missing_covariates_are_shown_filled_in_and_taken_back(page, tmp_path):
     pd.DataFrame(table).to_csv(path, index=False)
     upload(page, path)
     open_tab(page, "Data")
-    missing = page.locator(".wb-missing")
+    missing = page.locator(".wb-missing:not(.wb-below)")
     expect(missing).to_contain_text("ID 2, 5")
     page.locator("select[aria-label='What to do about missing covariates']").select_option("median")
     missing.locator("button", has_text="Apply").click()
