@@ -19,6 +19,7 @@ import numpy as np
 
 from workbench.core.jit import OutMat, OutVec, Vec, kernel
 from workbench.core.likelihood import (
+    gradient_in_eta,
     joint,
     joint_derivatives,
     predict_subject,
@@ -122,13 +123,7 @@ def newton_step(
     """
     n_eta = eta.shape[0]
     gradient = scratch.eta_gradient
-    for a in range(n_eta):
-        gradient[a] = 0.0
-        for b in range(n_eta):
-            gradient[a] += values.precision[a, b] * eta[b]
-    for k in range(structure.eta_index.shape[0]):
-        if structure.eta_index[k] >= 0:
-            gradient[structure.eta_index[k]] += scratch.gradient[k]
+    gradient_in_eta(structure, values.precision, eta, scratch)
     with_prior(scratch.hessian, structure.eta_index, values.precision, scratch.matrix)
     hold(held, gradient, scratch.matrix)
     if cholesky(scratch.matrix, n_eta, scratch.low) != 0:

@@ -169,6 +169,19 @@ def joint_derivatives(n_obs: int, scratch: Scratch) -> None:
 
 
 @kernel
+def gradient_in_eta(structure: Structure, precision: Mat, eta: Vec, scratch: Scratch) -> None:
+    """Fill scratch.eta_gradient: the gradient in psi gathered into eta, with the prior's."""
+    gradient = scratch.eta_gradient
+    for a in range(eta.shape[0]):
+        gradient[a] = 0.0
+        for b in range(eta.shape[0]):
+            gradient[a] += precision[a, b] * eta[b]
+    for k in range(structure.eta_index.shape[0]):
+        if structure.eta_index[k] >= 0:
+            gradient[structure.eta_index[k]] += scratch.gradient[k]
+
+
+@kernel
 def with_prior(in_psi: Mat, eta_index: IntVec, precision: Mat, out: OutMat) -> None:
     """Gather a psi matrix into eta and add the precision of the prior."""
     n_eta = precision.shape[0]

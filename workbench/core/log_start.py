@@ -17,7 +17,7 @@ and Newton find. They are kept short, or they leap to where absorption and elimi
 from math import log, sqrt
 
 from workbench.core.jit import Mat, OutVec, Vec, kernel
-from workbench.core.likelihood import predict_subject, prior_term, with_prior
+from workbench.core.likelihood import gradient_in_eta, predict_subject, prior_term, with_prior
 from workbench.core.linalg import cholesky, cholesky_solve
 from workbench.core.packed import Scratch, Structure, Subjects, Values
 from workbench.core.residuals import KIND, OBSERVED, R_F, V_F, R, V
@@ -111,13 +111,7 @@ def log_step(
     """Fill scratch.step with the step of Gauss and Newton at eta; return its decrement."""
     n_eta, gradient = eta.shape[0], scratch.eta_gradient
     log_derivatives(subjects, i, scratch)
-    for a in range(n_eta):
-        gradient[a] = 0.0
-        for b in range(n_eta):
-            gradient[a] += values.precision[a, b] * eta[b]
-    for k in range(structure.eta_index.shape[0]):
-        if structure.eta_index[k] >= 0:
-            gradient[structure.eta_index[k]] += scratch.gradient[k]
+    gradient_in_eta(structure, values.precision, eta, scratch)
     with_prior(scratch.weights, structure.eta_index, values.precision, scratch.matrix)
     if cholesky(scratch.matrix, n_eta, scratch.low) != 0:
         return 0.0
