@@ -66,16 +66,7 @@ class BelowLimit:
         state = self.state
         if not methods:
             raise OptionError("Choose one or more methods to compare.")
-        why = ""
-        if state.dataset is None or state.model is None:
-            why = "Choose a dataset first."
-        elif state.busy:
-            why = "A fit is running: wait for it, or cancel it first."
-        elif state.status == "warming":
-            why = "The compiled code is not ready yet: try again in a moment."
-        if why:
-            state.say(why, "warning")
-        if why or self.entries.in_the_way():
+        if not state.is_ready() or self.entries.in_the_way():
             return
         begun = BlqCompared(tuple(methods), state.dataset, (state.model, *state.call))
         state.below_limit = begun
@@ -161,8 +152,7 @@ class BelowLimit:
         known: BlqCompared | None = state.below_limit
         if known is None or known.found is None or method not in known.found.fits:
             raise OptionError(f"There is no fit by {method} to take over.")
-        if state.busy:
-            state.say("A fit is running: wait for it, or cancel it first.", "warning")
+        if not state.is_free():
             return
         fit, (model, estimator, options) = known.found.fits[method], known.made_with
         with state.hold_trait_notifications():

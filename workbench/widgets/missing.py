@@ -13,7 +13,7 @@ from workbench.models.model import Model
 from workbench.widgets.entries import Entries
 from workbench.widgets.runner import FitRunner
 from workbench.widgets.script import opening, words
-from workbench.widgets.state import WorkbenchState
+from workbench.widgets.state import NOT_COMPILED, WAIT, WorkbenchState
 from workbench.workflows.imputation import MultipleImputation, multiple_imputation
 
 
@@ -47,7 +47,7 @@ class Missing:
         if state.dataset is None:
             return
         if state.busy:
-            raise OptionError("A fit is running: wait for it, or cancel it first.")
+            raise OptionError(WAIT)
         before: Dataset = state.unfilled or state.dataset
         filled = before.impute(method, list(covariates) or None)
         with state.hold_trait_notifications():
@@ -73,7 +73,7 @@ class Missing:
         if state.unfilled is None:
             return
         if state.busy:
-            raise OptionError("A fit is running: wait for it, or cancel it first.")
+            raise OptionError(WAIT)
         before = state.unfilled
         with state.hold_trait_notifications():
             self.replace_data(before)
@@ -95,7 +95,7 @@ class Missing:
             state.say("Choose a dataset first.", "warning")
             return
         if state.status == "warming":
-            state.say("The compiled code is not ready yet: try again in a moment.", "warning")
+            state.say(NOT_COMPILED, "warning")
             return
         if self.entries.in_the_way():
             return

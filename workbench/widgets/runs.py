@@ -13,7 +13,7 @@ from workbench.estimation import CancelToken, Progress
 from workbench.models.model import Model
 from workbench.results import FitResult
 from workbench.widgets.runner import FitRunner
-from workbench.widgets.state import SAMPLING, WorkbenchState
+from workbench.widgets.state import NOT_COMPILED, SAMPLING, WorkbenchState
 from workbench.workflows.influence import Influence, cost, influence
 
 MOST_RUNS = 20  # kept at once: each holds its data and tables
@@ -106,8 +106,7 @@ class Runs:
     def remove_run(self, name: str) -> None:
         """Forget a run; if it is on view, the newest of the others comes in its place."""
         gone = self.run(name)
-        if self.state.busy:
-            self.state.say("A fit is running: wait for it, or cancel it first.", "warning")
+        if not self.state.is_free():
             return
         left = tuple(run for run in self.state.runs if run is not gone)
         on_view = gone.fit is self.state.fit
@@ -124,8 +123,7 @@ class Runs:
         state, run = self.state, self.run(name)
         if run.fit is state.fit:
             return
-        if state.busy:
-            state.say("A fit is running: wait for it, or cancel it first.", "warning")
+        if not state.is_free():
             return
         model, method, options = run.call
         with state.hold_trait_notifications():
@@ -182,7 +180,7 @@ class Runs:
             state.say("There is one subject only: nothing would be left to fit.", "warning")
             return
         if state.status == "warming":
-            state.say("The compiled code is not ready yet: try again in a moment.", "warning")
+            state.say(NOT_COMPILED, "warning")
             return
         work = partial(self._without_each, fit, n)
         self.runner.start(

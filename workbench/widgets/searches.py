@@ -182,17 +182,7 @@ class Searches:
         self.runner.start(work, said, self._keep_search)
 
     def _can_search(self) -> bool:
-        state = self.state
-        why = ""
-        if state.dataset is None or state.model is None:
-            why = "Choose a dataset first."
-        elif state.busy:
-            why = "A fit is running: wait for it, or cancel it first."
-        elif state.status == "warming":
-            why = "The compiled code is not ready yet: try again in a moment."
-        if why:
-            state.say(why, "warning")
-        return not why and not self.entries.in_the_way(SEARCH)
+        return self.state.is_ready() and not self.entries.in_the_way(SEARCH)
 
     def _searched(
         self,
@@ -295,8 +285,7 @@ class Searches:
         if searched is None or searched.found is None:
             state.say("There is no finished search to take over.", "warning")
             return
-        if state.busy:
-            state.say("A fit is running: wait for it, or cancel it first.", "warning")
+        if not state.is_free():
             return
         if searched.differs(state):
             self._add_effects(searched.found)

@@ -16,6 +16,8 @@ from workbench.widgets.page_words import on_the_page
 Level = Literal["info", "warning", "error"]
 STATUSES = ("idle", "warming", "running", "cancelling", "done", "cancelled", "failed")
 BUSY = frozenset({"running", "cancelling"})
+WAIT = "A fit is running: wait for it, or cancel it first."
+NOT_COMPILED = "The compiled code is not ready yet: try again in a moment."
 FIRST_TAB = "diagnostics"
 SAMPLING = "imp"  # the method that gives -2LL by importance sampling
 #: How many cards the diagnostics show, by name of the layout.
@@ -184,6 +186,22 @@ class WorkbenchState(HasTraits):
     def is_now(self, made_with: Iterable[Any]) -> bool:
         """Whether (model, method, options) are those that the settings ask for now."""
         return tuple(made_with) == (self.model, *self.call)
+
+    def is_free(self) -> bool:
+        """Whether nothing runs; says so otherwise."""
+        if self.busy:
+            self.say(WAIT, "warning")
+        return not self.busy
+
+    def is_ready(self) -> bool:
+        """Whether a run could begin: there are data and a model, and nothing runs; says why not."""
+        if self.dataset is None or self.model is None:
+            self.say("Choose a dataset first.", "warning")
+        elif self.is_free():
+            if self.status != "warming":
+                return True
+            self.say(NOT_COMPILED, "warning")
+        return False
 
     def say(self, text: str, level: Level = "info", log: str = "") -> None:
         """Replace the message; one of the library is put in the words of the page."""
