@@ -2,8 +2,8 @@
 
 For each option of the statistical model (distribution, occasions, covariates, residual error,
 censoring) data sets are simulated at known values and fitted by FOCEI and SAEM (and Laplace where
-values are censored), from starting values that are off by 1.3. The table gives truth, mean estimate,
-mean standard error, SD of the estimates, and how often the 95 % interval holds the truth.
+values are censored), from starting values that are off by 1.3. The table gives truth, mean
+estimate, mean standard error, SD of the estimates, and how often the 95 % interval holds the truth.
 """
 
 from __future__ import annotations
